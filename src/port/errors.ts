@@ -1,0 +1,20 @@
+/** Errors that a port can throw. Each has a stable code; messages name the thing, the expected and the got. */
+
+export type PortErrorCode = 'DUT_GONE' | 'DMA_EXHAUSTED' | 'CONTROL_REFUSED' | 'PORT_PROTOCOL' | 'PORT_SETUP';
+
+export class PortError extends Error {
+  readonly code: PortErrorCode;
+  constructor(code: PortErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'PortError';
+    this.code = code;
+  }
+}
+
+/** The device under test has ended or closed its connection: nothing more can be learned from it. */
+export class DutGoneError extends PortError {
+  constructor(message: string) {
+    super('DUT_GONE', message);
+    this.name = 'DutGoneError';
+  }
+}

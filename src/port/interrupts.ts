@@ -1,0 +1,14 @@
+/** What the driver sees of the device's interrupts. */
+
+/**
+ * Interrupts by vector. The portable statements are "raised" and "not raised" since the last `clear`;
+ * `count` exists only where the port can count.
+ */
+export interface Interrupts {
+  /** Number of vectors. */
+  readonly vectors: number;
+  raised(vector: number): boolean;
+  clear(vector: number): void;
+  /** Interrupts since the last `clear`; only on ports that count them. */
+  count?(vector: number): number;
+}

@@ -1,0 +1,81 @@
+/** Zoned Block Commands: the CDB tables. Row format and field convention: `../command.ts`. */
+import { command } from '../command.js';
+
+export const ZBC_COMMANDS = [
+  command({
+    name: 'REPORT ZONES',
+    opcode: 0x95,
+    length: 16,
+    standard: 'ZBC',
+    direction: 'in',
+    dataLength: 'allocation_length',
+    serviceAction: { value: 0x00, at: [1, 1, 0, 5] },
+    fields: {
+      zone_start_lba: [2, 9, 0, 64],
+      allocation_length: [10, 13, 0, 32],
+      partial: [14, 14, 7, 1],
+      reporting_options: [14, 14, 0, 6],
+      control: [15, 15, 0, 8],
+    },
+  }),
+  command({
+    name: 'CLOSE ZONE',
+    opcode: 0x94,
+    length: 16,
+    standard: 'ZBC',
+    direction: 'none',
+    dataLength: 'none',
+    serviceAction: { value: 0x01, at: [1, 1, 0, 5] },
+    fields: {
+      zone_id: [2, 9, 0, 64],
+      zone_count: [12, 13, 0, 16],
+      all: [14, 14, 0, 1],
+      control: [15, 15, 0, 8],
+    },
+  }),
+  command({
+    name: 'FINISH ZONE',
+    opcode: 0x94,
+    length: 16,
+    standard: 'ZBC',
+    direction: 'none',
+    dataLength: 'none',
+    serviceAction: { value: 0x02, at: [1, 1, 0, 5] },
+    fields: {
+      zone_id: [2, 9, 0, 64],
+      zone_count: [12, 13, 0, 16],
+      all: [14, 14, 0, 1],
+      control: [15, 15, 0, 8],
+    },
+  }),
+  command({
+    name: 'OPEN ZONE',
+    opcode: 0x94,
+    length: 16,
+    standard: 'ZBC',
+    direction: 'none',
+    dataLength: 'none',
+    serviceAction: { value: 0x03, at: [1, 1, 0, 5] },
+    fields: {
+      zone_id: [2, 9, 0, 64],
+      zone_count: [12, 13, 0, 16],
+      all: [14, 14, 0, 1],
+      control: [15, 15, 0, 8],
+    },
+  }),
+  command({
+    name: 'RESET WRITE POINTER',
+    opcode: 0x94,
+    length: 16,
+    standard: 'ZBC',
+    direction: 'none',
+    dataLength: 'none',
+    serviceAction: { value: 0x04, at: [1, 1, 0, 5] },
+    fields: {
+      zone_id: [2, 9, 0, 64],
+      zone_count: [12, 13, 0, 16],
+      all: [14, 14, 0, 1],
+      control: [15, 15, 0, 8],
+    },
+  }),
+] as const;
