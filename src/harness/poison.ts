@@ -1,0 +1,62 @@
+/** Bytes that a buffer holds before the device writes it, so that what was not written shows. */
+
+const POOL_BYTES = 1 << 20;
+
+/** xorshift32: fast, and the same bytes for the same seed. */
+export function randomBytes(length: number, seed: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(length / 4));
+  let state = seed >>> 0 || 0x9e3779b9;
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[i] = state;
+  }
+  return new Uint8Array(words.buffer, 0, length);
+}
+
+/** A source of poison, different for every buffer of a run. */
+export class Poison {
+  readonly #pool: Uint8Array;
+  #next = 0;
+
+  constructor(seed: number) {
+    this.#pool = randomBytes(POOL_BYTES, seed);
+  }
+
+  /** `length` bytes of poison. Callers do not change them: small pieces are views of one pool. */
+  take(length: number): Uint8Array {
+    if (length > POOL_BYTES / 2) {
+      const out = new Uint8Array(length);
+      for (let at = 0; at < length; at += POOL_BYTES)
+        out.set(this.#pool.subarray(0, Math.min(POOL_BYTES, length - at)), at);
+      return out;
+    }
+    if (this.#next + length > POOL_BYTES) this.#next = (this.#next + length) % 4093;
+    const out = this.#pool.subarray(this.#next, this.#next + length);
+    this.#next += length;
+    return out;
+  }
+}
+
+/**
+ * So many poisoned bytes in a row count as "not written". A device that happens to write the poison's own bytes
+ * passes for silent with probability 2^-32 at each place; single equal bytes decide nothing.
+ */
+export const UNWRITTEN_RUN = 4;
+
+/** Offset of the first run of `UNWRITTEN_RUN` bytes within the first `end` that still hold their poison, or -1. */
+export function firstUnwritten(bytes: Uint8Array, poison: Uint8Array, end = bytes.length): number {
+  let run = 0;
+  for (let i = 0; i < end; i++) {
+    run = bytes[i] === poison[i] ? run + 1 : 0;
+    if (run === UNWRITTEN_RUN) return i - UNWRITTEN_RUN + 1;
+  }
+  return -1;
+}
+
+/** Offset of the last byte that differs from its poison, or -1: what was certainly written. */
+export function lastWritten(bytes: Uint8Array, poison: Uint8Array): number {
+  for (let i = bytes.length - 1; i >= 0; i--) if (bytes[i] !== poison[i]) return i;
+  return -1;
+}

@@ -1,0 +1,200 @@
+/** The checks that hold for every exchange, judged on the bytes that came back. */
+import { parseSense } from '../wire/scsi/sense.js';
+import { ScsiStatus } from '../wire/scsi/status.js';
+import { Response, virtioScsiRespHead } from '../wire/virtio-scsi.js';
+import { firstUnwritten, lastWritten } from './poison.js';
+import type { Answer, Exchange } from './request.js';
+import type { StandingCheck, Violation } from './violation.js';
+
+type Finding = Omit<Violation, 'check'>;
+/** Undefined: the check holds. `not-applicable`: this exchange cannot decide it. */
+type Judgement = Finding | undefined | 'not-applicable';
+
+const { fields } = virtioScsiRespHead;
+const RESPONSES: ReadonlySet<number> = new Set(Object.values(Response));
+const STATUSES: ReadonlySet<number> = new Set(Object.values(ScsiStatus));
+
+/** What the checks need to know beside the bytes. */
+export interface ExchangeFacts {
+  readonly exchange: Exchange;
+  readonly answer: Answer;
+  /** Length of the data by the CDB's own fields, where that is known: the checks on `residual` need it. */
+  readonly cdbLength: bigint | undefined;
+}
+
+function usedLength({ answer }: ExchangeFacts): Judgement {
+  const writable = answer.bytes.length;
+  if (answer.usedLen <= writable) return undefined;
+  return {
+    expected: `used len of at most ${writable}, the device-writable bytes`,
+    got: `used len ${answer.usedLen}`,
+  };
+}
+
+function usedLengthGap({ answer }: ExchangeFacts): Judgement {
+  if (answer.usedLen > answer.bytes.length) return 'not-applicable';
+  const gap = firstUnwritten(answer.bytes, answer.poison, answer.usedLen);
+  if (gap < 0) return undefined;
+  return {
+    expected: `the first ${answer.usedLen} bytes (used len) written`,
+    got: `byte ${gap} and the next were not written`,
+  };
+}
+
+function usedLengthShort({ answer }: ExchangeFacts): Judgement {
+  if (answer.usedLen >= virtioScsiRespHead.size) return undefined;
+  return { expected: `used len of at least ${virtioScsiRespHead.size}`, got: `used len ${answer.usedLen}` };
+}
+
+function canary({ exchange }: ExchangeFacts): Judgement {
+  for (const [kind, buffers] of [
+    ['device-readable', exchange.placed.out],
+    ['device-writable', exchange.placed.in],
+  ] as const) {
+    for (const [i, buffer] of buffers.entries()) {
+      buffer.fetch();
+      const at = buffer.brokenGuard();
+      if (at !== undefined)
+        return {
+          expected: `nothing written outside the ${buffer.size} bytes of ${kind} buffer ${i}`,
+          got: `byte ${at} of it was written`,
+        };
+    }
+  }
+  return undefined;
+}
+
+function readableIntact({ exchange }: ExchangeFacts): Judgement {
+  for (const [i, buffer] of exchange.placed.out.entries()) {
+    if (buffer.unchanged()) continue;
+    const at = buffer.view.findIndex((byte, k) => byte !== buffer.initial[k]);
+    return { expected: `device-readable buffer ${i} unchanged`, got: `byte ${at} of it changed` };
+  }
+  return undefined;
+}
+
+function indirectIntact({ exchange }: ExchangeFacts): Judgement {
+  const { table } = exchange.chain;
+  if (table === undefined) return 'not-applicable';
+  table.fetch();
+  if (table.unchanged()) return undefined;
+  const at = table.view.findIndex((byte, k) => byte !== table.initial[k]);
+  return { expected: 'the indirect table unchanged', got: `byte ${at} of it changed` };
+}
+
+function fieldUnwritten({ answer }: ExchangeFacts, field: { offset: number; size: number }): boolean {
+  for (let i = field.offset; i < field.offset + field.size; i++)
+    if (answer.bytes[i] !== answer.poison[i]) return false;
+  return true;
+}
+
+function responseWritten(facts: ExchangeFacts): Judgement {
+  const missing = [fields.status, fields.response]
+    .filter((field) => fieldUnwritten(facts, field))
+    .map(({ name }) => name);
+  if (missing.length === 0) return undefined;
+  return { expected: 'status and response written', got: `${missing.join(' and ')} not written` };
+}
+
+function responseFields(facts: ExchangeFacts): Judgement {
+  const missing = [fields.sense_len, fields.residual, fields.status_qualifier]
+    .filter((field) => fieldUnwritten(facts, field))
+    .map(({ name }) => name);
+  if (missing.length === 0) return undefined;
+  return {
+    expected: 'sense_len, residual and status_qualifier written',
+    got: `${missing.join(' and ')} not written`,
+  };
+}
+
+function codes(facts: ExchangeFacts): Judgement {
+  const { response, status } = facts.answer.response;
+  if (!fieldUnwritten(facts, fields.response) && !RESPONSES.has(response))
+    return { expected: 'a response of 0 to 9', got: `response ${response}` };
+  if (!fieldUnwritten(facts, fields.status) && !STATUSES.has(status))
+    return { expected: 'a status that SAM defines', got: `status ${hex(status)}h` };
+  return undefined;
+}
+
+function sense({ answer, exchange }: ExchangeFacts): Judgement {
+  const { response, status, sense_len } = answer.response;
+  if (response !== Response.OK) return 'not-applicable';
+  const { senseSize } = exchange.placed.sizes;
+  if (status !== ScsiStatus['CHECK CONDITION'])
+    return sense_len === 0
+      ? undefined
+      : { expected: `sense_len 0 with status ${hex(status)}h`, got: `sense_len ${sense_len}` };
+  if (senseSize < 8) return 'not-applicable';
+  if (sense_len < 8 || sense_len > senseSize)
+    return { expected: `sense_len of 8 to ${senseSize} with CHECK CONDITION`, got: `sense_len ${sense_len}` };
+  const parsed = parseSense(answer.sense.subarray(0, sense_len));
+  return parsed.ok ? undefined : { expected: 'well-formed sense data', got: parsed.reason };
+}
+
+/** Judged only where both readings of "data length" (ruling A5), buffer and CDB, give the same number. */
+function residual({ answer, exchange, cdbLength }: ExchangeFacts): Judgement {
+  const { response, status, residual: said } = answer.response;
+  const { dataOut, dataInSize = 0 } = exchange.placed.request;
+  const size = dataOut?.length ?? dataInSize;
+  const bidirectional = dataOut !== undefined && dataInSize > 0;
+  if (response !== Response.OK || status !== ScsiStatus.GOOD || bidirectional) return 'not-applicable';
+  if (cdbLength !== BigInt(size)) return 'not-applicable';
+  if (dataInSize === 0)
+    return said === 0 ? undefined : { expected: 'residual 0: all data was moved', got: `residual ${said}` };
+  if (said > size) return { expected: `residual of at most ${size}`, got: `residual ${said}` };
+  const moved = size - said;
+  const last = lastWritten(answer.dataIn, answer.dataInPoison);
+  if (last >= moved)
+    return {
+      expected: `${moved} bytes of data-in, as residual ${said} says`,
+      got: `byte ${last} was written too`,
+    };
+  const gap = firstUnwritten(answer.dataIn, answer.dataInPoison, moved);
+  if (gap >= 0)
+    return {
+      expected: `${moved} bytes of data-in, as residual ${said} says`,
+      got: `byte ${gap} and the next were not written`,
+    };
+  return undefined;
+}
+
+function interrupt({ exchange }: ExchangeFacts): Judgement {
+  if (exchange.interrupted === undefined) return 'not-applicable';
+  return exchange.interrupted ? undefined : { expected: "the queue's vector raised", got: 'no interrupt' };
+}
+
+const CHECKS: readonly [StandingCheck, (facts: ExchangeFacts) => Judgement][] = [
+  ['used-length', usedLength],
+  ['used-length-gap', usedLengthGap],
+  ['used-length-short', usedLengthShort],
+  ['canary', canary],
+  ['readable-intact', readableIntact],
+  ['ring-intact', indirectIntact],
+  ['response-written', responseWritten],
+  ['response-fields', responseFields],
+  ['codes', codes],
+  ['sense', sense],
+  ['residual', residual],
+  ['interrupt', interrupt],
+];
+
+/** Judges one returned exchange; calls `judged` once for every check that it could decide. */
+export function judgeExchange(
+  facts: ExchangeFacts,
+  judged: (check: StandingCheck, violation: Violation | undefined) => void,
+): void {
+  for (const [check, judge] of CHECKS) {
+    const judgement = judge(facts);
+    if (judgement === 'not-applicable') continue;
+    judged(check, judgement && { check, bytes: answerBytes(facts.answer), ...judgement });
+  }
+}
+
+/** The fixed fields of the answer in hex, as the bytes that go with a violation. */
+function answerBytes(answer: Answer): string {
+  return Buffer.from(answer.bytes.subarray(0, virtioScsiRespHead.size)).toString('hex');
+}
+
+function hex(value: number): string {
+  return value.toString(16).padStart(2, '0');
+}

@@ -1,0 +1,96 @@
+/** What a standing check finds. */
+
+/**
+ * The checks that hold for every exchange, with the requirement that each rests on and how a violation counts:
+ * `fail` where the standard says MUST or fixes a format, `warn` where it is inferred or common practice departs
+ * from the letter (the rulings named in CONFORMANCE.md).
+ */
+export const STANDING_CHECKS = {
+  'used-once': {
+    requirement: 'virtio.split.used-id-is-head',
+    severity: 'fail',
+    about: 'every used entry returns a chain that is outstanding, once',
+  },
+  'used-length': {
+    requirement: 'virtio.split.used-len-bytes-written',
+    severity: 'fail',
+    about: 'used len does not exceed the device-writable bytes of the chain',
+  },
+  'used-length-gap': {
+    requirement: 'virtio.split.used-len-bytes-written',
+    severity: 'warn',
+    about: 'the first used len bytes of the writable part have all been written (ruling A4)',
+  },
+  'used-length-short': {
+    requirement: 'virtio.split.used-len-total',
+    severity: 'warn',
+    about: 'used len covers the 12 fixed bytes of the response (ruling A3)',
+  },
+  canary: {
+    requirement: 'virtio.split.no-write-outside',
+    severity: 'fail',
+    about: 'nothing is written beside a buffer',
+  },
+  'readable-intact': {
+    requirement: 'virtio.split.no-write-readable',
+    severity: 'fail',
+    about: 'device-readable buffers are left as they were',
+  },
+  'ring-intact': {
+    requirement: 'virtio.split.no-write-desc-table',
+    severity: 'fail',
+    about: 'the descriptor table, the available ring and indirect tables are left as they were',
+  },
+  'response-written': {
+    requirement: 'scsi.req.response-written',
+    severity: 'fail',
+    about: 'response and status are written',
+  },
+  'response-fields': {
+    requirement: 'scsi.req.response-fields-written',
+    severity: 'warn',
+    about: 'sense_len, residual and status_qualifier are written',
+  },
+  codes: {
+    requirement: 'scsi.req.response-codes',
+    severity: 'fail',
+    about: 'response and status hold codes that the standards define',
+  },
+  sense: {
+    requirement: 'scsi.req.sense-len',
+    severity: 'fail',
+    about: 'sense is well-formed, and present exactly with CHECK CONDITION',
+  },
+  residual: {
+    requirement: 'scsi.req.residual',
+    severity: 'fail',
+    about: 'residual agrees with the bytes that moved',
+  },
+  interrupt: {
+    requirement: 'virtio.split.notify-after-used',
+    severity: 'fail',
+    about: 'the queue interrupts for used buffers unless the driver asked it not to',
+  },
+  'no-event': {
+    requirement: 'scsi.event.no-unprovoked',
+    severity: 'warn',
+    about: 'no event without a cause',
+  },
+  'needs-reset': {
+    requirement: 'virtio.status.needs-reset-set',
+    severity: 'warn',
+    about: 'DEVICE_NEEDS_RESET stays clear while the driver keeps the rules',
+  },
+} as const satisfies Record<string, { requirement: string; severity: 'fail' | 'warn'; about: string }>;
+
+export type StandingCheck = keyof typeof STANDING_CHECKS;
+
+/** One violation of one standing check. */
+export interface Violation {
+  readonly check: StandingCheck;
+  /** What should have been, and what was. */
+  readonly expected: string;
+  readonly got: string;
+  /** The bytes that show it, where there are some, in hex. */
+  readonly bytes?: string;
+}

@@ -1,0 +1,65 @@
+/** MSI-X whose messages are aimed at driver memory, so that interrupts are seen without an interrupt controller. */
+import type { DmaBlock, DmaSpace } from '../../port/dma-space.js';
+import type { Interrupts } from '../../port/interrupts.js';
+import type { PciAttachment, RegisterWindow } from '../../port/registers.js';
+import { MsixControl, msixCapability, msixEntry } from '../../wire/pci.js';
+import { TransportError } from '../transport.js';
+
+const CELL_BYTES = 4;
+
+/** Message data of a vector: never zero, and different for each, so that a mixed-up vector shows. */
+const messageOf = (vector: number): number => 0x5c510000 | vector;
+
+/**
+ * A table whose entries each write to a cell of their own. A cell that is not zero has been raised; a message that
+ * is not the vector's own counts as raised too, since the device wrote something there.
+ */
+export class MessageCells implements Interrupts {
+  readonly vectors: number;
+  readonly #cells: DmaBlock;
+  readonly #words: Int32Array;
+
+  constructor(pci: PciAttachment, dma: DmaSpace, capability: number) {
+    const { config } = pci;
+    const { message_control, table } = msixCapability.fields;
+    const control = config.read(capability + message_control.offset, 2);
+    this.vectors = (control & MsixControl.TABLE_SIZE) + 1;
+    this.#cells = dma.alloc(CELL_BYTES * this.vectors, { align: 64 });
+    this.#words = new Int32Array(this.#cells.view.buffer, this.#cells.view.byteOffset, this.vectors);
+    this.#cells.publish();
+
+    const location = config.read(capability + table.offset, 4);
+    const window = pci.bar(location & 7);
+    if (window === undefined)
+      throw new TransportError(
+        `the MSI-X table is said to be in BAR ${location & 7}, which the function lacks`,
+      );
+    for (let vector = 0; vector < this.vectors; vector++)
+      this.#program(window, (location & ~7) >>> 0, vector);
+    config.write(
+      capability + message_control.offset,
+      2,
+      (control & ~MsixControl.FUNCTION_MASK) | MsixControl.ENABLE,
+    );
+  }
+
+  #program(window: RegisterWindow, table: number, vector: number): void {
+    const at = table + vector * msixEntry.size;
+    const address = this.#cells.iova + BigInt(CELL_BYTES * vector);
+    const { address_low, address_high, data, control } = msixEntry.fields;
+    window.write(at + address_low.offset, 4, Number(address & 0xffffffffn));
+    window.write(at + address_high.offset, 4, Number(address >> 32n));
+    window.write(at + data.offset, 4, messageOf(vector));
+    window.write(at + control.offset, 4, 0);
+  }
+
+  raised(vector: number): boolean {
+    this.#cells.fetch(CELL_BYTES * vector, CELL_BYTES);
+    return Atomics.load(this.#words, vector) !== 0;
+  }
+
+  clear(vector: number): void {
+    Atomics.store(this.#words, vector, 0);
+    this.#cells.publish(CELL_BYTES * vector, CELL_BYTES);
+  }
+}

@@ -1,0 +1,181 @@
+/** Virtio over PCI, modern interface ("Virtio Over PCI Bus"). */
+import type { Interrupts } from '../../port/interrupts.js';
+import type { Port } from '../../port/port.js';
+import type { PciAttachment, RegisterWindow, Width } from '../../port/registers.js';
+import type { Field } from '../../wire/layout.js';
+import { PciCommand, pciHeader } from '../../wire/pci.js';
+import { VIRTIO_MSI_NO_VECTOR, VIRTIO_PCI_VENDOR, virtioPciCommonCfg } from '../../wire/virtio-pci.js';
+import { type QueueAddresses, type Transport, TransportError } from '../transport.js';
+import {
+  type CapabilityList,
+  firstOfType,
+  notifyMultiplier,
+  type VirtioCapability,
+  walkCapabilities,
+} from './capabilities.js';
+import { MessageCells } from './msix.js';
+
+const common = virtioPciCommonCfg.fields;
+
+/** A structure that a capability points to: a window and an offset in it. */
+interface Structure {
+  readonly window: RegisterWindow;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The modern PCI transport of one function. Opening it enables memory accesses, bus mastering and MSI-X. */
+export class VirtioPci implements Transport {
+  readonly kind = 'virtio-pci';
+  readonly interrupts: Interrupts;
+  readonly capabilities: CapabilityList;
+  readonly #common: Structure;
+  readonly #notify: Structure;
+  readonly #device: Structure;
+  readonly #multiplier: number;
+  /** queue_notify_off by queue: fixed properties of the device, read once. */
+  readonly #notifyOffsets = new Map<number, number>();
+
+  private constructor(port: Port, pci: PciAttachment) {
+    const vendor = pci.config.read(pciHeader.fields.vendor_id.offset, 2);
+    if (vendor !== VIRTIO_PCI_VENDOR)
+      throw new TransportError(
+        `PCI vendor is 0x${vendor.toString(16)}, a virtio function has 0x1af4`,
+        'virtio.pci.vendor-id',
+      );
+    const command = pci.config.read(pciHeader.fields.command.offset, 2);
+    pci.config.write(
+      pciHeader.fields.command.offset,
+      2,
+      command | PciCommand.MEMORY | PciCommand.MASTER | PciCommand.INTX_DISABLE,
+    );
+    this.capabilities = walkCapabilities(pci.config);
+    const structure = (cap: VirtioCapability): Structure => {
+      const window = pci.bar(cap.bar);
+      if (window === undefined)
+        throw new TransportError(`a capability points into BAR ${cap.bar}, which the function lacks`);
+      if (cap.offset + cap.length > window.size)
+        throw new TransportError(
+          `a capability names bytes ${cap.offset}+${cap.length} of BAR ${cap.bar}, which has ${window.size}`,
+        );
+      return { window, offset: cap.offset, length: cap.length };
+    };
+    const notifyCap = firstOfType(this.capabilities, 'NOTIFY_CFG');
+    this.#common = structure(firstOfType(this.capabilities, 'COMMON_CFG'));
+    this.#notify = structure(notifyCap);
+    this.#device = structure(firstOfType(this.capabilities, 'DEVICE_CFG'));
+    this.#multiplier = notifyMultiplier(pci.config, notifyCap);
+    if (port.interrupts) this.interrupts = port.interrupts;
+    else if (this.capabilities.msix === undefined)
+      throw new TransportError('the function has no MSI-X capability');
+    else this.interrupts = new MessageCells(pci, port.dma, this.capabilities.msix);
+  }
+
+  /** Opens the transport on a port with a PCI function. Throws TransportError when the function is no usable virtio device. */
+  static open(port: Port): VirtioPci {
+    if (port.attachment.kind !== 'pci')
+      throw new TransportError(`virtio-pci needs a PCI function, the port has ${port.attachment.kind}`);
+    return new VirtioPci(port, port.attachment);
+  }
+
+  readStatus(): number {
+    return this.#read(common.device_status);
+  }
+
+  writeStatus(status: number): void {
+    this.#write(common.device_status, status);
+    this.#common.window.flush();
+  }
+
+  deviceFeatures(): bigint {
+    this.#write(common.device_feature_select, 0);
+    const low = BigInt(this.#read(common.device_feature));
+    this.#write(common.device_feature_select, 1);
+    return low | (BigInt(this.#read(common.device_feature)) << 32n);
+  }
+
+  writeDriverFeatures(features: bigint): void {
+    this.#write(common.driver_feature_select, 0);
+    this.#write(common.driver_feature, Number(features & 0xffffffffn));
+    this.#write(common.driver_feature_select, 1);
+    this.#write(common.driver_feature, Number((features >> 32n) & 0xffffffffn));
+  }
+
+  queueCount(): number {
+    return this.#read(common.num_queues);
+  }
+
+  queueMaxSize(queue: number): number {
+    this.#write(common.queue_select, queue);
+    return this.#read(common.queue_size);
+  }
+
+  enableQueue(queue: number, { size, desc, driver, device, vector }: QueueAddresses): void {
+    this.#write(common.queue_select, queue);
+    if (!this.#notifyOffsets.has(queue)) this.#notifyOffsets.set(queue, this.#read(common.queue_notify_off));
+    this.#write(common.queue_size, size);
+    this.#write(common.queue_msix_vector, vector ?? VIRTIO_MSI_NO_VECTOR);
+    this.#write64(common.queue_desc, desc);
+    this.#write64(common.queue_driver, driver);
+    this.#write64(common.queue_device, device);
+    this.#write(common.queue_enable, 1);
+  }
+
+  notify(queue: number): void {
+    const offset = (this.#notifyOffsets.get(queue) ?? 0) * this.#multiplier;
+    const { window } = this.#notify;
+    window.write(this.#notify.offset + offset, 2, queue);
+    window.flush();
+  }
+
+  setConfigVector(vector: number | undefined): void {
+    this.#write(common.config_msix_vector, vector ?? VIRTIO_MSI_NO_VECTOR);
+  }
+
+  readConfig(offset: number, length: number): Uint8Array {
+    const out = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      const width = accessWidth(offset + done, length - done);
+      const value = this.#device.window.read(this.#device.offset + offset + done, width);
+      for (let i = 0; i < width; i++) out[done + i] = (value >>> (8 * i)) & 0xff;
+      done += width;
+    }
+    return out;
+  }
+
+  writeConfig(offset: number, data: Uint8Array): void {
+    for (let done = 0; done < data.length; ) {
+      const width = accessWidth(offset + done, data.length - done);
+      let value = 0;
+      for (let i = 0; i < width; i++) value += (data[done + i] ?? 0) * 2 ** (8 * i);
+      this.#device.window.write(this.#device.offset + offset + done, width, value);
+      done += width;
+    }
+  }
+
+  configGeneration(): number {
+    return this.#read(common.config_generation);
+  }
+
+  #read(field: Field): number {
+    return this.#common.window.read(this.#common.offset + field.offset, field.size as Width);
+  }
+
+  #write(field: Field, value: number): void {
+    this.#common.window.write(this.#common.offset + field.offset, field.size as Width, value);
+  }
+
+  /** 64-bit fields are written by two accesses of 4 bytes, low half first, as the standard asks of the driver. */
+  #write64(field: Field, value: bigint): void {
+    const { window, offset } = this.#common;
+    window.write(offset + field.offset, 4, Number(value & 0xffffffffn));
+    window.write(offset + field.offset + 4, 4, Number(value >> 32n));
+  }
+}
+
+/** The widest naturally aligned access at `offset` that stays within `left` bytes. */
+function accessWidth(offset: number, left: number): Width {
+  if (offset % 4 === 0 && left >= 4) return 4;
+  if (offset % 2 === 0 && left >= 2) return 2;
+  return 1;
+}
