@@ -1,0 +1,93 @@
+/** QEMU's command line for a machine that consists of a virtio-scsi controller with scratch disks. */
+import { DEVICE_SLOT } from './pci-bus.js';
+
+/** A SCSI disk of the machine. */
+export interface QemuDisk {
+  readonly target: number;
+  readonly unit: number;
+  readonly serial: string;
+  /** Descriptor of its image, in the QEMU process. */
+  readonly fd: number;
+}
+
+/** What the command line is made of. Descriptors are those of the QEMU process. */
+export interface QemuMachine {
+  readonly accel: string;
+  readonly machine: string;
+  readonly memoryMiB: number;
+  /** Guest memory above this lies above 4 GiB. */
+  readonly lowMiB: number;
+  readonly memoryFd: number | undefined;
+  readonly firmwareFd: number;
+  readonly qmpFd: number;
+  readonly disks: readonly QemuDisk[];
+  /** Further properties of the controller; they replace the adapter's own. */
+  readonly device: Readonly<Record<string, string>>;
+  /** Further arguments. */
+  readonly args: readonly string[];
+}
+
+/** The controller's properties, unless the user says otherwise. ioeventfd=off: a notification acts before its reply. */
+const DEVICE_DEFAULTS = { 'disable-legacy': 'on', ioeventfd: 'off', num_queues: '2' } as const;
+/** Properties that the adapter relies on. */
+export const RESERVED_PROPERTIES: readonly string[] = ['driver', 'id', 'bus', 'addr', 'multifunction'];
+
+const MEMORY_ID = 'mem';
+const CONTROLLER_ID = 's0';
+
+/** Arguments for the QEMU binary; qtest is on standard input and output. */
+export function qemuArguments(machine: QemuMachine): string[] {
+  const { memoryMiB, lowMiB, memoryFd } = machine;
+  const mapped = memoryFd !== undefined;
+  const args = ['-nodefaults', '-no-user-config', '-display', 'none'];
+  args.push('-accel', machine.accel);
+  args.push(
+    '-machine',
+    [
+      machine.machine,
+      `max-ram-below-4g=${lowMiB}M`,
+      ...(mapped ? [`memory-backend=${MEMORY_ID}`] : []),
+    ].join(),
+  );
+  args.push('-m', `${memoryMiB}M`);
+  if (mapped) {
+    args.push(
+      '-object',
+      `memory-backend-file,id=${MEMORY_ID},size=${memoryMiB}M,mem-path=${inherited(memoryFd)},share=on`,
+    );
+  }
+  args.push('-bios', inherited(machine.firmwareFd));
+  args.push('-qtest', 'stdio', '-qtest-log', 'none');
+  args.push('-chardev', `socket,id=qmp,fd=${machine.qmpFd}`, '-mon', 'chardev=qmp,mode=control');
+  const properties = { ...DEVICE_DEFAULTS, ...machine.device };
+  args.push(
+    '-device',
+    [
+      'virtio-scsi-pci',
+      `id=${CONTROLLER_ID}`,
+      `addr=${DEVICE_SLOT}`,
+      ...Object.entries(properties).map(property),
+    ].join(),
+  );
+  for (const [index, disk] of machine.disks.entries()) {
+    const node = `disk${index}`;
+    args.push(
+      '-blockdev',
+      `driver=raw,node-name=${node},discard=unmap,file.driver=file,file.filename=${inherited(disk.fd)},` +
+        'file.discard=unmap,file.locking=off',
+      '-device',
+      `scsi-hd,bus=${CONTROLLER_ID}.0,scsi-id=${disk.target},lun=${disk.unit},drive=${node},serial=${disk.serial}`,
+    );
+  }
+  return [...args, ...machine.args];
+}
+
+/** The path by which a process reaches a file that it has inherited. */
+function inherited(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+/** A comma in a value is written twice. */
+function property([name, value]: [string, string]): string {
+  return `${name}=${value.replaceAll(',', ',,')}`;
+}

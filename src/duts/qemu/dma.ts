@@ -1,0 +1,167 @@
+/** Guest memory of the QEMU process as DMA space: mapped, or copied through qtest commands. */
+import type { AllocOptions, DmaBlock, DmaMark, DmaSpace } from '../../port/dma-space.js';
+import { PortError } from '../../port/errors.js';
+import type { Mapping } from '../../sys/libc.js';
+import type { QtestChannel } from './qtest-channel.js';
+
+/** A range of guest-physical addresses that is memory. */
+export interface GuestRegion {
+  readonly base: number;
+  readonly size: number;
+  /** Where it lies in the memory file, if there is one. */
+  readonly fileOffset: number;
+}
+
+/** Bytes moved by one qtest command of a copying space: large enough to be quick, small enough for its buffers. */
+const PIECE = 32 * 1024;
+
+/** A mark is a fill level for each region. */
+type Levels = readonly number[] & DmaMark;
+
+/**
+ * A stack of blocks in each region, filled from the first region on: blocks are given back in the reverse order, case
+ * by case, so nothing finer is needed.
+ */
+export class GuestMemory implements DmaSpace {
+  readonly mapped: boolean;
+  readonly #regions: readonly GuestRegion[];
+  readonly #used: number[];
+  readonly #makeBlock: (iova: number, size: number) => DmaBlock;
+
+  private constructor(
+    regions: readonly GuestRegion[],
+    makeBlock: (iova: number, size: number) => DmaBlock,
+    mapped: boolean,
+  ) {
+    this.#regions = regions;
+    this.#used = regions.map(() => 0);
+    this.#makeBlock = makeBlock;
+    this.mapped = mapped;
+  }
+
+  /** Memory that this process has mapped; `map` maps one region. */
+  static mapped(regions: readonly GuestRegion[], map: (region: GuestRegion) => Mapping): GuestMemory {
+    const mappings = regions.map((region) => ({ region, bytes: map(region).bytes }));
+    return new GuestMemory(
+      regions,
+      (iova, size) => {
+        const home = mappings.find(({ region }) => iova >= region.base && iova <= region.base + region.size);
+        if (home === undefined) throw new RangeError(`No region holds 0x${iova.toString(16)}`);
+        return new MappedBlock(
+          iova,
+          home.bytes.subarray(iova - home.region.base, iova - home.region.base + size),
+        );
+      },
+      true,
+    );
+  }
+
+  /** Memory that is reached through qtest only. */
+  static copied(regions: readonly GuestRegion[], qtest: QtestChannel): GuestMemory {
+    return new GuestMemory(regions, (iova, size) => new CopiedBlock(iova, size, qtest), false);
+  }
+
+  alloc(size: number, options: AllocOptions = {}): DmaBlock {
+    const { align = 1, maxIova } = options;
+    if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`${size} is no size of a block`);
+    if (!Number.isSafeInteger(align) || align < 1 || !Number.isInteger(Math.log2(align))) {
+      throw new RangeError(`An alignment must be a power of two; got ${align}`);
+    }
+    for (const [index, region] of this.#regions.entries()) {
+      const free = region.base + (this.#used[index] ?? 0);
+      const start = Math.ceil(free / align) * align;
+      const end = start + size;
+      if (end > region.base + region.size) continue;
+      if (maxIova !== undefined && BigInt(end) > maxIova) continue;
+      this.#used[index] = end - region.base;
+      return this.#makeBlock(start, size);
+    }
+    const below = maxIova === undefined ? '' : ` below 0x${maxIova.toString(16)}`;
+    const room = this.#regions.map((region, index) => region.size - (this.#used[index] ?? 0)).join(' and ');
+    throw new PortError(
+      'DMA_EXHAUSTED',
+      `No room for ${size} bytes aligned to ${align}${below}: ${room} bytes are left`,
+    );
+  }
+
+  mark(): DmaMark {
+    return [...this.#used] as unknown as Levels;
+  }
+
+  release(mark: DmaMark): void {
+    for (const [index, level] of (mark as Levels).entries()) {
+      if (level > (this.#used[index] ?? 0)) throw new RangeError('The mark is newer than what is allocated');
+      this.#used[index] = level;
+    }
+  }
+}
+
+/** A block whose view is the device's memory. */
+class MappedBlock implements DmaBlock {
+  readonly iova: bigint;
+  readonly size: number;
+  readonly view: Uint8Array;
+
+  constructor(iova: number, view: Uint8Array) {
+    this.iova = BigInt(iova);
+    this.size = view.length;
+    this.view = view.fill(0);
+  }
+
+  publish(): void {}
+  fetch(): void {}
+}
+
+/** A block with a copy on either side. */
+class CopiedBlock implements DmaBlock {
+  readonly iova: bigint;
+  readonly size: number;
+  readonly view: Uint8Array;
+  readonly #base: number;
+  readonly #bytes: Buffer;
+  readonly #qtest: QtestChannel;
+
+  constructor(iova: number, size: number, qtest: QtestChannel) {
+    this.iova = BigInt(iova);
+    this.size = size;
+    this.view = new Uint8Array(size);
+    this.#base = iova;
+    this.#bytes = Buffer.from(this.view.buffer);
+    this.#qtest = qtest;
+    if (size > 0) qtest.post(`memset 0x${iova.toString(16)} 0x${size.toString(16)} 0x00`);
+  }
+
+  publish(offset = 0, length = this.size - offset): void {
+    this.#eachPiece(offset, length, (start, end) => {
+      this.#qtest.post(`b64write ${this.#range(start, end)} ${this.#bytes.toString('base64', start, end)}`);
+    });
+  }
+
+  fetch(offset = 0, length = this.size - offset): void {
+    this.#eachPiece(offset, length, (start, end) => {
+      const reply = this.#qtest.ask(`b64read ${this.#range(start, end)}`);
+      const got = this.#bytes.write(reply, start, end - start, 'base64');
+      if (got !== end - start) {
+        throw new PortError('PORT_PROTOCOL', `b64read of ${end - start} bytes: got ${got} bytes`);
+      }
+    });
+  }
+
+  #range(start: number, end: number): string {
+    return `0x${(this.#base + start).toString(16)} 0x${(end - start).toString(16)}`;
+  }
+
+  #eachPiece(offset: number, length: number, move: (start: number, end: number) => void): void {
+    const end = offset + length;
+    if (
+      !Number.isInteger(offset) ||
+      offset < 0 ||
+      !Number.isInteger(length) ||
+      length < 0 ||
+      end > this.size
+    ) {
+      throw new RangeError(`${length} bytes at ${offset} are not within a block of ${this.size}`);
+    }
+    for (let start = offset; start < end; start += PIECE) move(start, Math.min(start + PIECE, end));
+  }
+}

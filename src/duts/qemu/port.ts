@@ -1,0 +1,65 @@
+/** The worker's half of the QEMU adapter. */
+import type { Port } from '../../port/port.js';
+import { libc, type Mapping } from '../../sys/libc.js';
+import { pause, realClock } from '../../sys/real-clock.js';
+import type { ControlLink, OpenPort } from '../dut.js';
+import { GuestMemory, type GuestRegion } from './dma.js';
+import { DEVICE_SLOT, QtestPciFunction } from './pci-bus.js';
+import { QtestChannel } from './qtest-channel.js';
+
+/** What the worker needs to reach a started QEMU. Descriptors belong to the process, not to a thread. */
+export interface QemuAttach {
+  /** Descriptor for qtest commands, in blocking mode. */
+  readonly toQemu: number;
+  /** Descriptor for qtest replies, in blocking mode. */
+  readonly fromQemu: number;
+  /** Memory file to map, or undefined where memory is copied through qtest. */
+  readonly memoryFd: number | undefined;
+  readonly regions: readonly GuestRegion[];
+  readonly settleMs: number;
+}
+
+/** Opens a started QEMU in the thread that will drive it. Throws `PortError` or `DutGoneError`. */
+export const openQemuPort: OpenPort<QemuAttach> = (attach: QemuAttach, link: ControlLink): Port => {
+  const qtest = new QtestChannel(attach.toQemu, attach.fromQemu);
+  const attachment = new QtestPciFunction(qtest, DEVICE_SLOT);
+  const mappings: Mapping[] = [];
+  const dma = openMemory(attach, qtest, mappings);
+  let closed = false;
+  return {
+    attachment,
+    dma,
+    clock: realClock,
+    lifecycle: {
+      alive: () => !qtest.gone,
+      settle() {
+        qtest.drain();
+        pause(attach.settleMs);
+      },
+    },
+    controls: {
+      offered: new Set(['power-cycle']),
+      invoke(name, argument) {
+        qtest.drain();
+        link.call(name, argument);
+        if (name === 'power-cycle') attachment.reassign();
+      },
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      // The descriptors are the main thread's. The mappings must outlive their views; their pages need not.
+      for (const mapping of mappings) mapping.discard();
+    },
+  };
+};
+
+function openMemory(attach: QemuAttach, qtest: QtestChannel, mappings: Mapping[]): GuestMemory {
+  const { memoryFd, regions } = attach;
+  if (memoryFd === undefined) return GuestMemory.copied(regions, qtest);
+  return GuestMemory.mapped(regions, ({ fileOffset, size }) => {
+    const mapping = libc().mapShared(memoryFd, fileOffset, size);
+    mappings.push(mapping);
+    return mapping;
+  });
+}

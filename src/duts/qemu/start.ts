@@ -1,0 +1,332 @@
+/** Starting, watching and stopping a QEMU process. */
+import { closeSync } from 'node:fs';
+import { Duplex } from 'node:stream';
+import type { ControlName } from '../../port/controls.js';
+import { PortError } from '../../port/errors.js';
+import { anonymousFile } from '../../sys/anonymous-file.js';
+import { findExecutable } from '../../sys/executable.js';
+import { hasLibc } from '../../sys/libc.js';
+import { makePipes } from '../../sys/pipes.js';
+import { SUPERVISOR_PROGRAM, type SupervisedProcess, spawnSupervised } from '../../sys/supervised.js';
+import { type DutProfile, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
+import { detectAccelerator } from './accelerator.js';
+import { qemuArguments, RESERVED_PROPERTIES } from './command-line.js';
+import type { GuestRegion } from './dma.js';
+import type { QemuAttach } from './port.js';
+import { QmpClient } from './qmp.js';
+
+/** How to start QEMU. */
+export interface QemuOptions {
+  /** Default `qemu-system-x86_64`. */
+  readonly binary?: string;
+  /** Value of -accel; default: what the binary offers. */
+  readonly accel?: string;
+  /** Map guest memory, instead of copying it through qtest. Default: if koffi is there. */
+  readonly mmap?: boolean;
+  /** Properties of the virtio-scsi-pci device, besides or instead of the adapter's own. */
+  readonly device?: Readonly<Record<string, string>>;
+  /** Value of -machine, options included; default `q35`. */
+  readonly machine?: string;
+  /** Command and arguments to run QEMU under. */
+  readonly wrap?: readonly string[];
+  /** Guest memory, half of it above 4 GiB; default 64. */
+  readonly memoryMiB?: number;
+  /** Further arguments of QEMU. */
+  readonly args?: readonly string[];
+  /** How long QEMU may take to start; default 10 s. */
+  readonly startLimitMs?: number;
+}
+
+/** A running QEMU. */
+export interface RunningQemu extends RunningDut {
+  readonly attach: QemuAttach;
+  readonly pid: number;
+}
+
+const DEFAULT_BINARY = 'qemu-system-x86_64';
+const MIB = 1024 * 1024;
+/** Real-mode vectors, firmware and video memory: not for DMA. */
+const LEGACY_AREA = MIB;
+const FOUR_GIB = 2 ** 32;
+const DISK_SIZE = 64 * MIB;
+const DISKS = [
+  { target: 0, unit: 0, serial: 'VSCSI-SCRATCH-0', scratch: true },
+  { target: 0, unit: 1, serial: 'VSCSI-DISK-1', scratch: false },
+] as const;
+const QMP_FD = 3;
+const START_LIMIT_MS = 10_000;
+const CONTROL_LIMIT_MS = 5_000;
+const QUIT_LIMIT_MS = 2_000;
+const SETTLE_MS = 2;
+
+const PROFILE: DutProfile = {
+  units: DISKS.map(({ target, unit, serial, scratch }) => ({
+    target,
+    unit,
+    kind: 'disk',
+    ...(scratch && { scratchSerial: serial }),
+  })),
+  // virtio-scsi-pci answers for targets 0 to 255.
+  freeTarget: 255,
+  freeUnit: { target: 0, unit: 5 },
+  dmaContained: true,
+  settleMs: SETTLE_MS,
+};
+
+/** What keeps `startQemu` from working here. */
+export function qemuObstacles(options: QemuOptions = {}): Obstacle[] {
+  const { binary = DEFAULT_BINARY, mmap } = options;
+  const obstacles: Obstacle[] = [];
+  if (process.platform !== 'linux') {
+    obstacles.push({
+      what: `QEMU is supervised by means of Linux; this is ${process.platform}`,
+      remedy: 'use Linux',
+    });
+  }
+  if (findExecutable(binary) === undefined) {
+    obstacles.push({
+      what: `QEMU is missing: there is no program ${binary}`,
+      remedy: 'apt-get install qemu-system-x86, or name it with --qemu PATH',
+    });
+  }
+  if (findExecutable(SUPERVISOR_PROGRAM) === undefined) {
+    obstacles.push({
+      what: `${SUPERVISOR_PROGRAM} is missing: a QEMU could outlive the suite`,
+      remedy: 'apt-get install util-linux',
+    });
+  }
+  if (mmap === true && !hasLibc()) {
+    obstacles.push({
+      what: 'The optional module koffi is missing: guest memory cannot be mapped',
+      remedy: 'npm install koffi, or leave the mapping to the default',
+    });
+  }
+  return obstacles;
+}
+
+/** Starts QEMU with a virtio-scsi controller, two scratch disks and a halted CPU. Throws `DutSetupError`. */
+export async function startQemu(options: QemuOptions = {}): Promise<RunningQemu> {
+  const [obstacle] = qemuObstacles(options);
+  if (obstacle !== undefined) throw new DutSetupError(obstacle.what, obstacle.remedy);
+  const reserved = Object.keys(options.device ?? {}).find((name) => RESERVED_PROPERTIES.includes(name));
+  if (reserved !== undefined) {
+    throw new DutSetupError(`The device property ${reserved} is set by the suite itself`, 'leave it out');
+  }
+  const resources = new Descriptors();
+  let qemu: SupervisedProcess | undefined;
+  try {
+    const launched = await launch(options, resources);
+    qemu = launched.process;
+    return await greet(launched, resources, options.startLimitMs ?? START_LIMIT_MS);
+  } catch (error) {
+    if (qemu !== undefined) {
+      qemu.kill();
+      await qemu.exited;
+    }
+    resources.closeAll();
+    if (error instanceof DutSetupError) throw error;
+    throw new DutSetupError(`QEMU could not be started: ${messageOf(error)}`, undefined, { cause: error });
+  }
+}
+
+/** Descriptors that this process holds for one QEMU. */
+class Descriptors {
+  readonly #open = new Set<number>();
+
+  add(fd: number): number {
+    this.#open.add(fd);
+    return fd;
+  }
+
+  close(fd: number): void {
+    if (this.#open.delete(fd)) closeSync(fd);
+  }
+
+  closeAll(): void {
+    for (const fd of this.#open) this.close(fd);
+  }
+}
+
+interface Launched {
+  readonly process: SupervisedProcess;
+  readonly attach: QemuAttach;
+  readonly details: Record<string, string>;
+}
+
+async function launch(options: QemuOptions, resources: Descriptors): Promise<Launched> {
+  const { machine = 'q35', memoryMiB = 64, mmap = hasLibc(), wrap = [] } = options;
+  const binary = findExecutable(options.binary ?? DEFAULT_BINARY) ?? DEFAULT_BINARY;
+  const [accel, [commands, replies]] = await Promise.all([
+    options.accel ?? detectAccelerator(binary),
+    makePipes(2).then((pipes) => {
+      for (const pipe of pipes) {
+        resources.add(pipe.readEnd);
+        resources.add(pipe.writeEnd);
+      }
+      return pipes;
+    }),
+  ]);
+  if (commands === undefined || replies === undefined) throw new Error('no pipes');
+
+  const lowMiB = Math.floor(memoryMiB / 2);
+  const memory = mmap
+    ? resources.add(anonymousFile({ name: 'vscsi-memory', size: memoryMiB * MIB, place: 'memory' }))
+    : undefined;
+  // What QEMU inherits beyond the standard streams, in the order of descriptor numbers after QMP's.
+  const inherited: number[] = [];
+  const inherit = (fd: number) => QMP_FD + inherited.push(resources.add(fd));
+  const firmware = haltingFirmware();
+  const args = qemuArguments({
+    accel,
+    machine,
+    memoryMiB,
+    lowMiB,
+    qmpFd: QMP_FD,
+    firmwareFd: inherit(anonymousFile({ name: 'vscsi-firmware', size: firmware.length, content: firmware })),
+    memoryFd: memory === undefined ? undefined : inherit(memory),
+    disks: DISKS.map((disk) => ({
+      ...disk,
+      fd: inherit(anonymousFile({ name: 'vscsi-disk', size: DISK_SIZE })),
+    })),
+    device: options.device ?? {},
+    args: options.args ?? [],
+  });
+  const process = await spawnSupervised({
+    command: binary,
+    args,
+    wrap,
+    stdin: commands.readEnd,
+    stdout: replies.writeEnd,
+    extra: ['pipe', ...inherited],
+  });
+  // Only QEMU may hold its ends of the pipes: its death must be seen on the others.
+  for (const fd of [commands.readEnd, replies.writeEnd, ...inherited]) {
+    if (fd !== memory) resources.close(fd);
+  }
+  return {
+    process,
+    attach: {
+      toQemu: commands.writeEnd,
+      fromQemu: replies.readEnd,
+      memoryFd: memory,
+      regions: guestRegions(memoryMiB, lowMiB),
+      settleMs: SETTLE_MS,
+    },
+    details: {
+      binary,
+      accelerator: accel,
+      machine,
+      memory: mmap ? 'mapped' : 'copied through qtest',
+      command: [...wrap, binary, ...args].join(' '),
+    },
+  };
+}
+
+/** Makes sure that QEMU is up, and asks for its version. */
+async function greet(launched: Launched, resources: Descriptors, limitMs: number): Promise<RunningQemu> {
+  const { process, attach, details } = launched;
+  const stream = process.stdio[QMP_FD];
+  if (!(stream instanceof Duplex)) throw new Error('the QMP socket is missing');
+  const qmp = new QmpClient(stream);
+  let version: string;
+  try {
+    await qmp.connect(limitMs);
+    const answer = await qmp.execute('query-version', undefined, limitMs);
+    version = versionOf(answer);
+    const vendor = packageOf(answer);
+    if (vendor !== '') details.package = vendor;
+  } catch (error) {
+    qmp.close();
+    process.kill();
+    const { code, signal, stderr } = await process.exited;
+    throw new DutSetupError(
+      `QEMU could not be started: ${messageOf(error)}\n${howEnded(code, signal)}${lastLines(stderr)}`,
+      `try the command by hand: ${details.command ?? ''}`,
+      { cause: error },
+    );
+  }
+
+  let stopped: Promise<void> | undefined;
+  return {
+    identity: { name: 'qemu', version, details },
+    profile: PROFILE,
+    attach,
+    pid: process.pid,
+    exited: process.exited,
+    control: (name) => control(qmp, name),
+    kill: () => process.kill(),
+    stop() {
+      stopped ??= stop(process, qmp).finally(() => resources.closeAll());
+      return stopped;
+    },
+  };
+}
+
+async function control(qmp: QmpClient, name: ControlName): Promise<void> {
+  if (name !== 'power-cycle')
+    throw new PortError('CONTROL_REFUSED', `The QEMU adapter has no control ${name}`);
+  try {
+    const done = qmp.event('RESET', CONTROL_LIMIT_MS);
+    // Whichever fails first is reported; the other must not count as unhandled.
+    done.catch(() => {});
+    await qmp.execute('system_reset', undefined, CONTROL_LIMIT_MS);
+    await done;
+  } catch (error) {
+    throw new PortError('CONTROL_REFUSED', `QEMU was not power-cycled: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function stop(process: SupervisedProcess, qmp: QmpClient): Promise<void> {
+  try {
+    await qmp.execute('quit', undefined, QUIT_LIMIT_MS);
+    await Promise.race([
+      process.exited,
+      new Promise((resolve) => setTimeout(resolve, QUIT_LIMIT_MS).unref()),
+    ]);
+  } catch {
+    // Gone already, or deaf: either way the kill below is right.
+  }
+  process.kill();
+  await process.exited;
+  qmp.close();
+}
+
+/** 64 KiB below 4 GiB whose reset vector holds: cli; hlt; jmp to the hlt. The CPU does nothing, but it is running. */
+function haltingFirmware(): Uint8Array {
+  const image = new Uint8Array(64 * 1024).fill(0xff);
+  image.set([0xfa, 0xf4, 0xeb, 0xfd], image.length - 16);
+  return image;
+}
+
+/** The high memory first, so that addresses of more than 32 bits are what is used unless someone asks otherwise. */
+function guestRegions(memoryMiB: number, lowMiB: number): GuestRegion[] {
+  return [
+    { base: FOUR_GIB, size: (memoryMiB - lowMiB) * MIB, fileOffset: lowMiB * MIB },
+    { base: LEGACY_AREA, size: lowMiB * MIB - LEGACY_AREA, fileOffset: LEGACY_AREA },
+  ];
+}
+
+function versionOf(answer: unknown): string {
+  const { qemu } = (answer ?? {}) as { qemu?: { major?: unknown; minor?: unknown; micro?: unknown } };
+  return [qemu?.major, qemu?.minor, qemu?.micro].join('.');
+}
+
+function packageOf(answer: unknown): string {
+  const { package: name } = (answer ?? {}) as { package?: unknown };
+  return typeof name === 'string' ? name : '';
+}
+
+function howEnded(code: number | null, signal: string | null): string {
+  return signal === null ? `It ended with status ${code}. ` : `It was ended by ${signal}. `;
+}
+
+function lastLines(stderr: string): string {
+  const lines = stderr.trim().split('\n').slice(-10).join('\n');
+  return lines === '' ? 'It wrote nothing to standard error.' : `The end of its standard error:\n${lines}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
