@@ -187,7 +187,7 @@ export const SBC_COMMANDS = [
       immed: [1, 1, 1, 1],
       lba: [2, 5, 0, 32],
       group_number: [6, 6, 0, 6],
-      number_of_blocks: [7, 8, 0, 16],
+      blocks: [7, 8, 0, 16],
       control: [9, 9, 0, 8],
     },
   }),
@@ -491,7 +491,7 @@ export const SBC_COMMANDS = [
       sync_nv: [1, 1, 2, 1],
       immed: [1, 1, 1, 1],
       lba: [2, 9, 0, 64],
-      number_of_blocks: [10, 13, 0, 32],
+      blocks: [10, 13, 0, 32],
       group_number: [14, 14, 0, 6],
       control: [15, 15, 0, 8],
     },
@@ -727,7 +727,6 @@ export const SBC_COMMANDS = [
     fields: {
       control: [1, 1, 0, 8],
       group_number: [6, 6, 0, 6],
-      additional_cdb_length: [7, 7, 0, 8],
       rdprotect: [10, 10, 5, 3],
       dpo: [10, 10, 4, 1],
       fua: [10, 10, 3, 1],
@@ -753,7 +752,6 @@ export const SBC_COMMANDS = [
     fields: {
       control: [1, 1, 0, 8],
       group_number: [6, 6, 0, 6],
-      additional_cdb_length: [7, 7, 0, 8],
       vrprotect: [10, 10, 5, 3],
       dpo: [10, 10, 4, 1],
       bytchk: [10, 10, 1, 2],
@@ -776,7 +774,6 @@ export const SBC_COMMANDS = [
     fields: {
       control: [1, 1, 0, 8],
       group_number: [6, 6, 0, 6],
-      additional_cdb_length: [7, 7, 0, 8],
       wrprotect: [10, 10, 5, 3],
       dpo: [10, 10, 4, 1],
       fua: [10, 10, 3, 1],
@@ -801,7 +798,6 @@ export const SBC_COMMANDS = [
     fields: {
       control: [1, 1, 0, 8],
       group_number: [6, 6, 0, 6],
-      additional_cdb_length: [7, 7, 0, 8],
       wrprotect: [10, 10, 5, 3],
       dpo: [10, 10, 4, 1],
       bytchk: [10, 10, 1, 2],
@@ -824,7 +820,6 @@ export const SBC_COMMANDS = [
     fields: {
       control: [1, 1, 0, 8],
       group_number: [6, 6, 0, 6],
-      additional_cdb_length: [7, 7, 0, 8],
       wrprotect: [10, 10, 5, 3],
       anchor: [10, 10, 4, 1],
       unmap: [10, 10, 3, 1],
@@ -872,7 +867,6 @@ export const SBC_COMMANDS = [
       control: [1, 1, 0, 8],
       atomic_boundary: [4, 5, 0, 16],
       group_number: [6, 6, 0, 6],
-      additional_cdb_length: [7, 7, 0, 8],
       wrprotect: [10, 10, 5, 3],
       dpo: [10, 10, 4, 1],
       fua: [10, 10, 3, 1],
@@ -897,7 +891,6 @@ export const SBC_COMMANDS = [
       bmop: [2, 2, 0, 3],
       previous_generation_processing: [3, 3, 0, 4],
       group_number: [6, 6, 0, 6],
-      additional_cdb_length: [7, 7, 0, 8],
       orprotect: [10, 10, 5, 3],
       dpo: [10, 10, 4, 1],
       fua: [10, 10, 3, 1],

@@ -1,0 +1,78 @@
+/**
+ * A piece of memory shared between the worker and the watchdog. The worker says where it is; the watchdog can tell
+ * that it no longer moves, and, when worker or device are gone, which step with which bytes was the last.
+ */
+
+const WORDS = 6;
+const MAX_SENT = 4096;
+const Word = { PROGRESS: 0, CASE: 1, STEP: 2, SENT: 3, STOP: 4, PLACE: 5 } as const;
+
+/** Where the worker was. */
+export interface Whereabouts {
+  /** Index of the case in the plan, or -1 before the first. */
+  readonly caseIndex: number;
+  /** Number of the step from 1; 0 for set-up. */
+  readonly step: number;
+  /** Line of the step in its file, 0 for set-up. */
+  readonly line: number;
+  /** The readable part of the last request, at most 4 KiB of it. */
+  readonly sent: Uint8Array;
+}
+
+export class Beacon {
+  readonly buffer: SharedArrayBuffer;
+  readonly #words: Int32Array;
+  readonly #sent: Uint8Array;
+
+  constructor(buffer = new SharedArrayBuffer(4 * WORDS + MAX_SENT)) {
+    this.buffer = buffer;
+    this.#words = new Int32Array(buffer, 0, WORDS);
+    this.#sent = new Uint8Array(buffer, 4 * WORDS);
+  }
+
+  /** Worker: a case begins. */
+  enterCase(index: number): void {
+    Atomics.store(this.#words, Word.CASE, index);
+    Atomics.store(this.#words, Word.SENT, 0);
+    this.enterStep(0, 0);
+  }
+
+  /** Worker: a step begins. */
+  enterStep(step: number, line: number): void {
+    Atomics.store(this.#words, Word.STEP, step);
+    Atomics.store(this.#words, Word.PLACE, line);
+    Atomics.add(this.#words, Word.PROGRESS, 1);
+  }
+
+  /** Worker: these bytes are about to be sent. */
+  sending(bytes: Uint8Array): void {
+    const shown = bytes.subarray(0, MAX_SENT);
+    this.#sent.set(shown);
+    Atomics.store(this.#words, Word.SENT, shown.length);
+  }
+
+  /** Worker: whether it was asked to stop after the present case. */
+  get stopRequested(): boolean {
+    return Atomics.load(this.#words, Word.STOP) !== 0;
+  }
+
+  /** Watchdog: asks the worker to stop after the present case. */
+  requestStop(): void {
+    Atomics.store(this.#words, Word.STOP, 1);
+  }
+
+  /** Watchdog: changes whenever the worker gets on. */
+  get progress(): number {
+    return Atomics.load(this.#words, Word.PROGRESS);
+  }
+
+  /** Watchdog: where the worker is. */
+  read(): Whereabouts {
+    return {
+      caseIndex: Atomics.load(this.#words, Word.CASE),
+      step: Atomics.load(this.#words, Word.STEP),
+      line: Atomics.load(this.#words, Word.PLACE),
+      sent: this.#sent.slice(0, Atomics.load(this.#words, Word.SENT)),
+    };
+  }
+}

@@ -1,0 +1,102 @@
+/** What a run produces: findings, verdicts, results. The JSON form is schemaVersion 1. */
+import type { StandingRow } from '../harness/standing-ledger.js';
+
+/** Verdict of a case. `CONFORMANCE.md` says what each means. */
+export type Verdict = 'pass' | 'fail' | 'warn' | 'note' | 'skip' | 'crash' | 'hang' | 'error';
+
+/** Why a case was not run. */
+export type SkipKind = 'not-offered' | 'no-control' | 'no-layer' | 'not-consented' | 'excluded-mode';
+
+/** One thing that a case found. */
+export interface Finding {
+  /** Number of the step from 1 (`3.2` within a repeat), or `set-up`, `liveness`, `clean-up`. */
+  readonly step: string;
+  /** What was looked at, e.g. `response`, `data_in`. */
+  readonly check: string;
+  /** Ids of the requirements that it rests on. */
+  readonly requirements: readonly string[];
+  readonly severity: 'fail' | 'warn' | 'note' | 'crash' | 'hang' | 'error';
+  readonly expected: string;
+  readonly got: string;
+  /** The bytes, where the finding is about bytes, in hex. */
+  readonly expectedBytes?: string;
+  readonly gotBytes?: string;
+  /** The readable part of the last request sent, in hex. */
+  readonly sent?: string;
+  /** `file:line:column` of the step. */
+  readonly place?: string;
+  /** For a crash or hang: whether it came again when the case ran alone on a fresh device. */
+  readonly reproduced?: boolean;
+}
+
+/** Result of one case in one mode. */
+export interface CaseResult {
+  readonly id: string;
+  readonly title: string;
+  readonly mode: string;
+  readonly verdict: Verdict;
+  /** Wall clock milliseconds. */
+  readonly durationMs: number;
+  readonly skip?: { readonly kind: SkipKind; readonly evidence: string };
+  readonly findings: readonly Finding[];
+  /** Names of the alternatives that were seen, by step. */
+  readonly seen?: readonly { readonly step: string; readonly is: string }[];
+}
+
+/** A standing row with its verdict. */
+export interface StandingResult extends StandingRow {
+  readonly verdict: 'pass' | 'fail' | 'warn';
+}
+
+/** Count of cases by verdict. */
+export type Summary = { readonly total: number } & { readonly [V in Verdict]: number };
+
+/** The results of one device under test. */
+export interface RunResults {
+  readonly schemaVersion: 1;
+  readonly suite: { readonly version: string; readonly caseSetHash: string };
+  readonly environment: { readonly node: string; readonly platform: string; readonly date: string };
+  readonly dut: {
+    readonly name: string;
+    readonly version: string;
+    /** Names of the feature bits offered. */
+    readonly features: readonly string[];
+    readonly details: Readonly<Record<string, string>>;
+  };
+  /** Reproduces the run's random choices. */
+  readonly seed: number;
+  readonly interrupted: boolean;
+  readonly summary: Summary;
+  readonly standing: readonly StandingResult[];
+  readonly cases: readonly CaseResult[];
+}
+
+/** Verdicts that make a case red. */
+export const RED: ReadonlySet<Verdict> = new Set(['fail', 'crash', 'hang', 'error']);
+
+const BY_WEIGHT = ['note', 'warn', 'fail', 'error', 'hang', 'crash'] as const satisfies readonly Verdict[];
+
+/** The verdict that findings add up to: the heaviest, or `pass` where there are none. */
+export function verdictOf(findings: readonly Finding[]): Verdict {
+  const heaviest = Math.max(-1, ...findings.map(({ severity }) => BY_WEIGHT.indexOf(severity)));
+  return BY_WEIGHT[heaviest] ?? 'pass';
+}
+
+export function summarise(cases: readonly CaseResult[]): Summary {
+  const count = (verdict: Verdict) => cases.filter((result) => result.verdict === verdict).length;
+  return {
+    total: cases.length,
+    pass: count('pass'),
+    fail: count('fail'),
+    warn: count('warn'),
+    note: count('note'),
+    skip: count('skip'),
+    crash: count('crash'),
+    hang: count('hang'),
+    error: count('error'),
+  };
+}
+
+export function judgeStanding(rows: readonly StandingRow[]): StandingResult[] {
+  return rows.map((row) => ({ ...row, verdict: row.violations === 0 ? 'pass' : row.severity }));
+}
