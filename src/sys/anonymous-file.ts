@@ -1,6 +1,6 @@
 /** Files without a name: nobody has to delete them, even if this process is killed. */
 import { randomUUID } from 'node:crypto';
-import { constants, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasLibc, libc } from './libc.js';
@@ -23,12 +23,18 @@ export interface AnonymousFileOptions {
 export function anonymousFile(options: AnonymousFileOptions): number {
   const { name, size, content, place = hasLibc() ? 'memory' : 'disk' } = options;
   const fd = place === 'memory' ? libc().memfd(name, size) : temporaryFile(name);
-  if (place === 'disk') ftruncateSync(fd, size);
-  if (content !== undefined) {
-    let done = 0;
-    while (done < content.length) done += writeSync(fd, content, done, content.length - done, done);
+  try {
+    if (place === 'disk') ftruncateSync(fd, size);
+    if (content !== undefined) writeAll(fd, content);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
-  return fd;
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
 }
 
 function temporaryFile(name: string): number {

@@ -41,6 +41,11 @@ export interface QemuOptions {
 export interface RunningQemu extends RunningDut {
   readonly attach: QemuAttach;
   readonly pid: number;
+  /**
+   * Ends QEMU and closes the descriptors in `attach`. The port must be closed by then, or its thread have ended: a
+   * thread that still used the descriptors could hit whatever file gets their numbers next.
+   */
+  stop(): Promise<void>;
 }
 
 const DEFAULT_BINARY = 'qemu-system-x86_64';
@@ -48,6 +53,10 @@ const MIB = 1024 * 1024;
 /** Real-mode vectors, firmware and video memory: not for DMA. */
 const LEGACY_AREA = MIB;
 const FOUR_GIB = 2 ** 32;
+const DEFAULT_MEMORY_MIB = 64;
+/** Half of it is low memory, of which the first MiB is not lent out; and low memory ends below the PCI window. */
+const LEAST_MEMORY_MIB = 4;
+const MOST_MEMORY_MIB = 4096;
 const DISK_SIZE = 64 * MIB;
 const DISKS = [
   { target: 0, unit: 0, serial: 'VSCSI-SCRATCH-0', scratch: true },
@@ -112,6 +121,13 @@ export async function startQemu(options: QemuOptions = {}): Promise<RunningQemu>
   if (reserved !== undefined) {
     throw new DutSetupError(`The device property ${reserved} is set by the suite itself`, 'leave it out');
   }
+  const { memoryMiB = DEFAULT_MEMORY_MIB } = options;
+  if (!Number.isInteger(memoryMiB) || memoryMiB < LEAST_MEMORY_MIB || memoryMiB > MOST_MEMORY_MIB) {
+    throw new DutSetupError(
+      `Guest memory must be ${LEAST_MEMORY_MIB} to ${MOST_MEMORY_MIB} MiB; got ${memoryMiB}`,
+      `the default is ${DEFAULT_MEMORY_MIB}`,
+    );
+  }
   const resources = new Descriptors();
   let qemu: SupervisedProcess | undefined;
   try {
@@ -154,19 +170,18 @@ interface Launched {
 }
 
 async function launch(options: QemuOptions, resources: Descriptors): Promise<Launched> {
-  const { machine = 'q35', memoryMiB = 64, mmap = hasLibc(), wrap = [] } = options;
+  const { machine = 'q35', memoryMiB = DEFAULT_MEMORY_MIB, mmap = hasLibc(), wrap = [] } = options;
   const binary = findExecutable(options.binary ?? DEFAULT_BINARY) ?? DEFAULT_BINARY;
-  const [accel, [commands, replies]] = await Promise.all([
-    options.accel ?? detectAccelerator(binary),
-    makePipes(2).then((pipes) => {
-      for (const pipe of pipes) {
-        resources.add(pipe.readEnd);
-        resources.add(pipe.writeEnd);
-      }
-      return pipes;
-    }),
-  ]);
+  const accelFound = options.accel === undefined ? detectAccelerator(binary) : Promise.resolve(options.accel);
+  // Its failure is looked at below; until then it must not count as unhandled.
+  accelFound.catch(() => {});
+  const [commands, replies] = await makePipes(2);
   if (commands === undefined || replies === undefined) throw new Error('no pipes');
+  for (const { readEnd, writeEnd } of [commands, replies]) {
+    resources.add(readEnd);
+    resources.add(writeEnd);
+  }
+  const accel = await accelFound;
 
   const lowMiB = Math.floor(memoryMiB / 2);
   const memory = mmap
@@ -216,7 +231,7 @@ async function launch(options: QemuOptions, resources: Descriptors): Promise<Lau
       binary,
       accelerator: accel,
       machine,
-      memory: mmap ? 'mapped' : 'copied through qtest',
+      memory: describeMemory(mmap, options.mmap),
       command: [...wrap, binary, ...args].join(' '),
     },
   };
@@ -306,6 +321,11 @@ function guestRegions(memoryMiB: number, lowMiB: number): GuestRegion[] {
     { base: FOUR_GIB, size: (memoryMiB - lowMiB) * MIB, fileOffset: lowMiB * MIB },
     { base: LEGACY_AREA, size: lowMiB * MIB - LEGACY_AREA, fileOffset: LEGACY_AREA },
   ];
+}
+
+function describeMemory(mapped: boolean, wanted: boolean | undefined): string {
+  if (mapped) return 'mapped';
+  return wanted === undefined ? 'copied through qtest, because koffi is missing' : 'copied through qtest';
 }
 
 function versionOf(answer: unknown): string {
