@@ -422,8 +422,7 @@ export interface QuietStep extends StepBase {
 /** Something that can be looked at or changed. `text` names it in messages. */
 export type Location = {
   readonly text: string;
-} & /** A register of either transport, by its PCI name without `dev.`. */
-(
+} /** A register of either transport, by its PCI name without `dev.`. */ & (
   | { readonly kind: 'dev'; readonly register: string }
   /** PCI configuration header field, virtio capability field, legacy or MMIO register, MSI-X. */
   | { readonly kind: 'pci' | 'legacy' | 'mmio' | 'msix'; readonly register: string }

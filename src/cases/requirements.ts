@@ -1,0 +1,44 @@
+/** The catalogue of requirements, as far as cases need it: which ids exist and how strong they are. */
+import { parse } from 'yaml';
+import type { Level } from './types.js';
+
+/** One requirement. */
+export interface Requirement {
+  readonly id: string;
+  readonly strength: 'MUST' | 'MUST NOT' | 'SHOULD' | 'SHOULD NOT' | 'MAY' | 'INFO';
+  /** A rule for the driver obliges no device: its strength says nothing about what the device does. */
+  readonly role: 'device' | 'driver';
+}
+
+export type RequirementRegistry = ReadonlyMap<string, Requirement>;
+
+/** Reads `requirements.yaml`. Throws when it is not a list of requirements. */
+export function readRequirements(text: string): RequirementRegistry {
+  const list: unknown = parse(text);
+  if (!Array.isArray(list)) throw new TypeError('requirements: expected a list');
+  const out = new Map<string, Requirement>();
+  for (const entry of list as Partial<Requirement>[]) {
+    const { id, strength, role } = entry;
+    if (id === undefined || strength === undefined || role === undefined)
+      throw new TypeError(`requirements: ${id ?? 'an entry'} lacks id, strength or role`);
+    out.set(id, { id, strength, role });
+  }
+  return out;
+}
+
+const RANK: Readonly<Record<Level, number>> = { MAY: 0, SHOULD: 1, MUST: 2 };
+
+/** The level that the catalogue gives for the covered ids; undefined where it says nothing about a device. */
+export function derivedLevel(
+  covers: readonly string[],
+  registry: RequirementRegistry | undefined,
+): Level | undefined {
+  let level: Level | undefined;
+  for (const id of covers) {
+    const requirement = registry?.get(id);
+    if (!requirement || requirement.role === 'driver' || requirement.strength === 'INFO') continue;
+    const own = requirement.strength.split(' ')[0] as Level;
+    if (level === undefined || RANK[own] > RANK[level]) level = own;
+  }
+  return level;
+}
