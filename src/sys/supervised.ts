@@ -40,9 +40,20 @@ const STDERR_GRACE_MS = 250;
 
 /** The program that sets the parent-death signal (util-linux). */
 export const SUPERVISOR_PROGRAM = 'setpriv';
-const ON_PARENT_DEATH = [SUPERVISOR_PROGRAM, '--pdeathsig', 'KILL', '--'];
+const ON_PARENT_DEATH = [SUPERVISOR_PROGRAM, '--pdeathsig', 'KILL', '--'] as const;
 /** If the parent died before the signal was set, the signal never comes: the new parent gives that away. */
 const UNLESS_ORPHANED = ['sh', '-c', 'test "$PPID" = "$0" && exec "$@"'];
+
+/** The command line that runs `command` as a child that ends with its parent, unless the parent has ended already. */
+export function supervisedCommand(
+  parent: number,
+  wrap: readonly string[],
+  command: readonly string[],
+): [string, ...string[]] {
+  // A wrapper that forks is the parent then, and has to take the process with it.
+  const inner = wrap.length > 0 ? [...wrap, ...ON_PARENT_DEATH] : [];
+  return [...ON_PARENT_DEATH, ...UNLESS_ORPHANED, String(parent), ...inner, ...command];
+}
 
 /**
  * Starts a process that the kernel kills when this one dies. Must be called from the main thread: the signal is sent
@@ -51,10 +62,7 @@ const UNLESS_ORPHANED = ['sh', '-c', 'test "$PPID" = "$0" && exec "$@"'];
 export async function spawnSupervised(options: SupervisedOptions): Promise<SupervisedProcess> {
   if (!isMainThread) throw new Error('A supervised process can only be started from the main thread');
   const { command, args, wrap = [], stdin, stdout, extra = [] } = options;
-  // A wrapper that forks is the parent then, and has to take the process with it.
-  const inner = wrap.length > 0 ? [...wrap, ...ON_PARENT_DEATH] : [];
-  const argv = [...ON_PARENT_DEATH, ...UNLESS_ORPHANED, String(process.pid), ...inner, command, ...args];
-  const [program = '', ...rest] = argv;
+  const [program, ...rest] = supervisedCommand(process.pid, wrap, [command, ...args]);
   const child = spawn(program, rest, {
     stdio: [stdin, stdout, 'pipe', ...extra],
     // A process group of its own: a terminal's interrupt is for the suite to handle, and kill() reaches everything.

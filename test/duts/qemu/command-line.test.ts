@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+import { type QemuMachine, qemuArguments } from '../../../src/duts/qemu/command-line.js';
+
+const MACHINE: QemuMachine = {
+  accel: 'tcg',
+  machine: 'q35',
+  memoryMiB: 64,
+  lowMiB: 32,
+  memoryFd: 5,
+  firmwareFd: 4,
+  qmpFd: 3,
+  disks: [
+    { target: 0, unit: 0, serial: 'A', fd: 6 },
+    { target: 1, unit: 7, serial: 'B', fd: 7 },
+  ],
+  device: {},
+  args: [],
+};
+
+/** The values of an option, in order. */
+function values(args: readonly string[], option: string): string[] {
+  return args.filter((_, index) => args[index - 1] === option);
+}
+
+it('reaches every file through a descriptor', () => {
+  const args = qemuArguments(MACHINE);
+  expect(values(args, '-object').join()).toContain('mem-path=/proc/self/fd/5,share=on');
+  expect(values(args, '-bios')).toEqual(['/proc/self/fd/4']);
+  expect(values(args, '-chardev')).toEqual(['socket,id=qmp,fd=3']);
+  expect(values(args, '-blockdev').map((value) => /filename=([^,]*)/.exec(value)?.[1])).toEqual([
+    '/proc/self/fd/6',
+    '/proc/self/fd/7',
+  ]);
+});
+
+it('leaves the memory to QEMU where there is no file', () => {
+  const args = qemuArguments({ ...MACHINE, memoryFd: undefined });
+  expect(values(args, '-object')).toEqual([]);
+  expect(values(args, '-machine')).toEqual(['q35,max-ram-below-4g=32M']);
+});
+
+it('places the disks', () => {
+  const [controller, ...disks] = values(qemuArguments(MACHINE), '-device');
+  expect(controller).toBe('virtio-scsi-pci,id=s0,addr=4,disable-legacy=on,ioeventfd=off,num_queues=2');
+  expect(disks).toEqual([
+    'scsi-hd,bus=s0.0,scsi-id=0,lun=0,drive=disk0,serial=A',
+    'scsi-hd,bus=s0.0,scsi-id=1,lun=7,drive=disk1,serial=B',
+  ]);
+});
+
+it('lets the user replace properties and add arguments', () => {
+  const args = qemuArguments({
+    ...MACHINE,
+    device: { ioeventfd: 'on', romfile: 'a,b' },
+    args: ['-trace', 'virtio*'],
+  });
+  expect(values(args, '-device')[0]).toBe(
+    'virtio-scsi-pci,id=s0,addr=4,disable-legacy=on,ioeventfd=on,num_queues=2,romfile=a,,b',
+  );
+  expect(args.slice(-2)).toEqual(['-trace', 'virtio*']);
+});
