@@ -178,6 +178,11 @@ export class Driver {
     for (const queue of this.#queues.values()) if (queue.ring.hasUsed()) this.#collectFrom(queue);
   }
 
+  /** The ring of a request queue (from 0), for code that measures or breaks rings by hand. */
+  ring(queue: number): SplitQueue {
+    return this.#queue(QueueIndex.REQUEST + queue).ring;
+  }
+
   /** Exchanges published and not returned. */
   inFlight(): Exchange[] {
     return [...this.#flying.values()];

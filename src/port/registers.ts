@@ -18,6 +18,8 @@ export interface RegisterWindow {
   write(offset: number, width: Width, value: number): void;
   /** Sends every posted write; does not wait until the device has acted on them. */
   flush(): void;
+  /** Sends every posted write and returns when the device has taken them all. */
+  fence(): void;
 }
 
 /** A PCI function: its configuration space and its base address registers, assigned by whoever made the port. */

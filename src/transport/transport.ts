@@ -39,6 +39,8 @@ export interface Transport {
   enableQueue(queue: number, addresses: QueueAddresses): void;
   /** Makes the device look at a queue: an available buffer notification, sent at once. */
   notify(queue: number): void;
+  /** Returns when the device has taken every register write so far. */
+  fence(): void;
 
   /** Vector for configuration changes, or undefined for none. */
   setConfigVector(vector: number | undefined): void;

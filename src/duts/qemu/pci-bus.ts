@@ -136,6 +136,10 @@ abstract class QtestWindow implements RegisterWindow {
     this.qtest.flush();
   }
 
+  fence(): void {
+    this.qtest.drain();
+  }
+
   protected check(offset: number, width: Width): void {
     if (!Number.isInteger(offset) || offset < 0 || offset + width > this.size) {
       throw new RangeError(`${width} bytes at ${offset} are not within a register window of ${this.size}`);

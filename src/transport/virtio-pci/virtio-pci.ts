@@ -128,6 +128,10 @@ export class VirtioPci implements Transport {
     window.flush();
   }
 
+  fence(): void {
+    this.#common.window.fence();
+  }
+
   setConfigVector(vector: number | undefined): void {
     this.#write(common.config_msix_vector, vector ?? VIRTIO_MSI_NO_VECTOR);
   }

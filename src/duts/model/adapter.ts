@@ -1,0 +1,85 @@
+/** The embedded reference device as a device under test. It lives in the worker, so there is little to start here. */
+import { readFileSync } from 'node:fs';
+import { DEFAULT_MODEL_CONFIG, type ModelConfig } from '../../model/model-config.js';
+import { mutantById } from '../../model/mutants/index.js';
+import { type DutAdapter, type DutProfile, DutSetupError, type RunningDut } from '../dut.js';
+import type { ModelAttach } from './attach.js';
+
+export interface ModelOptions {
+  readonly seed: number;
+  /** Id of a mutant of the model. */
+  readonly mutant?: string;
+  readonly copying?: boolean;
+  readonly config?: ModelConfig;
+}
+
+/** Serial numbers that begin so belong to units lent for writing. */
+const SCRATCH = 'VSCSI-SCRATCH-';
+
+/** The version of the model is that of the package. */
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** The first number from 0 that is not taken. */
+function firstFree(taken: Iterable<number>): number {
+  const set = new Set(taken);
+  let free = 0;
+  while (set.has(free)) free++;
+  return free;
+}
+
+function profileOf(config: ModelConfig): DutProfile {
+  const target = config.units[0]?.target;
+  return {
+    units: config.units.map(({ target, unit, kind, serial }) => ({
+      target,
+      unit,
+      kind,
+      ...(serial.startsWith(SCRATCH) && { scratchSerial: serial }),
+    })),
+    freeTarget: firstFree(config.units.map((each) => each.target)),
+    ...(target !== undefined && {
+      freeUnit: {
+        target,
+        unit: firstFree(config.units.filter((each) => each.target === target).map((each) => each.unit)),
+      },
+    }),
+    dmaContained: true,
+    settleMs: 0,
+  };
+}
+
+/** The main-thread half; its worker half is `openModelPort`. */
+export function modelAdapter(options: ModelOptions): DutAdapter {
+  const { seed, mutant, copying = false, config = DEFAULT_MODEL_CONFIG } = options;
+  return {
+    name: 'model',
+    obstacles: () => Promise.resolve([]),
+    start: () => {
+      if (mutant !== undefined && mutantById(mutant) === undefined)
+        return Promise.reject(new DutSetupError(`the model has no mutant ${mutant}`));
+      const attach: ModelAttach = { config, seed, copying, ...(mutant !== undefined && { mutant }) };
+      const running: RunningDut = {
+        identity: {
+          name: 'model',
+          version: packageVersion(),
+          details: {
+            seed: String(seed),
+            memory: copying ? 'copied' : 'mapped',
+            ...(mutant !== undefined && { mutant }),
+          },
+        },
+        profile: profileOf(config),
+        attach,
+        exited: new Promise(() => {}),
+        // The worker holds the device and power-cycles it itself; ending the worker ends the device.
+        control: () => Promise.resolve(),
+        kill: () => {},
+        stop: () => Promise.resolve(),
+      };
+      return Promise.resolve(running);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** The device kinds, by name. Adding one means a folder and a line in each of these two tables. */
+import type { DutAdapter, OpenPort } from './dut.js';
+import { modelAdapter } from './model/adapter.js';
+import type { ModelAttach } from './model/attach.js';
+import { openModelPort } from './model/port.js';
+import { qemuAdapter } from './qemu/adapter.js';
+import { openQemuPort, type QemuAttach } from './qemu/port.js';
+
+/** What the command line can say about devices; each kind takes what concerns it. */
+export interface DutOptions {
+  readonly qemuBinary?: string;
+  /** Guest memory mapped; false for copying it through the device's own channel. */
+  readonly mmap: boolean;
+  /** Seed of everything that the model chooses at random, its DMA addresses above all. */
+  readonly seed: number;
+  /** Id of a mutant of the model. */
+  readonly mutant?: string;
+}
+
+/** Adapters for the main thread. */
+export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapter>> = {
+  model: ({ seed, mutant, mmap }) => modelAdapter({ seed, copying: !mmap, ...(mutant !== undefined && { mutant }) }),
+  qemu: ({ qemuBinary, mmap }) => qemuAdapter({ mmap, ...(qemuBinary !== undefined && { binary: qemuBinary }) }),
+};
+
+/** Ports for the worker thread. */
+export const PORTS: Readonly<Record<string, OpenPort<never>>> = {
+  model: openModelPort satisfies OpenPort<ModelAttach>,
+  qemu: openQemuPort satisfies OpenPort<QemuAttach>,
+};

@@ -1,0 +1,130 @@
+/**
+ * The points at which the model's behaviour can be changed. Each is a function that gets what a conformant device
+ * would do and returns what this device does; all are the identity by default. A mutant replaces some of them.
+ */
+
+import type { Answer } from './scsi/answer.js';
+import type { ControlAnswer } from './scsi/control-answer.js';
+import type { EventRecord } from './scsi/event-record.js';
+import type { Task } from './scsi/task.js';
+import type { Destination } from './scsi/topology.js';
+import type { CommandResult } from './units/command-result.js';
+import type { CommandCall } from './units/command-table.js';
+
+/** A part of the state that a device reset sets back. */
+export type ResetPart =
+  | 'status'
+  | 'features'
+  | 'queues'
+  | 'vectors'
+  | 'interrupts'
+  | 'sense_size'
+  | 'cdb_size'
+  | 'tasks'
+  | 'units'
+  | 'lost_events';
+
+/** One element that goes into the used ring. */
+export interface UsedElement {
+  readonly id: number;
+  readonly len: number;
+}
+
+/** A used buffer, as `usedElements` sees it. */
+export interface UsedContext {
+  readonly queue: number;
+  readonly queueSize: number;
+  /** Bytes of the device-readable and device-writable parts. */
+  readonly readable: number;
+  readonly writable: number;
+}
+
+/** How a descriptor chain is read. */
+export interface ChainRules {
+  /** Follow indirect tables. */
+  readonly indirect: boolean;
+  /** Entries of an indirect table are followed by `next`; otherwise as they lie. */
+  readonly followNext: boolean;
+}
+
+export interface Behaviours {
+  /** Fields of the PCI header, by name, when the function is built. */
+  pciHeader(name: string, value: number): number;
+  /** Fields of the virtio capabilities, by cfg_type and name, when the function is built. */
+  pciCapability(cfgType: number, name: string, value: number): number;
+  /** A register of the common configuration structure as it reads. */
+  commonField(name: string, value: number | bigint): number | bigint;
+  /** A field of the device configuration as it reads. */
+  configField(name: string, value: number): number;
+  /** A driver's write to the device configuration as it is stored; `previous` refuses it. */
+  configWrite(name: string, value: number, previous: number): number;
+  /** The ISR byte as it reads. */
+  isr(value: number): number;
+  /** The offered feature bits. */
+  offeredFeatures(offered: bigint): bigint;
+  /** Whether FEATURES_OK sticks for these driver features. */
+  featuresAccepted(accepted: boolean, features: bigint): boolean;
+  /** The device status after a write. */
+  statusWritten(next: number, written: number, previous: number): number;
+  /** Whether a device reset sets this part back. */
+  resets(part: ResetPart): boolean;
+  /** Whether the device works on its queues, given that a conformant one would or would not. */
+  live(live: boolean, status: number): boolean;
+
+  chainRules(rules: ChainRules): ChainRules;
+  /** What goes into the used ring for one used buffer; none swallows the completion, two return it twice. */
+  usedElements(elements: readonly UsedElement[], context: UsedContext): readonly UsedElement[];
+  /** Whether the driver is notified of a used buffer. */
+  usedNotification(due: boolean, queue: number): boolean;
+  /** Whether the driver is notified of a configuration change. */
+  configNotification(due: boolean): boolean;
+
+  /** Where a request goes. */
+  destination(destination: Destination, lun: Uint8Array): Destination;
+  /** Whether the buffers are too short for what the CDB asks for. */
+  overrun(short: boolean, task: Task): boolean;
+  /** Runs a command; not calling `run` keeps it from completing. */
+  perform(call: CommandCall, run: () => CommandResult): CommandResult | undefined;
+  /** Milliseconds before a command is worked on. */
+  delay(milliseconds: number, task: Task): number;
+  /** What a command ends in, before it is put into the response. */
+  result(result: CommandResult, call: CommandCall): CommandResult;
+  /** The block at which the medium is accessed. */
+  mediumBlock(lba: bigint, access: 'read' | 'write'): bigint;
+  /** The writable part of a request as it will be stored. */
+  answer(answer: Answer, task: Task): Answer;
+  /** What a control request is answered. */
+  controlAnswer(answer: ControlAnswer): ControlAnswer;
+  /** An event on its way to the driver; `undefined` keeps it back. */
+  event(record: EventRecord): EventRecord | undefined;
+}
+
+/** The behaviour of a conformant device. */
+export function conformantBehaviours(): Behaviours {
+  return {
+    pciHeader: (_name, value) => value,
+    pciCapability: (_cfgType, _name, value) => value,
+    commonField: (_name, value) => value,
+    configField: (_name, value) => value,
+    configWrite: (_name, value) => value,
+    isr: (value) => value,
+    offeredFeatures: (offered) => offered,
+    featuresAccepted: (accepted) => accepted,
+    statusWritten: (next) => next,
+    resets: () => true,
+    live: (live) => live,
+    chainRules: (rules) => rules,
+    usedElements: (elements) => elements,
+    usedNotification: (due) => due,
+    configNotification: (due) => due,
+    destination: (destination) => destination,
+    overrun: (short) => short,
+    perform: (_call, run) => run(),
+    delay: (milliseconds) => milliseconds,
+    result: (result) => result,
+    mediumBlock: (lba) => lba,
+    answer: (answer) => answer,
+    controlAnswer: (answer) => answer,
+    event: (record) => record,
+  };
+}

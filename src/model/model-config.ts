@@ -1,0 +1,65 @@
+/** What a model is made of. All of it can be structured-cloned. */
+import type { FeatureName } from '../wire/virtio.js';
+
+/** A logical unit of the model. */
+export interface UnitConfig {
+  readonly target: number;
+  readonly unit: number;
+  readonly kind: 'disk';
+  readonly serial: string;
+  /** Bytes of one block. */
+  readonly blockSize: number;
+  readonly blocks: bigint;
+  /** Milliseconds of virtual time that each command takes; 0 is at once. */
+  readonly delay: number;
+}
+
+export interface ModelConfig {
+  /** Request queues, without control and event queue. */
+  readonly requestQueues: number;
+  /** Maximum size of each queue, a power of two. */
+  readonly queueSize: number;
+  /** MSI-X vectors. */
+  readonly vectors: number;
+  /** notify_off_multiplier: 0, or a power of two from 2 up. */
+  readonly notifyMultiplier: number;
+  readonly features: readonly FeatureName[];
+  /** Sizes in bytes of the memory regions, alternately below and above 4 GiB. */
+  readonly regions: readonly number[];
+  readonly units: readonly UnitConfig[];
+}
+
+const MIB = 2 ** 20;
+const CAPACITY = 64 * MIB;
+
+/** A disk of 64 MiB. */
+export function diskConfig(
+  target: number,
+  unit: number,
+  serial: string,
+  options: { readonly blockSize?: number; readonly blocks?: bigint; readonly delay?: number } = {},
+): UnitConfig {
+  const blockSize = options.blockSize ?? 512;
+  const blocks = options.blocks ?? BigInt(CAPACITY / blockSize);
+  return { target, unit, kind: 'disk', serial, blockSize, blocks, delay: options.delay ?? 0 };
+}
+
+/** Two disks at target 0, the first of them for scratch; two request queues. */
+export const DEFAULT_MODEL_CONFIG: ModelConfig = {
+  requestQueues: 2,
+  queueSize: 256,
+  vectors: 8,
+  notifyMultiplier: 4,
+  features: [
+    'VIRTIO_F_VERSION_1',
+    'VIRTIO_F_INDIRECT_DESC',
+    'VIRTIO_F_EVENT_IDX',
+    'VIRTIO_F_RING_RESET',
+    // The addresses are the model's own, and it reaches only its regions.
+    'VIRTIO_F_ACCESS_PLATFORM',
+    'VIRTIO_SCSI_F_HOTPLUG',
+    'VIRTIO_SCSI_F_CHANGE',
+  ],
+  regions: [16 * MIB, 16 * MIB],
+  units: [diskConfig(0, 0, 'VSCSI-SCRATCH-0'), diskConfig(0, 1, 'VSCSI-DISK-1')],
+};

@@ -1,0 +1,15 @@
+/** Mutants: named deviations of the model, each of which proves that some case can fail. */
+import type { Behaviours } from '../behaviours.js';
+
+export interface Mutant {
+  /** Stable name, `area.what-is-wrong`. */
+  readonly id: string;
+  /** What this device does wrong, in one sentence. */
+  readonly sentence: string;
+  /** Id of the requirement that it breaks, where one entry says it. */
+  readonly requirement?: string;
+  /** Where the idea is from: `layout` for one made from a table, `museum <id>` for a historical bug, `test` otherwise. */
+  readonly source: 'layout' | 'test' | `museum ${string}`;
+  /** Replaces what is to go wrong. */
+  apply(behaviours: Behaviours): void;
+}

@@ -1,0 +1,124 @@
+/** The 256 bytes of PCI configuration space: read-only bits, base address registers, capability list. */
+import { PciCommand, PciStatus, pciHeader } from '../../wire/pci.js';
+import type { AccessWidth, BarContents, RegisterRange } from './register-window.js';
+
+/** A base address register. */
+export interface Bar {
+  /** 0-5; a 64-bit one takes the next register as well. */
+  readonly index: number;
+  readonly wide: boolean;
+  readonly contents: BarContents;
+}
+
+interface Watch {
+  readonly from: number;
+  readonly to: number;
+  readonly before?: () => void;
+  readonly after?: () => void;
+}
+
+const BAR_64BIT = 0x4;
+const FIRST_CAPABILITY = 0x40;
+const SIZE = 256;
+
+/** Configuration space of one function. Bits are read-only unless `allow` made them writable. */
+export class ConfigSpace implements RegisterRange {
+  readonly size = SIZE;
+  readonly bytes = new Uint8Array(SIZE);
+  readonly #writable = new Uint8Array(SIZE);
+  readonly #watches: Watch[] = [];
+  readonly #bars: readonly Bar[];
+  #nextCapability = FIRST_CAPABILITY;
+  #lastLink: number = pciHeader.fields.capabilities.offset;
+
+  constructor(header: Parameters<typeof pciHeader.encode>[0], bars: readonly Bar[]) {
+    this.#bars = bars;
+    this.bytes.set(pciHeader.encode(header));
+    const command = PciCommand.MEMORY | PciCommand.MASTER | PciCommand.INTX_DISABLE;
+    this.allow(pciHeader.fields.command.offset, [command & 0xff, command >> 8]);
+    this.allow(pciHeader.fields.cache_line_size.offset, [0xff]);
+    this.allow(pciHeader.fields.interrupt_line.offset, [0xff]);
+    for (const { index, wide, contents } of bars) {
+      const offset = pciHeader.fields.bar0.offset + 4 * index;
+      this.bytes[offset] = wide ? BAR_64BIT : 0;
+      const mask = ~BigInt(contents.size - 1);
+      this.allow(
+        offset,
+        Array.from({ length: wide ? 8 : 4 }, (_, at) => Number((mask >> BigInt(8 * at)) & 0xffn)),
+      );
+    }
+  }
+
+  /** Makes bits writable, byte for byte from `offset`. */
+  allow(offset: number, bits: readonly number[]): void {
+    for (const [at, mask] of bits.entries()) this.#writable[offset + at] = mask;
+  }
+
+  /** Calls `before` ahead of each read and `after` behind each write that touches the range. */
+  watch(offset: number, length: number, hooks: { before?: () => void; after?: () => void }): void {
+    this.#watches.push({ from: offset, to: offset + length, ...hooks });
+  }
+
+  /** Appends a capability, whose second byte becomes the link; returns its offset. */
+  addCapability(capability: Uint8Array): number {
+    const offset = this.#nextCapability;
+    this.bytes.set(capability, offset);
+    this.bytes[offset + 1] = 0;
+    this.bytes[this.#lastLink] = offset;
+    this.#lastLink = offset + 1;
+    this.#nextCapability = (offset + capability.length + 3) & ~3;
+    this.bytes[pciHeader.fields.status.offset] = PciStatus.CAP_LIST;
+    return offset;
+  }
+
+  get command(): number {
+    return this.u16(pciHeader.fields.command.offset);
+  }
+
+  u16(offset: number): number {
+    return (this.bytes[offset] ?? 0) | ((this.bytes[offset + 1] ?? 0) << 8);
+  }
+
+  u32(offset: number): number {
+    return (this.u16(offset) | (this.u16(offset + 2) << 16)) >>> 0;
+  }
+
+  read(offset: number, width: AccessWidth): number {
+    for (const watch of this.#watches) if (watch.from < offset + width && watch.to > offset) watch.before?.();
+    let value = 0;
+    for (let at = width - 1; at >= 0; at--) value = value * 256 + (this.bytes[offset + at] ?? 0xff);
+    return value;
+  }
+
+  write(offset: number, width: AccessWidth, value: number): void {
+    for (let at = 0; at < width && offset + at < SIZE; at++) {
+      const mask = this.#writable[offset + at] ?? 0;
+      const byte = (value >>> (8 * at)) & 0xff;
+      this.bytes[offset + at] = ((this.bytes[offset + at] ?? 0) & ~mask) | (byte & mask);
+    }
+    for (const watch of this.#watches) if (watch.from < offset + width && watch.to > offset) watch.after?.();
+  }
+
+  /** The BAR of that number, wherever it is mapped. */
+  barContents(index: number): BarContents | undefined {
+    return this.#bars.find((bar) => bar.index === index)?.contents;
+  }
+
+  /** What a memory access to a bus address reaches: nothing unless memory decoding is on. */
+  decode(address: bigint, width: number): { contents: BarContents; offset: number } | undefined {
+    if ((this.command & PciCommand.MEMORY) === 0) return undefined;
+    for (const { index, wide, contents } of this.#bars) {
+      const base = this.barAddress(index, wide);
+      if (address >= base && address + BigInt(width) <= base + BigInt(contents.size))
+        return { contents, offset: Number(address - base) };
+    }
+    return undefined;
+  }
+
+  /** The address that a BAR is set to. */
+  barAddress(index: number, wide: boolean): bigint {
+    const offset = pciHeader.fields.bar0.offset + 4 * index;
+    const low = BigInt(this.u32(offset) & ~0xf) & 0xffff_fff0n;
+    return wide ? (BigInt(this.u32(offset + 4)) << 32n) | low : low;
+  }
+}

@@ -1,0 +1,105 @@
+/** Registers as the driver sees them: windows of bytes over fields, and several windows in one BAR. */
+import type { Kind, Layout } from '../../wire/layout.js';
+
+/** Width of one access in bytes. */
+export type AccessWidth = 1 | 2 | 4;
+
+/** A range of registers, addressed from 0. Values are unsigned. */
+export interface RegisterRange {
+  read(offset: number, width: AccessWidth): number;
+  write(offset: number, width: AccessWidth, value: number): void;
+}
+
+/** Access to the fields of a layout by name. */
+export interface FieldStore<Name extends string> {
+  read(name: Name): number | bigint;
+  write(name: Name, value: number | bigint): void;
+}
+
+/**
+ * Gives a layout of integer fields to accesses of any width and offset. A partial write keeps the other bytes of the
+ * field, so the halves of a 64-bit field are independent registers ("PCI-specific Initialization And Device Operation").
+ */
+export class FieldRange<S extends Record<string, Kind<number> | Kind<bigint>>> implements RegisterRange {
+  readonly #fields: readonly {
+    name: keyof S & string;
+    offset: number;
+    kind: Kind<number | bigint>;
+    size: number;
+  }[];
+  readonly #store: FieldStore<keyof S & string>;
+  readonly #scratch = new DataView(new ArrayBuffer(8));
+
+  constructor(layout: Layout<S>, store: FieldStore<keyof S & string>) {
+    this.#fields = Object.values(layout.fields) as never;
+    this.#store = store;
+  }
+
+  read(offset: number, width: AccessWidth): number {
+    const out = new DataView(new ArrayBuffer(4));
+    for (const field of this.#overlapping(offset, width)) {
+      this.#load(field);
+      for (let at = 0; at < field.size; at++) {
+        const place = field.offset + at - offset;
+        if (place >= 0 && place < width) out.setUint8(place, this.#scratch.getUint8(at));
+      }
+    }
+    return out.getUint32(0, true);
+  }
+
+  write(offset: number, width: AccessWidth, value: number): void {
+    const bytes = new DataView(new ArrayBuffer(4));
+    bytes.setUint32(0, value, true);
+    for (const field of this.#overlapping(offset, width)) {
+      this.#load(field);
+      for (let at = 0; at < field.size; at++) {
+        const place = field.offset + at - offset;
+        if (place >= 0 && place < width) this.#scratch.setUint8(at, bytes.getUint8(place));
+      }
+      this.#store.write(field.name, field.kind.read(this.#scratch, 0, true));
+    }
+  }
+
+  #overlapping(offset: number, width: number) {
+    return this.#fields.filter(
+      (field) => field.offset < offset + width && field.offset + field.size > offset,
+    );
+  }
+
+  #load(field: { name: keyof S & string; kind: Kind<number | bigint> }): void {
+    field.kind.write(this.#scratch, 0, this.#store.read(field.name), true);
+  }
+}
+
+/** A window placed in a BAR. */
+export interface Placement {
+  readonly offset: number;
+  readonly length: number;
+  readonly range: RegisterRange;
+}
+
+/** The contents of one BAR. What no window covers reads 0 and ignores writes. */
+export class BarContents implements RegisterRange {
+  readonly size: number;
+  readonly #placements: readonly Placement[];
+
+  /** `size` is a power of two; the placements lie within it and do not overlap. */
+  constructor(size: number, placements: readonly Placement[]) {
+    this.size = size;
+    this.#placements = placements;
+  }
+
+  read(offset: number, width: AccessWidth): number {
+    const at = this.#find(offset, width);
+    return at ? at.range.read(offset - at.offset, width) : 0;
+  }
+
+  write(offset: number, width: AccessWidth, value: number): void {
+    const at = this.#find(offset, width);
+    at?.range.write(offset - at.offset, width, value);
+  }
+
+  #find(offset: number, width: number): Placement | undefined {
+    return this.#placements.find((p) => offset >= p.offset && offset + width <= p.offset + p.length);
+  }
+}

@@ -1,0 +1,280 @@
+/** A virtio device as a PCI function: configuration space, BARs, interrupts ("Virtio Over PCI Bus"). */
+import { type Kind, type Layout, struct, u8, v16, v32 } from '../../wire/layout.js';
+import {
+  MsixControl,
+  msixCapability,
+  PciCapability,
+  PciCommand,
+  PciStatus,
+  pciHeader,
+} from '../../wire/pci.js';
+import {
+  VIRTIO_MSI_NO_VECTOR,
+  VIRTIO_PCI_DEVICE_SCSI,
+  VIRTIO_PCI_VENDOR,
+  VirtioIsr,
+  VirtioPciCapType,
+  virtioPciCap,
+  virtioPciCommonCfg,
+  virtioPciNotifyCap,
+} from '../../wire/virtio-pci.js';
+import type { Behaviours, ResetPart } from '../behaviours.js';
+import type { ModelMemory } from '../memory.js';
+import type { Transport, VirtioDevice } from '../virtio/device.js';
+import type { Virtqueue } from '../virtio/queue.js';
+import { CommonConfig, type CommonField } from './common-config.js';
+import { ConfigSpace } from './config-space.js';
+import { Msix } from './msix.js';
+import { type AccessWidth, BarContents, FieldRange, type RegisterRange } from './register-window.js';
+
+/** What the function needs to know of its surroundings. */
+export interface FunctionOptions {
+  readonly vectors: number;
+  /** notify_off_multiplier: 0, or a power of two from 2 up. */
+  readonly notifyMultiplier: number;
+  readonly deviceConfig: { readonly length: number; readonly range: RegisterRange };
+}
+
+const MSIX_BAR = 0;
+const VIRTIO_BAR = 4;
+/** MSI-X structures: table from 0, pending bits in the second half. */
+const MSIX_BAR_SIZE = 0x10000;
+const PBA_OFFSET = 0x8000;
+/** Where the structures lie in their BAR. ISR has no alignment rule, so it gets an odd address. */
+const COMMON_OFFSET = 0x1000;
+const ISR_OFFSET = 0x1801;
+const DEVICE_OFFSET = 0x0c04;
+const NOTIFY_OFFSET = 0x4000;
+/** Subsystem device ids of non-transitional devices start at 0x40. */
+const SUBSYSTEM_ID = 0x0040;
+const CLASS_MASS_STORAGE = 0x01;
+const INTERRUPT_PIN_A = 1;
+
+/** The capability of the PCI access window: the general one followed by the data. */
+const pciCfgCap = struct('virtio_pci_cfg_cap', {
+  cap_vndr: u8,
+  cap_next: u8,
+  cap_len: u8,
+  cfg_type: u8,
+  bar: u8,
+  id: u8,
+  padding: v16,
+  offset: v32,
+  length: v32,
+  pci_cfg_data: v32,
+});
+
+export class VirtioPciFunction implements Transport {
+  readonly config: ConfigSpace;
+  readonly #device: VirtioDevice;
+  readonly #behaviours: Behaviours;
+  readonly #common: CommonConfig;
+  readonly #msix: Msix;
+  readonly #msixCapability: number;
+  #windowCapability = 0;
+  #isr = 0;
+
+  constructor(device: VirtioDevice, memory: ModelMemory, options: FunctionOptions) {
+    this.#device = device;
+    this.#behaviours = device.behaviours;
+    const queues = device.queues.length;
+    this.#msix = new Msix(options.vectors, memory, () => this.mayAccessMemory);
+    this.#common = new CommonConfig(device, {
+      vectors: options.vectors,
+      notifyOffset: (queue) => queues - 1 - queue.index,
+    });
+    const notifyLength = (queues - 1) * options.notifyMultiplier + 4;
+    const virtioBar = new BarContents(0x8000, [
+      { offset: DEVICE_OFFSET, length: options.deviceConfig.length, range: options.deviceConfig.range },
+      {
+        offset: COMMON_OFFSET,
+        length: virtioPciCommonCfg.size,
+        range: new FieldRange(
+          virtioPciCommonCfg as unknown as Layout<Record<CommonField, Kind<number> | Kind<bigint>>>,
+          this.#common,
+        ),
+      },
+      { offset: ISR_OFFSET, length: 1, range: { read: () => this.#readIsr(), write: () => {} } },
+      { offset: NOTIFY_OFFSET, length: notifyLength, range: this.#notifyRange(options.notifyMultiplier) },
+    ]);
+    const msixBar = new BarContents(MSIX_BAR_SIZE, [
+      { offset: 0, length: this.#msix.tableBytes, range: this.#msix.table },
+      { offset: PBA_OFFSET, length: this.#msix.pendingBytes, range: this.#msix.pendingBits },
+    ]);
+    this.config = new ConfigSpace(this.#header(), [
+      { index: MSIX_BAR, wide: false, contents: msixBar },
+      // Not prefetchable: reading ISR has a side effect.
+      { index: VIRTIO_BAR, wide: true, contents: virtioBar },
+    ]);
+    this.#addCapability(VirtioPciCapType.COMMON_CFG, COMMON_OFFSET, virtioPciCommonCfg.size);
+    this.#addCapability(VirtioPciCapType.ISR_CFG, ISR_OFFSET, 1);
+    this.#addCapability(VirtioPciCapType.NOTIFY_CFG, NOTIFY_OFFSET, notifyLength, options.notifyMultiplier);
+    this.#addCapability(VirtioPciCapType.DEVICE_CFG, DEVICE_OFFSET, options.deviceConfig.length);
+    this.#addAccessWindow();
+    this.#msixCapability = this.config.addCapability(
+      msixCapability.encode({
+        cap_vndr: PciCapability.MSIX,
+        message_control: options.vectors - 1,
+        table: MSIX_BAR,
+        pba: PBA_OFFSET | MSIX_BAR,
+      }),
+    );
+    this.#watchRegisters();
+    device.connect(this);
+  }
+
+  get mayAccessMemory(): boolean {
+    return (this.config.command & PciCommand.MASTER) !== 0;
+  }
+
+  /** Used buffer notification ("Notification of used buffers"). */
+  notifyUsed(queue: Virtqueue): void {
+    if (this.#msix.enabled) {
+      if (queue.vector !== VIRTIO_MSI_NO_VECTOR) this.#msix.raise(queue.vector);
+    } else this.#isr |= VirtioIsr.QUEUE;
+  }
+
+  /** Configuration change notification. The ISR bit is set with MSI-X too, as the rule has no condition. */
+  notifyConfig(): void {
+    this.#isr |= VirtioIsr.CONFIG;
+    if (this.#msix.enabled && this.#common.configVector !== VIRTIO_MSI_NO_VECTOR)
+      this.#msix.raise(this.#common.configVector);
+  }
+
+  reset(resets: (part: ResetPart) => boolean): void {
+    this.#common.reset(resets('vectors'));
+    if (resets('vectors')) for (const queue of this.#device.queues) queue.vector = VIRTIO_MSI_NO_VECTOR;
+    if (resets('interrupts')) {
+      this.#isr = 0;
+      this.#msix.clearPending();
+    }
+  }
+
+  /** A read of bus memory; all ones where nothing answers. */
+  memoryRead(address: bigint, width: AccessWidth): number {
+    const hit = this.config.decode(address, width);
+    return hit ? hit.contents.read(hit.offset, width) : 2 ** (8 * width) - 1;
+  }
+
+  memoryWrite(address: bigint, width: AccessWidth, value: number): void {
+    const hit = this.config.decode(address, width);
+    hit?.contents.write(hit.offset, width, value);
+  }
+
+  #header(): Parameters<typeof pciHeader.encode>[0] {
+    const values: Record<string, number> = {
+      vendor_id: VIRTIO_PCI_VENDOR,
+      device_id: VIRTIO_PCI_DEVICE_SCSI,
+      revision_id: 1,
+      class_base: CLASS_MASS_STORAGE,
+      subsystem_vendor_id: VIRTIO_PCI_VENDOR,
+      subsystem_id: SUBSYSTEM_ID,
+      interrupt_pin: INTERRUPT_PIN_A,
+    };
+    for (const [name, value] of Object.entries(values))
+      values[name] = this.#behaviours.pciHeader(name, value);
+    return values;
+  }
+
+  #addCapability(cfgType: number, offset: number, length: number, multiplier?: number): void {
+    const field = (name: string, value: number) => this.#behaviours.pciCapability(cfgType, name, value);
+    const layout = multiplier === undefined ? virtioPciCap : virtioPciNotifyCap;
+    const cap = virtioPciCap.encode({
+      cap_vndr: PciCapability.VENDOR,
+      cap_len: field('cap_len', layout.size),
+      cfg_type: field('cfg_type', cfgType),
+      bar: field('bar', VIRTIO_BAR),
+      offset: field('offset', offset),
+      length: field('length', length),
+    });
+    this.config.addCapability(
+      multiplier === undefined
+        ? cap
+        : virtioPciNotifyCap.encode({
+            cap,
+            notify_off_multiplier: field('notify_off_multiplier', multiplier),
+          }),
+    );
+  }
+
+  #addAccessWindow(): void {
+    const at = this.config.addCapability(
+      pciCfgCap.encode({
+        cap_vndr: PciCapability.VENDOR,
+        cap_len: pciCfgCap.size,
+        cfg_type: VirtioPciCapType.PCI_CFG,
+      }),
+    );
+    this.#windowCapability = at;
+    const { bar, offset, length, pci_cfg_data: data } = pciCfgCap.fields;
+    for (const field of [bar, offset, length, data])
+      this.config.allow(at + field.offset, new Array<number>(field.size).fill(0xff));
+    this.config.watch(at + data.offset, data.size, {
+      before: () =>
+        this.#accessWindow((contents, from, width) => {
+          const value = contents.read(from, width);
+          for (let byte = 0; byte < width; byte++)
+            this.config.bytes[at + data.offset + byte] = (value >>> (8 * byte)) & 0xff;
+        }),
+      after: () =>
+        this.#accessWindow((contents, from, width) => {
+          const value = this.config.u32(at + data.offset);
+          contents.write(from, width, width === 4 ? value : value & (2 ** (8 * width) - 1));
+        }),
+    });
+  }
+
+  /** Carries out an access of the window if the driver set it up right; otherwise nothing happens. */
+  #accessWindow(access: (contents: BarContents, offset: number, width: AccessWidth) => void): void {
+    const at = this.#windowCapability;
+    const contents = this.config.barContents(this.config.bytes[at + pciCfgCap.fields.bar.offset] ?? 0);
+    const offset = this.config.u32(at + pciCfgCap.fields.offset.offset);
+    const length = this.config.u32(at + pciCfgCap.fields.length.offset);
+    if (length !== 1 && length !== 2 && length !== 4) return;
+    if (contents && offset % length === 0 && offset + length <= contents.size)
+      access(contents, offset, length);
+  }
+
+  #watchRegisters(): void {
+    const status = pciHeader.fields.status.offset;
+    this.config.watch(status, 2, {
+      before: () => {
+        const line = !this.#msix.enabled && this.#isr !== 0 ? PciStatus.INTERRUPT : 0;
+        this.config.bytes[status] = PciStatus.CAP_LIST | line;
+      },
+    });
+    this.config.watch(pciHeader.fields.command.offset, 2, {
+      after: () => {
+        if (!this.mayAccessMemory) return;
+        this.#msix.deliverPending();
+        this.#device.memoryReachable();
+      },
+    });
+    const control = this.#msixCapability + msixCapability.fields.message_control.offset;
+    this.config.allow(control + 1, [(MsixControl.ENABLE | MsixControl.FUNCTION_MASK) >> 8]);
+    this.config.watch(control, 2, {
+      after: () => {
+        const value = this.config.u16(control);
+        this.#msix.control((value & MsixControl.ENABLE) !== 0, (value & MsixControl.FUNCTION_MASK) !== 0);
+      },
+    });
+  }
+
+  #readIsr(): number {
+    const value = this.#behaviours.isr(this.#isr);
+    this.#isr = 0;
+    return value;
+  }
+
+  /** A kick is the queue's index, written to the queue's own address; anything else is no kick. */
+  #notifyRange(multiplier: number): RegisterRange {
+    return {
+      read: () => 0,
+      write: (offset, width, value) => {
+        const queue = this.#device.queues[value];
+        if (width !== 2 || !queue) return;
+        if (offset === (this.#device.queues.length - 1 - queue.index) * multiplier) this.#device.kick(queue);
+      },
+    };
+  }
+}

@@ -1,0 +1,47 @@
+/** The writable part of a request as the device stores it ("Device Operation: Request Queues"). */
+import { responseHeaderSize, virtioScsiRespHead } from '../../wire/virtio-scsi.js';
+
+/** The fixed fields by their names. */
+export interface AnswerFields {
+  readonly sense_len: number;
+  readonly residual: number;
+  readonly status_qualifier: number;
+  readonly status: number;
+  readonly response: number;
+}
+
+export interface Answer {
+  readonly fields: AnswerFields;
+  /** Sense data, `sense_len` bytes of them on a conformant device. */
+  readonly sense: Uint8Array;
+  /** Width of the sense field, sense_size when the request was taken. */
+  readonly senseSize: number;
+  /** Data-in, as far as it is stored. */
+  readonly dataIn: Uint8Array;
+  /** Ranges `[from, to)` of the writable part that are left as they were; none on a conformant device. */
+  readonly unwritten: readonly (readonly [from: number, to: number])[];
+}
+
+/** The bytes of an answer. The sense field is filled with zeros, so that all bytes up to the used length are written. */
+export function encodeAnswer(answer: Answer): Uint8Array {
+  const head = responseHeaderSize(answer.senseSize);
+  const bytes = new Uint8Array(head + answer.dataIn.length);
+  virtioScsiRespHead.write(bytes, answer.fields);
+  bytes.set(answer.sense.subarray(0, answer.senseSize), virtioScsiRespHead.size);
+  bytes.set(answer.dataIn, head);
+  return bytes;
+}
+
+/** Stores bytes except for the unwritten ranges. */
+export function storeAnswer(
+  bytes: Uint8Array,
+  unwritten: Answer['unwritten'],
+  store: (offset: number, bytes: Uint8Array) => void,
+): void {
+  let from = 0;
+  for (const [gap, end] of [...unwritten].sort(([a], [b]) => a - b)) {
+    if (gap > from) store(from, bytes.subarray(from, gap));
+    from = Math.max(from, end);
+  }
+  if (from < bytes.length) store(from, bytes.subarray(from));
+}

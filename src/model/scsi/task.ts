@@ -1,0 +1,54 @@
+/** A command in the device, from its chain to its completion. */
+import { requestHeaderSize, responseHeaderSize, virtioScsiReqHead } from '../../wire/virtio-scsi.js';
+import type { Chain } from '../virtio/chain.js';
+import type { Virtqueue } from '../virtio/queue.js';
+import type { SplitRing } from '../virtio/split-ring.js';
+import type { Destination } from './topology.js';
+
+/** Where a request came from, and where its completion goes. */
+export interface TaskOrigin {
+  readonly queue: Virtqueue;
+  readonly ring: SplitRing;
+  readonly chain: Chain;
+}
+
+export class Task {
+  readonly origin: TaskOrigin;
+  readonly destination: Destination;
+  readonly lun: Uint8Array;
+  /** The `id` field, 64 bits. */
+  readonly tag: bigint;
+  readonly attribute: number;
+  readonly cdb: Uint8Array;
+  readonly senseSize: number;
+  /** Bytes of data-out and data-in that the buffers hold. */
+  readonly dataOutLength: number;
+  readonly dataInLength: number;
+  readonly #dataOutAt: number;
+
+  /** `cdbSize` and `senseSize` are those in force now: a later change does not move a request that was taken. */
+  constructor(
+    origin: TaskOrigin,
+    cdbSize: number,
+    senseSize: number,
+    resolve: (lun: Uint8Array) => Destination,
+  ) {
+    const { chain } = origin;
+    this.origin = origin;
+    const head = virtioScsiReqHead.read(chain.read(0, virtioScsiReqHead.size));
+    this.lun = head.lun;
+    this.tag = head.id;
+    this.attribute = head.task_attr;
+    this.cdb = chain.read(virtioScsiReqHead.size, cdbSize);
+    this.senseSize = senseSize;
+    this.#dataOutAt = requestHeaderSize(cdbSize);
+    this.dataOutLength = chain.readableLength - this.#dataOutAt;
+    this.dataInLength = chain.writableLength - responseHeaderSize(senseSize);
+    this.destination = resolve(this.lun);
+  }
+
+  /** The first bytes of data-out. */
+  dataOut(length: number): Uint8Array {
+    return this.origin.chain.read(this.#dataOutAt, length);
+  }
+}

@@ -1,0 +1,69 @@
+/** INQUIRY with its vital product data pages (SPC-5, "INQUIRY command", "Vital product data parameters"). */
+import { standardInquiry } from '../../../wire/scsi/inquiry.js';
+import { type CommandResult, goodWith } from '../command-result.js';
+import { allocated, type CommandCall, type CommandEntry, invalidNamed } from '../command-table.js';
+
+/** What INQUIRY needs to know of a unit. */
+export interface Identity {
+  readonly peripheral: number;
+  readonly removable: boolean;
+  /** ASCII, at most 8, 16 and 4 characters. */
+  readonly vendor: string;
+  readonly product: string;
+  readonly revision: string;
+  /** Vital product data pages by code: what follows their 4-byte header. Page 00h is made of this list. */
+  readonly pages: ReadonlyMap<number, () => Uint8Array>;
+}
+
+const VERSION_SPC_4 = 0x06;
+/** HISUP, and RESPONSE DATA FORMAT 2. */
+const FORMAT = 0x12;
+const CMDQUE = 0x02;
+const RMB = 0x80;
+
+/** ASCII, filled up with spaces as SPC wants it. */
+export function ascii(text: string, width: number): Uint8Array {
+  return Uint8Array.from(text.padEnd(width).slice(0, width), (char) => char.charCodeAt(0));
+}
+
+/** The 36 bytes of standard INQUIRY data. */
+export function standardData(identity: Identity): Uint8Array {
+  return standardInquiry.encode({
+    peripheral: identity.peripheral,
+    removable: identity.removable ? RMB : 0,
+    version: VERSION_SPC_4,
+    format: FORMAT,
+    additional_length: standardInquiry.size - 5,
+    flags7: CMDQUE,
+    vendor: ascii(identity.vendor, 8),
+    product: ascii(identity.product, 16),
+    revision: ascii(identity.revision, 4),
+  });
+}
+
+/** A vital product data page with its header. */
+export function vpdPage(peripheral: number, code: number, body: Uint8Array): Uint8Array {
+  return Uint8Array.of(peripheral, code, body.length >> 8, body.length & 0xff, ...body);
+}
+
+function answer(identity: Identity, call: CommandCall): CommandResult {
+  const page = Number(call.fields.page);
+  if (call.fields.evpd === 0n) {
+    if (page !== 0) throw invalidNamed(call.command, 'page');
+    return goodWith(allocated(call, standardData(identity)));
+  }
+  const body =
+    page === 0
+      ? Uint8Array.from([0, ...identity.pages.keys()].sort((a, b) => a - b))
+      : identity.pages.get(page)?.();
+  if (body === undefined) throw invalidNamed(call.command, 'page');
+  return goodWith(allocated(call, vpdPage(identity.peripheral, page, body)));
+}
+
+export function inquiry(identity: Identity): CommandEntry {
+  return {
+    name: 'INQUIRY',
+    accepts: ['evpd', 'page', 'allocation_length'],
+    run: (call) => answer(identity, call),
+  };
+}

@@ -1,0 +1,105 @@
+/** What every logical unit does, whatever its type (SAM-6 "Unit attention conditions", SPC-5). */
+import { decodeCdb } from '../../wire/scsi/command.js';
+import { ScsiStatus } from '../../wire/scsi/status.js';
+import type { Behaviours } from '../behaviours.js';
+import type { Task } from '../scsi/task.js';
+import type { CommandResult } from './command-result.js';
+import { type CommandCall, type CommandTable, checkedFields, type TableRow } from './command-table.js';
+import { CheckCondition, type SenseInfo } from './sense.js';
+
+/** Commands that a pending unit attention does not keep from running. */
+const UNAFFECTED_BY_ATTENTION = new Set(['INQUIRY', 'REPORT LUNS', 'REQUEST SENSE']);
+
+/** How hard a unit is reset. */
+export type UnitReset = 'hard' | 'logical-unit' | 'nexus-loss';
+
+export abstract class LogicalUnit {
+  /** PERIPHERAL QUALIFIER and PERIPHERAL DEVICE TYPE, byte 0 of all INQUIRY data. */
+  abstract readonly peripheral: number;
+  abstract readonly commands: CommandTable;
+  /** Bytes of one logical block; 0 for units without blocks. */
+  readonly blockSize: number = 0;
+  /** Asynchronous events that the unit can report (bits of the AN requests). */
+  readonly asyncEvents: number = 0;
+  /** Milliseconds of virtual time that each command takes. */
+  delay = 0;
+  #attentions: SenseInfo[] = [];
+
+  /** Sense data of this unit are in descriptor format. */
+  get descriptorSense(): boolean {
+    return false;
+  }
+
+  /** Raises a unit attention condition; one that is pending already is not queued twice. */
+  raiseAttention(sense: SenseInfo): void {
+    const same = ({ asc, ascq }: SenseInfo) => asc === sense.asc && ascq === sense.ascq;
+    if (!this.#attentions.some(same)) this.#attentions.push(sense);
+  }
+
+  /** Takes the oldest unit attention condition. */
+  takeAttention(): SenseInfo | undefined {
+    return this.#attentions.shift();
+  }
+
+  /** Drops a pending unit attention condition. */
+  dropAttention({ asc, ascq }: SenseInfo): void {
+    this.#attentions = this.#attentions.filter((each) => each.asc !== asc || each.ascq !== ascq);
+  }
+
+  /** A reset event. A reset replaces whatever attention was pending. */
+  reset(_kind: UnitReset, attention: SenseInfo): void {
+    this.#attentions = [attention];
+  }
+
+  /** The table row of a CDB that the unit serves. */
+  rowOf(cdb: Uint8Array): TableRow | undefined {
+    const found = this.commands.find(cdb);
+    return found instanceof CheckCondition ? undefined : found;
+  }
+
+  /** Called once the opcode is known and before anything else; throws `CheckCondition`. */
+  protected admit(_row: TableRow): void {}
+
+  /** Runs one command to its end, or returns nothing if it never ends. */
+  execute(task: Task, behaviours: Behaviours): CommandResult | undefined {
+    const found = this.commands.find(task.cdb);
+    const row = found instanceof CheckCondition ? undefined : found;
+    const run = (call: CommandCall): CommandResult => {
+      try {
+        if (found instanceof CheckCondition) throw found;
+        this.admit(found);
+        if (!UNAFFECTED_BY_ATTENTION.has(found.command.name)) {
+          const attention = this.takeAttention();
+          if (attention) throw new CheckCondition(attention);
+        }
+        return found.entry.run({ ...call, fields: checkedFields(found, task.cdb) });
+      } catch (error) {
+        if (!(error instanceof CheckCondition)) throw error;
+        return { status: ScsiStatus['CHECK CONDITION'], sense: error.sense, taken: error.taken };
+      }
+    };
+    const command = row?.command ?? UNKNOWN_COMMAND;
+    const call: CommandCall = {
+      command,
+      cdb: task.cdb,
+      fields: decodeCdb(command, task.cdb),
+      unit: this,
+      destination: task.destination,
+      task,
+    };
+    const result = behaviours.perform(call, () => run(call));
+    if (result === undefined) return undefined;
+    return behaviours.result({ descriptorSense: this.descriptorSense, ...result }, call);
+  }
+}
+
+/** Stands for a command that the unit does not know. */
+const UNKNOWN_COMMAND = {
+  name: 'unknown',
+  opcode: 0,
+  length: 0,
+  standard: 'SPC',
+  direction: 'none',
+  dataLength: 'none',
+  fields: {},
+} as const;

@@ -1,0 +1,38 @@
+/** The registers of one virtqueue, and the ring once it is in use. */
+import { VIRTIO_MSI_NO_VECTOR } from '../../wire/virtio-pci.js';
+import type { SplitRing } from './split-ring.js';
+
+/** A virtqueue as the transport configures it. */
+export class Virtqueue {
+  readonly index: number;
+  /** Largest size that the device supports. */
+  readonly maxSize: number;
+  size: number;
+  descriptors = 0n;
+  driver = 0n;
+  device = 0n;
+  enabled = false;
+  vector: number = VIRTIO_MSI_NO_VECTOR;
+  ring: SplitRing | undefined;
+
+  constructor(index: number, maxSize: number) {
+    this.index = index;
+    this.maxSize = maxSize;
+    this.size = maxSize;
+  }
+
+  /** Back to the state after a device reset or a queue reset, the vector excepted. */
+  reset(): void {
+    this.size = this.maxSize;
+    this.descriptors = 0n;
+    this.driver = 0n;
+    this.device = 0n;
+    this.enabled = false;
+    this.ring = undefined;
+  }
+
+  /** Takes over a size written by the driver; one that is no power of two or too large is not taken. */
+  resize(size: number): void {
+    if (size > 0 && size <= this.maxSize && (size & (size - 1)) === 0) this.size = size;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What the harness costs: its transactions against a raw loop on the same device in the same run. Absolute times
+ * depend on the machine; the ratio of interleaved blocks does not, much.
+ */
+import type { Port } from '../port/port.js';
+import { Driver } from '../harness/driver.js';
+import { judgeExchange } from '../harness/standing-checks.js';
+import { openTransport } from '../transport/open.js';
+import type { Transport } from '../transport/transport.js';
+import { encodeLun } from '../wire/lun.js';
+import { availRing, DescFlag, usedRing, vringDesc } from '../wire/split-ring.js';
+import { QueueIndex, Response, requestHeaderSize, responseHeaderSize, virtioScsiRespHead, DEFAULT_CDB_SIZE, DEFAULT_SENSE_SIZE } from '../wire/virtio-scsi.js';
+
+/** One measured kind of transaction. */
+export interface BenchRow {
+  readonly name: string;
+  readonly unit: 'us';
+  /** Median time of one harness transaction. */
+  readonly harness: number;
+  /** Median time of one transaction of the raw loop. */
+  readonly raw: number;
+  /** Median over the blocks of harness time divided by raw time. */
+  readonly ratio: number;
+  readonly blocks: number;
+  readonly transactionsPerBlock: number;
+}
+
+export interface BenchOptions {
+  /** Interleaved pairs of blocks; at least 5. */
+  readonly blocks: number;
+  readonly transactionsPerBlock: number;
+  readonly seed: number;
+}
+
+/** What is measured: the bytes of a command, and the size of its data-in buffer. */
+const TRANSACTIONS = [
+  { name: 'TEST UNIT READY', cdb: [0x00, 0, 0, 0, 0, 0], dataIn: 0 },
+  { name: 'INQUIRY, 36 bytes', cdb: [0x12, 0, 0, 0, 36, 0], dataIn: 36 },
+  { name: 'READ(10), 8 blocks', cdb: [0x28, 0, 0, 0, 0, 0, 0, 0, 8, 0], dataIn: 4096 },
+] as const;
+
+const WAIT_LIMIT_MS = 5000;
+
+/** Measures every kind of transaction on an open port. */
+export function bench(port: Port, options: BenchOptions): BenchRow[] {
+  const transport = openTransport(port);
+  const driver = new Driver(port, transport, options.seed, () => {});
+  return TRANSACTIONS.map((transaction) => measure(driver, transport, transaction, options));
+}
+
+type Transaction = (typeof TRANSACTIONS)[number];
+
+function measure(driver: Driver, transport: Transport, transaction: Transaction, options: BenchOptions): BenchRow {
+  const { blocks, transactionsPerBlock } = options;
+  const harness: number[] = [];
+  const raw: number[] = [];
+  // One pair more than is counted: the first compiles the code.
+  for (let block = 0; block <= blocks; block++) {
+    const harnessTime = harnessBlock(driver, transport, transaction, transactionsPerBlock);
+    const rawTime = rawBlock(driver, transport, transaction, transactionsPerBlock);
+    if (block === 0) continue;
+    harness.push(harnessTime);
+    raw.push(rawTime);
+  }
+  return {
+    name: transaction.name,
+    unit: 'us',
+    harness: median(harness),
+    raw: median(raw),
+    ratio: median(harness.map((time, i) => time / (raw[i] ?? Number.NaN))),
+    blocks,
+    transactionsPerBlock,
+  };
+}
+
+/*
+ * On both sides a transaction ends when the device has also answered the kick. Without that a device that looks at the
+ * ring once more before it rests can find the next request there without being kicked, and what is measured is who
+ * wins that race.
+ */
+
+/** Microseconds a transaction as cases make it: laid out, sent, awaited, judged by every standing check. */
+function harnessBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transaction, count: number): number {
+  driver.initialise();
+  const lun = encodeLun(0, 0);
+  const bytes = Uint8Array.from(cdb);
+  const start = performance.now();
+  for (let i = 0; i < count; i++) {
+    const exchange = driver.stage({ lun, id: driver.nextId(), cdb: bytes, dataInSize: dataIn });
+    driver.publish([exchange]);
+    transport.fence();
+    if (!driver.wait([exchange], WAIT_LIMIT_MS) || exchange.answer === undefined) throw new Error('no answer');
+    judgeExchange({ exchange, answer: exchange.answer, cdbLength: BigInt(dataIn) }, () => {});
+  }
+  return ((performance.now() - start) * 1000) / count;
+}
+
+/** Microseconds a transaction of a loop that lays one request out and then only publishes, kicks and spins on used idx. */
+function rawBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transaction, count: number): number {
+  driver.initialise();
+  const ring = driver.ring(0);
+  const { dma, clock, lifecycle } = driver.port;
+  const headerSize = requestHeaderSize(DEFAULT_CDB_SIZE);
+  const request = dma.alloc(headerSize, { align: 16 });
+  request.view.set(encodeLun(0, 0));
+  request.view.set(cdb, headerSize - DEFAULT_CDB_SIZE);
+  request.publish();
+  const response = dma.alloc(responseHeaderSize(DEFAULT_SENSE_SIZE), { align: 16 });
+  const data = dma.alloc(dataIn, { align: 16 });
+  const chain = [
+    { addr: request.iova, len: request.size, flags: DescFlag.NEXT, next: 1 },
+    { addr: response.iova, len: response.size, flags: DescFlag.WRITE | (dataIn > 0 ? DescFlag.NEXT : 0), next: 2 },
+    { addr: data.iova, len: data.size, flags: DescFlag.WRITE, next: 0 },
+  ];
+  for (const [i, descriptor] of chain.entries()) vringDesc.write(ring.desc.view, descriptor, i * vringDesc.size);
+  ring.desc.publishRange(0, chain.length * vringDesc.size);
+  const avail = new DataView(ring.avail.view.buffer, ring.avail.view.byteOffset);
+  const usedIdx = new Uint16Array(ring.used.view.buffer, ring.used.view.byteOffset + usedRing.idx, 1);
+  const start = performance.now();
+  for (let i = 0; i < count; i++) {
+    avail.setUint16(availRing.entry(i % ring.size), 0, true);
+    avail.setUint16(availRing.idx, (i + 1) & 0xffff, true);
+    ring.avail.publishRange(0, ring.avail.size);
+    transport.notify(QueueIndex.REQUEST);
+    transport.fence();
+    for (let round = 0; ; round++) {
+      ring.used.fetchRange(usedRing.idx, 2);
+      if (Atomics.load(usedIdx, 0) === ((i + 1) & 0xffff)) break;
+      clock.relax(round);
+      if (!lifecycle.alive()) throw new Error('the device is gone');
+    }
+  }
+  const elapsed = performance.now() - start;
+  response.fetch();
+  const last = virtioScsiRespHead.read(response.view);
+  if (last.response !== Response.OK) throw new Error(`the raw loop's requests end with response ${last.response}`);
+  return (elapsed * 1000) / count;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+}
