@@ -14,7 +14,7 @@ import {
   VIRTIO_PCI_VENDOR,
   virtioPciCommonCfg,
 } from '../../../../src/wire/virtio-pci.js';
-import { commonConfig, enable, inquire, pciOf } from './raw-driver.js';
+import { commonConfig, enable, inquire, MESSAGE, pciOf } from './raw-driver.js';
 
 const header = pciHeader.fields;
 const common = virtioPciCommonCfg.fields;
@@ -91,7 +91,8 @@ describe.each([
   it('carries requests to the disks of the profile', async () => {
     const { dut, port } = await open({ mmap });
     for (const { target, unit } of dut.profile.units) {
-      const { response, data } = inquire(port, target, unit);
+      const { response, data, message } = inquire(port, target, unit);
+      expect(message).toBe(MESSAGE);
       // GOOD, VIRTIO_SCSI_S_OK.
       expect([response[10], response[11]]).toEqual([0, 0]);
       expect(String.fromCharCode(...data.subarray(8, 12))).toBe('QEMU');

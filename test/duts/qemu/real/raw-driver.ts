@@ -6,7 +6,14 @@ import type { DmaBlock } from '../../../../src/port/dma-space.js';
 import type { Port } from '../../../../src/port/port.js';
 import type { PciAttachment, RegisterWindow, Width } from '../../../../src/port/registers.js';
 import type { Field } from '../../../../src/wire/layout.js';
-import { PciCapability, PciCommand, pciHeader } from '../../../../src/wire/pci.js';
+import {
+  MsixControl,
+  msixCapability,
+  msixEntry,
+  PciCapability,
+  PciCommand,
+  pciHeader,
+} from '../../../../src/wire/pci.js';
 import {
   availRing,
   DescFlag,
@@ -23,6 +30,8 @@ import {
 } from '../../../../src/wire/virtio-pci.js';
 
 const RING = 8;
+/** Data of the interrupt message. */
+export const MESSAGE = 0x600d_cafe;
 /** The first request queue, after the control and the event queue. */
 const REQUEST_QUEUE = 2;
 const REQUEST_SIZE = 51;
@@ -44,6 +53,8 @@ export interface InquiryResult {
   readonly usedLength: number;
   readonly response: Uint8Array;
   readonly data: Uint8Array;
+  /** What the message of the queue's MSI-X vector has written to memory. */
+  readonly message: number;
 }
 
 export function pciOf(port: Port): PciAttachment {
@@ -92,6 +103,9 @@ export function inquire(port: Port, target: number, unit: number, limitMs = 5000
   config.write64(common.queue_desc, desc.iova);
   config.write64(common.queue_driver, avail.iova);
   config.write64(common.queue_device, used.iova);
+  const message = port.dma.alloc(4, { align: 4 });
+  aimVector(pci, 0, message.iova);
+  config.write(common.queue_msix_vector, 0);
   config.write(common.queue_enable, 1);
   config.write(common.device_status, STATUS_STEPS[3]);
 
@@ -124,13 +138,36 @@ export function inquire(port: Port, target: number, unit: number, limitMs = 5000
     if (port.clock.now() - start > limitMs) throw new Error(`no answer within ${limitMs} ms`);
     port.clock.relax(round);
   }
-  for (const block of [used, response, data]) block.fetch();
+  // The message follows the used index.
+  port.lifecycle.settle();
+  for (const block of [used, response, data, message]) block.fetch();
   const { len } = vringUsedElem.read(used.view, usedRing.entry(0));
-  const result = { usedLength: len, response: response.view.slice(), data: data.view.slice() };
+  const result = {
+    usedLength: len,
+    response: response.view.slice(),
+    data: data.view.slice(),
+    message: new DataView(message.view.buffer, message.view.byteOffset).getUint32(0, true),
+  };
   config.write(common.device_status, 0);
   config.read(common.device_status);
   port.dma.release(mark);
   return result;
+}
+
+/** Enables MSI-X and has a vector write MESSAGE to `address`. */
+function aimVector(pci: PciAttachment, vector: number, address: bigint): void {
+  let at = pci.config.read(pciHeader.fields.capabilities.offset, 1);
+  while (at !== 0 && pci.config.read(at, 1) !== PciCapability.MSIX) at = pci.config.read(at + 1, 1);
+  const { message_control: control, table } = msixCapability.fields;
+  const where = pci.config.read(at + table.offset, 4);
+  const window = pci.bar(where & 7);
+  const entry = (where & ~7) + vector * msixEntry.size;
+  const { address_low, address_high, data, control: vectorControl } = msixEntry.fields;
+  pci.config.write(at + control.offset, 2, MsixControl.ENABLE);
+  window?.write(entry + address_low.offset, 4, Number(address & 0xffff_ffffn));
+  window?.write(entry + address_high.offset, 4, Number(address >> 32n));
+  window?.write(entry + data.offset, 4, MESSAGE);
+  window?.write(entry + vectorControl.offset, 4, 0);
 }
 
 function notify(pci: PciAttachment, queueOffset: number): void {
