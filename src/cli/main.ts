@@ -22,13 +22,16 @@ const out: TextSink = {
   write: (text) => void process.stdout.write(text),
 };
 
-function collect<T>(parse: (text: string) => T): (text: string, before: readonly T[] | undefined) => readonly T[] {
+function collect<T>(
+  parse: (text: string) => T,
+): (text: string, before: readonly T[] | undefined) => readonly T[] {
   return (text, before = []) => [...before, parse(text)];
 }
 
 function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 2 ** 31) throw new InvalidArgumentError('expected a whole number from 1.');
+  if (!Number.isInteger(value) || value < 1 || value > 2 ** 31)
+    throw new InvalidArgumentError('expected a whole number from 1.');
   return value;
 }
 
@@ -41,7 +44,9 @@ function reportTarget(text: string): ReportTarget {
 const asIs = (text: string) => text;
 
 const program = new Command('vscsi')
-  .description('Conformance tests for virtio-scsi devices: virtqueue transactions written in YAML, checked byte for byte.')
+  .description(
+    'Conformance tests for virtio-scsi devices: virtqueue transactions written in YAML, checked byte for byte.',
+  )
   .version(SUITE_VERSION)
   .exitOverride()
   .configureHelp({ showGlobalOptions: true })
@@ -50,15 +55,37 @@ const program = new Command('vscsi')
 program
   .command('run')
   .description('run the cases on one or more devices under test')
-  .option('--dut <kind>', 'device kind, may be repeated: model, qemu (default: the model, and QEMU where it is installed)', collect(asIs))
+  .option(
+    '--dut <kind>',
+    'device kind, may be repeated: model, qemu (default: the model, and QEMU where it is installed)',
+    collect(asIs),
+  )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
-  .option('--no-mmap', "copy memory through the device's own channel instead of mapping it; needs no native module")
-  .option('--cases <path>', 'case file or folder, may be repeated (default: the cases of the suite)', collect(asIs))
+  .option(
+    '--no-mmap',
+    "copy memory through the device's own channel instead of mapping it; needs no native module",
+  )
+  .option(
+    '--cases <path>',
+    'case file or folder, may be repeated (default: the cases of the suite)',
+    collect(asIs),
+  )
   .option('--select <glob>', 'only cases whose id matches, may be repeated', collect(asIs))
-  .option('--known <file>', 'list of known deviations (default: the one of the suite for the device kind, if any)')
-  .option('--seed <number>', 'seed of all random choices (default: a new one, which is printed)', positiveInteger)
+  .option(
+    '--known <file>',
+    'list of known deviations (default: the one of the suite for the device kind, if any)',
+  )
+  .option(
+    '--seed <number>',
+    'seed of all random choices (default: a new one, which is printed)',
+    positiveInteger,
+  )
   .option('--timeout <ms>', 'without progress for so long a case counts as hanging', positiveInteger, 10_000)
-  .option('--report <format=file>', 'write results: json=FILE at the end, jsonl=FILE while running; may be repeated', collect(reportTarget))
+  .option(
+    '--report <format=file>',
+    'write results: json=FILE at the end, jsonl=FILE while running; may be repeated',
+    collect(reportTarget),
+  )
   .option('--mutant <id>', 'make the model misbehave in a named way')
   .option('-v, --verbose', 'show every case, not only those with findings')
   .addHelpText(

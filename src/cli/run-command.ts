@@ -1,8 +1,8 @@
 /** `vscsi run`: the cases on one or more devices. */
+
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomInt } from 'node:crypto';
-import { loadCases } from '../run/load-cases.js';
 import { DutSetupError } from '../duts/dut.js';
 import { ADAPTERS, type DutOptions } from '../duts/registry.js';
 import { writeJsonReport } from '../report/json.js';
@@ -10,6 +10,7 @@ import { JsonLinesReport } from '../report/jsonl.js';
 import { TerminalReport, type TextSink } from '../report/terminal.js';
 import { ExitCode } from '../run/exit-code.js';
 import { type Gate, gate, type KnownList, loadKnownList } from '../run/known.js';
+import { loadCases } from '../run/load-cases.js';
 import { hashCaseFiles, KNOWN_LISTS, SPEC_CASES, SUITE_VERSION } from '../run/package-info.js';
 import { type CaseResult, judgeStanding, type RunResults, summarise } from '../run/results.js';
 import { supervise } from '../run/supervisor.js';
@@ -45,7 +46,11 @@ interface Job {
 }
 
 /** Runs and reports; resolves to the exit code. Throws UsageError and KnownListError. */
-export async function runCommand(options: RunOptions, out: TextSink, interrupt: AbortSignal): Promise<number> {
+export async function runCommand(
+  options: RunOptions,
+  out: TextSink,
+  interrupt: AbortSignal,
+): Promise<number> {
   const caseFiles = loadCases(options.cases ?? [SPEC_CASES]);
   const seed = options.seed ?? randomInt(1, 2 ** 31);
   const dutOptions: DutOptions = {
@@ -68,7 +73,8 @@ export async function runCommand(options: RunOptions, out: TextSink, interrupt: 
 /** The devices asked for; without a wish the model, and QEMU where it is installed. */
 async function chooseDuts(options: RunOptions, dutOptions: DutOptions, out: TextSink): Promise<string[]> {
   for (const name of options.dut ?? [])
-    if (!(name in ADAPTERS)) throw new UsageError(`no device kind is called ${name}; there are ${Object.keys(ADAPTERS).join(', ')}`);
+    if (!(name in ADAPTERS))
+      throw new UsageError(`no device kind is called ${name}; there are ${Object.keys(ADAPTERS).join(', ')}`);
   if (options.dut !== undefined && options.dut.length > 0) return [...options.dut];
   const names = ['model'];
   const obstacles = (await ADAPTERS.qemu?.(dutOptions).obstacles()) ?? [];
@@ -86,8 +92,13 @@ async function runOneDut(name: string, dutOptions: DutOptions, job: Job, out: Te
   const { options, report } = job;
   const adapter = ADAPTERS[name]?.(dutOptions);
   if (adapter === undefined) throw new UsageError(`no device kind is called ${name}`);
-  const targets = (options.report ?? []).map((target) => ({ ...target, file: reportFile(target.file, name, job.severalDuts) }));
-  const lines = targets.filter(({ format }) => format === 'jsonl').map(({ file }) => new JsonLinesReport(file));
+  const targets = (options.report ?? []).map((target) => ({
+    ...target,
+    file: reportFile(target.file, name, job.severalDuts),
+  }));
+  const lines = targets
+    .filter(({ format }) => format === 'jsonl')
+    .map(({ file }) => new JsonLinesReport(file));
   const gathered: CaseResult[] = [];
   try {
     const run = await supervise({
@@ -99,7 +110,8 @@ async function runOneDut(name: string, dutOptions: DutOptions, job: Job, out: Te
       interrupt: job.interrupt,
       onStarted: (identity) => {
         report.started(identity.name, identity.version, identity.details, job.seed);
-        for (const line of lines) line.header({ suite: { version: SUITE_VERSION }, dut: identity, seed: job.seed });
+        for (const line of lines)
+          line.header({ suite: { version: SUITE_VERSION }, dut: identity, seed: job.seed });
       },
       onResult: (result, planned) => {
         gathered.push(result);
@@ -110,7 +122,11 @@ async function runOneDut(name: string, dutOptions: DutOptions, job: Job, out: Te
     const results: RunResults = {
       schemaVersion: 1,
       suite: { version: SUITE_VERSION, caseSetHash: hashCaseFiles(job.caseFiles) },
-      environment: { node: process.version, platform: `${process.platform} ${process.arch}`, date: new Date().toISOString() },
+      environment: {
+        node: process.version,
+        platform: `${process.platform} ${process.arch}`,
+        date: new Date().toISOString(),
+      },
       dut: { ...run.identity, features: run.features },
       seed: job.seed,
       interrupted: run.interrupted,
@@ -152,7 +168,10 @@ function conclude(outcomes: readonly Outcome[], report: TerminalReport, interrup
     report.verdict('INTERRUPTED: the results so far have been reported', false);
     return ExitCode.INTERRUPTED;
   }
-  const unexpected = ran.reduce((sum, { gate: { unexpected, stale } }) => sum + unexpected.length + stale.length, 0);
+  const unexpected = ran.reduce(
+    (sum, { gate: { unexpected, stale } }) => sum + unexpected.length + stale.length,
+    0,
+  );
   if (unexpected > 0) {
     report.verdict('NOT CONFORMANT', false);
     return ExitCode.NOT_CONFORMANT;
@@ -167,6 +186,9 @@ function conclude(outcomes: readonly Outcome[], report: TerminalReport, interrup
     return ExitCode.NOTHING_EXECUTED;
   }
   const known = ran.reduce((sum, { gate: { known } }) => sum + known.length, 0);
-  report.verdict(known === 0 ? 'CONFORMANT' : `CONFORMANT BUT FOR ${known} KNOWN DEVIATION${known === 1 ? '' : 'S'}`, true);
+  report.verdict(
+    known === 0 ? 'CONFORMANT' : `CONFORMANT BUT FOR ${known} KNOWN DEVIATION${known === 1 ? '' : 'S'}`,
+    true,
+  );
   return ExitCode.CONFORMANT;
 }

@@ -19,8 +19,10 @@ export interface DutOptions {
 
 /** Adapters for the main thread. */
 export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapter>> = {
-  model: ({ seed, mutant, mmap }) => modelAdapter({ seed, copying: !mmap, ...(mutant !== undefined && { mutant }) }),
-  qemu: ({ qemuBinary, mmap }) => qemuAdapter({ mmap, ...(qemuBinary !== undefined && { binary: qemuBinary }) }),
+  model: ({ seed, mutant, mmap }) =>
+    modelAdapter({ seed, copying: !mmap, ...(mutant !== undefined && { mutant }) }),
+  qemu: ({ qemuBinary, mmap }) =>
+    qemuAdapter({ mmap, ...(qemuBinary !== undefined && { binary: qemuBinary }) }),
 };
 
 /** Ports for the worker thread. */

@@ -1,7 +1,8 @@
 /** Results as text, for people. Colours only on a terminal. */
-import type { StandingResult, CaseResult, Finding, RunResults, Verdict } from '../run/results.js';
-import { RED } from '../run/results.js';
+
 import type { Gate } from '../run/known.js';
+import type { CaseResult, Finding, RunResults, StandingResult, Verdict } from '../run/results.js';
+import { RED } from '../run/results.js';
 
 /** Where text goes, and whether it may be coloured and overwritten. */
 export interface TextSink {
@@ -9,7 +10,16 @@ export interface TextSink {
   write(text: string): void;
 }
 
-const COLOUR: Readonly<Record<Verdict, number>> = { pass: 32, note: 36, warn: 33, skip: 90, fail: 31, crash: 31, hang: 31, error: 35 };
+const COLOUR: Readonly<Record<Verdict, number>> = {
+  pass: 32,
+  note: 36,
+  warn: 33,
+  skip: 90,
+  fail: 31,
+  crash: 31,
+  hang: 31,
+  error: 35,
+};
 
 export class TerminalReport {
   readonly #sink: TextSink;
@@ -24,7 +34,9 @@ export class TerminalReport {
   /** A device has been started. */
   started(name: string, version: string, details: Readonly<Record<string, string>>, seed: number): void {
     const shown = Object.entries(details).filter(([key]) => key !== 'command');
-    this.#line(`${this.#bold(`${name} ${version}`)}  ${[...shown.map(([key, value]) => `${key}: ${value}`), `seed: ${seed}`].join(', ')}`);
+    this.#line(
+      `${this.#bold(`${name} ${version}`)}  ${[...shown.map(([key, value]) => `${key}: ${value}`), `seed: ${seed}`].join(', ')}`,
+    );
   }
 
   /** A case has its result; `done` of `planned` are there. */
@@ -42,12 +54,15 @@ export class TerminalReport {
     if (broken.length > 0) this.#line('standing checks:');
     for (const row of broken) this.#standing(row, gate);
     for (const id of gate.known) this.#line(`  known deviation: ${id}`);
-    for (const id of gate.stale) this.#line(`  ${this.#paint(31, 'stale')}: the list of known deviations names ${id}, which is not red`);
+    for (const id of gate.stale)
+      this.#line(`  ${this.#paint(31, 'stale')}: the list of known deviations names ${id}, which is not red`);
     for (const remark of gate.remarks) this.#line(`  note: ${remark}`);
     if (gate.unexpected.length > 0 && command !== undefined) this.#line(`  device: ${command}`);
     const { total, ...byVerdict } = results.summary;
     const counts = Object.entries(byVerdict).filter(([, count]) => count > 0);
-    this.#line(`  ${total} cases: ${counts.map(([verdict, count]) => this.#paint(COLOUR[verdict as Verdict], `${count} ${verdict}`)).join(', ')}`);
+    this.#line(
+      `  ${total} cases: ${counts.map(([verdict, count]) => this.#paint(COLOUR[verdict as Verdict], `${count} ${verdict}`)).join(', ')}`,
+    );
   }
 
   /** The line that says it all; the last of the run. */
@@ -64,7 +79,9 @@ export class TerminalReport {
 
   #finding(finding: Finding, id: string): void {
     const line = (text: string) => this.#line(`        ${text}`);
-    line(`${finding.severity}: step ${finding.step}, ${finding.check}${finding.place ? `  (${finding.place})` : ''}`);
+    line(
+      `${finding.severity}: step ${finding.step}, ${finding.check}${finding.place ? `  (${finding.place})` : ''}`,
+    );
     line(`  expected ${finding.expected}`);
     line(`  got      ${finding.got}`);
     if (finding.expectedBytes !== undefined) line(`  expected bytes ${spaced(finding.expectedBytes)}`);
@@ -72,14 +89,20 @@ export class TerminalReport {
     if (finding.sent !== undefined) line(`  last request   ${spaced(finding.sent)}`);
     if (finding.requirements.length > 0) line(`  requirement ${finding.requirements.join(', ')}`);
     if (finding.reproduced !== undefined)
-      line(finding.reproduced ? '  reproduced alone on a fresh device' : '  not reproduced alone on a fresh device');
+      line(
+        finding.reproduced
+          ? '  reproduced alone on a fresh device'
+          : '  not reproduced alone on a fresh device',
+      );
     if (RED.has(finding.severity)) line(`  again: vscsi run --select '${id}'`);
   }
 
   #standing(row: StandingResult, gate: Gate): void {
     const known = gate.known.includes(`standing:${row.check}`) ? ' (known)' : '';
     const mark = this.#paint(COLOUR[row.verdict], row.verdict.padEnd(5));
-    this.#line(`  ${mark} ${row.check}${known}: ${row.violations} of ${row.exchanges} exchanges, requirement ${row.requirement}`);
+    this.#line(
+      `  ${mark} ${row.check}${known}: ${row.violations} of ${row.exchanges} exchanges, requirement ${row.requirement}`,
+    );
     const { firstExample } = row;
     if (firstExample)
       this.#line(

@@ -2,14 +2,23 @@
  * What the harness costs: its transactions against a raw loop on the same device in the same run. Absolute times
  * depend on the machine; the ratio of interleaved blocks does not, much.
  */
-import type { Port } from '../port/port.js';
+
 import { Driver } from '../harness/driver.js';
 import { judgeExchange } from '../harness/standing-checks.js';
+import type { Port } from '../port/port.js';
 import { openTransport } from '../transport/open.js';
 import type { Transport } from '../transport/transport.js';
 import { encodeLun } from '../wire/lun.js';
 import { availRing, DescFlag, usedRing, vringDesc } from '../wire/split-ring.js';
-import { QueueIndex, Response, requestHeaderSize, responseHeaderSize, virtioScsiRespHead, DEFAULT_CDB_SIZE, DEFAULT_SENSE_SIZE } from '../wire/virtio-scsi.js';
+import {
+  DEFAULT_CDB_SIZE,
+  DEFAULT_SENSE_SIZE,
+  QueueIndex,
+  Response,
+  requestHeaderSize,
+  responseHeaderSize,
+  virtioScsiRespHead,
+} from '../wire/virtio-scsi.js';
 
 /** One measured kind of transaction. */
 export interface BenchRow {
@@ -50,7 +59,12 @@ export function bench(port: Port, options: BenchOptions): BenchRow[] {
 
 type Transaction = (typeof TRANSACTIONS)[number];
 
-function measure(driver: Driver, transport: Transport, transaction: Transaction, options: BenchOptions): BenchRow {
+function measure(
+  driver: Driver,
+  transport: Transport,
+  transaction: Transaction,
+  options: BenchOptions,
+): BenchRow {
   const { blocks, transactionsPerBlock } = options;
   const harness: number[] = [];
   const raw: number[] = [];
@@ -80,7 +94,12 @@ function measure(driver: Driver, transport: Transport, transaction: Transaction,
  */
 
 /** Microseconds a transaction as cases make it: laid out, sent, awaited, judged by every standing check. */
-function harnessBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transaction, count: number): number {
+function harnessBlock(
+  driver: Driver,
+  transport: Transport,
+  { cdb, dataIn }: Transaction,
+  count: number,
+): number {
   driver.initialise();
   const lun = encodeLun(0, 0);
   const bytes = Uint8Array.from(cdb);
@@ -89,7 +108,8 @@ function harnessBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Tra
     const exchange = driver.stage({ lun, id: driver.nextId(), cdb: bytes, dataInSize: dataIn });
     driver.publish([exchange]);
     transport.fence();
-    if (!driver.wait([exchange], WAIT_LIMIT_MS) || exchange.answer === undefined) throw new Error('no answer');
+    if (!driver.wait([exchange], WAIT_LIMIT_MS) || exchange.answer === undefined)
+      throw new Error('no answer');
     judgeExchange({ exchange, answer: exchange.answer, cdbLength: BigInt(dataIn) }, () => {});
   }
   return ((performance.now() - start) * 1000) / count;
@@ -109,10 +129,16 @@ function rawBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transac
   const data = dma.alloc(dataIn, { align: 16 });
   const chain = [
     { addr: request.iova, len: request.size, flags: DescFlag.NEXT, next: 1 },
-    { addr: response.iova, len: response.size, flags: DescFlag.WRITE | (dataIn > 0 ? DescFlag.NEXT : 0), next: 2 },
+    {
+      addr: response.iova,
+      len: response.size,
+      flags: DescFlag.WRITE | (dataIn > 0 ? DescFlag.NEXT : 0),
+      next: 2,
+    },
     { addr: data.iova, len: data.size, flags: DescFlag.WRITE, next: 0 },
   ];
-  for (const [i, descriptor] of chain.entries()) vringDesc.write(ring.desc.view, descriptor, i * vringDesc.size);
+  for (const [i, descriptor] of chain.entries())
+    vringDesc.write(ring.desc.view, descriptor, i * vringDesc.size);
   ring.desc.publishRange(0, chain.length * vringDesc.size);
   const avail = new DataView(ring.avail.view.buffer, ring.avail.view.byteOffset);
   const usedIdx = new Uint16Array(ring.used.view.buffer, ring.used.view.byteOffset + usedRing.idx, 1);
@@ -133,7 +159,8 @@ function rawBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transac
   const elapsed = performance.now() - start;
   response.fetch();
   const last = virtioScsiRespHead.read(response.view);
-  if (last.response !== Response.OK) throw new Error(`the raw loop's requests end with response ${last.response}`);
+  if (last.response !== Response.OK)
+    throw new Error(`the raw loop's requests end with response ${last.response}`);
   return (elapsed * 1000) / count;
 }
 

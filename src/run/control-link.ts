@@ -26,7 +26,8 @@ export function controlLink({ port, answers }: ControlChannel): ControlLink {
       // The main thread always answers, if only because it killed the device.
       while (Atomics.load(count, 0) === before) Atomics.wait(count, 0, before, 1000);
       const answer = receiveMessageOnPort(port)?.message as { error?: string } | undefined;
-      if (answer?.error !== undefined) throw new PortError('CONTROL_REFUSED', `control ${name}: ${answer.error}`);
+      if (answer?.error !== undefined)
+        throw new PortError('CONTROL_REFUSED', `control ${name}: ${answer.error}`);
     },
   };
 }

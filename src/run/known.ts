@@ -42,11 +42,14 @@ export function loadKnownList(file: string): KnownList {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new KnownListError(`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new KnownListError(
+      `${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   const document = parseDocument(text);
   const [problem] = document.errors;
-  if (problem) throw new KnownListError(`${file}:${problem.linePos?.[0].line ?? 1} ${problem.message.split('\n')[0]}`);
+  if (problem)
+    throw new KnownListError(`${file}:${problem.linePos?.[0].line ?? 1} ${problem.message.split('\n')[0]}`);
   const root: unknown = document.toJS();
   if (!isRecord(root) || typeof root.dut !== 'string' || !Array.isArray(root.deviations))
     throw new KnownListError(`${file}: expected a map with dut (a name) and deviations (a list)`);
@@ -54,14 +57,24 @@ export function loadKnownList(file: string): KnownList {
     const place = `${file}: deviation ${i + 1}`;
     if (!isRecord(entry)) throw new KnownListError(`${place} is not a map`);
     const unknown = Object.keys(entry).find((key) => !(KEYS as readonly string[]).includes(key));
-    if (unknown !== undefined) throw new KnownListError(`${place} has the unknown key ${unknown}; it can have ${KEYS.join(', ')}`);
+    if (unknown !== undefined)
+      throw new KnownListError(`${place} has the unknown key ${unknown}; it can have ${KEYS.join(', ')}`);
     const text = (key: (typeof KEYS)[number]): string => {
       const value = entry[key];
       if (typeof value !== 'string' || value.trim() === '')
-        throw new KnownListError(`${place}: ${key} must be a text (versions in quotes), got ${JSON.stringify(value) ?? 'nothing'}`);
+        throw new KnownListError(
+          `${place}: ${key} must be a text (versions in quotes), got ${JSON.stringify(value) ?? 'nothing'}`,
+        );
       return value.trim();
     };
-    return { id: text('id'), from: text('from'), to: text('to'), reason: text('reason'), clause: text('clause'), observed: text('observed') };
+    return {
+      id: text('id'),
+      from: text('from'),
+      to: text('to'),
+      reason: text('reason'),
+      clause: text('clause'),
+      observed: text('observed'),
+    };
   });
   return { file, dut: root.dut, deviations };
 }
@@ -111,7 +124,9 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
   return {
     known: [...red].filter((id) => explained.has(id)),
     unexpected: [...red].filter((id) => !explained.has(id)),
-    stale: complete ? [...explained].filter((id) => !red.has(id) && (executed.has(id) || !id.startsWith('standing:'))) : [],
+    stale: complete
+      ? [...explained].filter((id) => !red.has(id) && (executed.has(id) || !id.startsWith('standing:')))
+      : [],
     remarks,
   };
 }

@@ -30,7 +30,13 @@ export interface WorkerTask {
 /** From worker to supervisor. */
 export type WorkerMessage =
   /** The device is up and probed; these are the cases that the worker is about to run, in order. */
-  | { readonly type: 'plan'; readonly ids: readonly string[]; readonly titles: readonly string[]; readonly files: readonly string[]; readonly features: readonly string[] }
+  | {
+      readonly type: 'plan';
+      readonly ids: readonly string[];
+      readonly titles: readonly string[];
+      readonly files: readonly string[];
+      readonly features: readonly string[];
+    }
   | { readonly type: 'case'; readonly result: CaseResult; readonly standing: readonly StandingRow[] }
   /** The device is gone; the case that was under way has no result. */
   | { readonly type: 'gone'; readonly message: string }

@@ -12,7 +12,9 @@ export const SPEC_CASES: string = join(ROOT, 'spec-cases');
 export const KNOWN_LISTS: string = join(ROOT, 'fixtures', 'known');
 
 /** Version of the suite, from package.json. */
-export const SUITE_VERSION: string = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+export const SUITE_VERSION: string = (
+  JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+).version;
 
 /** Files in `spec-cases` that hold catalogues rather than cases. */
 const CATALOGUES: ReadonlySet<string> = new Set(['requirements.yaml', 'rulings.yaml', 'roles.yaml']);
@@ -27,7 +29,8 @@ export function findCaseFiles(paths: readonly string[]): string[] {
     }
     for (const entry of readdirSync(path, { withFileTypes: true })) {
       if (entry.isDirectory()) visit(join(path, entry.name));
-      else if (/\.ya?ml$/.test(entry.name) && !CATALOGUES.has(entry.name)) found.add(resolve(path, entry.name));
+      else if (/\.ya?ml$/.test(entry.name) && !CATALOGUES.has(entry.name))
+        found.add(resolve(path, entry.name));
     }
   };
   for (const path of paths) visit(path);

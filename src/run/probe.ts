@@ -42,7 +42,13 @@ function known(name: string): Command {
   return command;
 }
 
-function ask(driver: Driver, { target, unit }: UnitProfile, name: string, fields: Record<string, bigint>, dataInSize: number): Answer {
+function ask(
+  driver: Driver,
+  { target, unit }: UnitProfile,
+  name: string,
+  fields: Record<string, bigint>,
+  dataInSize: number,
+): Answer {
   const exchange = driver.stage({
     lun: encodeLun(target, unit),
     id: driver.nextId(),
@@ -51,7 +57,9 @@ function ask(driver: Driver, { target, unit }: UnitProfile, name: string, fields
   });
   driver.publish([exchange]);
   if (!driver.wait([exchange], ANSWER_LIMIT_MS) || exchange.answer === undefined)
-    throw new ProbeError(`target ${target} unit ${unit} does not answer ${name} within ${ANSWER_LIMIT_MS} ms`);
+    throw new ProbeError(
+      `target ${target} unit ${unit} does not answer ${name} within ${ANSWER_LIMIT_MS} ms`,
+    );
   return exchange.answer;
 }
 
@@ -70,7 +78,9 @@ export function clearUnitAttentions(driver: Driver, unit: UnitProfile): void {
 function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
   const inquiry = ask(driver, profile, 'INQUIRY', { allocation_length: 36n }, 36);
   if (!good(inquiry))
-    throw new ProbeError(`target ${profile.target} unit ${profile.unit}: INQUIRY ends with response ${inquiry.response.response}, status ${inquiry.response.status}`);
+    throw new ProbeError(
+      `target ${profile.target} unit ${profile.unit}: INQUIRY ends with response ${inquiry.response.response}, status ${inquiry.response.status}`,
+    );
   const pqPdt = inquiry.dataIn[0] ?? 0;
   const deviceType = pqPdt & 0x1f;
   clearUnitAttentions(driver, profile);
@@ -93,7 +103,9 @@ function readSerial(driver: Driver, profile: UnitProfile): string | undefined {
   const page = ask(driver, profile, 'INQUIRY', { evpd: 1n, page: 0x80n, allocation_length: 255n }, 255);
   if (!good(page) || page.dataIn[1] !== 0x80) return undefined;
   const length = page.dataIn[3] ?? 0;
-  return Buffer.from(page.dataIn.subarray(4, Math.min(4 + length, 255))).toString('latin1').trim();
+  return Buffer.from(page.dataIn.subarray(4, Math.min(4 + length, 255)))
+    .toString('latin1')
+    .trim();
 }
 
 /** Describes every unit of the profile. The device must be live. */

@@ -7,7 +7,10 @@
 export function idMatcher(globs: readonly string[]): (id: string) => boolean {
   if (globs.length === 0) return () => true;
   const patterns = globs.map((glob) => {
-    const literal = glob.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+    const literal = glob
+      .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.');
     return new RegExp(`^${literal}(\\[.*\\])?$`);
   });
   return (id) => patterns.some((pattern) => pattern.test(id));

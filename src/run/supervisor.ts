@@ -4,7 +4,13 @@
  * verdict, and the rest of the cases still run.
  */
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { type DutAdapter, type DutExit, type DutIdentity, DutSetupError, type RunningDut } from '../duts/dut.js';
+import {
+  type DutAdapter,
+  type DutExit,
+  type DutIdentity,
+  DutSetupError,
+  type RunningDut,
+} from '../duts/dut.js';
 import { StandingLedger } from '../harness/standing-ledger.js';
 import { Beacon, type Whereabouts } from './beacon.js';
 import { serveControls } from './control-link.js';
@@ -47,7 +53,12 @@ export interface Supervised {
 type Ending =
   | { readonly kind: 'done' }
   | { readonly kind: 'interrupted' }
-  | { readonly kind: 'crash'; readonly message: string; readonly exit: DutExit | undefined; readonly at: Whereabouts }
+  | {
+      readonly kind: 'crash';
+      readonly message: string;
+      readonly exit: DutExit | undefined;
+      readonly at: Whereabouts;
+    }
   | { readonly kind: 'hang'; readonly at: Whereabouts }
   | { readonly kind: 'unusable'; readonly message: string; readonly requirement: string | undefined }
   /** The suite itself failed in the worker. */
@@ -113,7 +124,9 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
       );
     const id = plan.ids[ending.at.caseIndex];
     if (!started || id === undefined)
-      throw new DutSetupError(`${identity.name} ${identity.version} ended before the first case: ${describe(ending)}`);
+      throw new DutSetupError(
+        `${identity.name} ${identity.version} ended before the first case: ${describe(ending)}`,
+      );
 
     // The case that was under way gets its verdict, and a second chance to show whether it is the cause.
     const again = options.interrupt.aborted
@@ -205,12 +218,14 @@ async function runWorker(
         clearInterval(watch);
         resolve(ending);
       };
-      const crash = () => end({ kind: 'crash', message: gone ?? 'the device ended', exit, at: beacon.read() });
+      const crash = () =>
+        end({ kind: 'crash', message: gone ?? 'the device ended', exit, at: beacon.read() });
 
       worker.on('message', (message: WorkerMessage) => {
         if (finished) return;
         onMessage(message);
-        if (message.type === 'done') end(options.interrupt.aborted ? { kind: 'interrupted' } : { kind: 'done' });
+        if (message.type === 'done')
+          end(options.interrupt.aborted ? { kind: 'interrupted' } : { kind: 'done' });
         else if (message.type === 'unusable')
           end({ kind: 'unusable', message: message.message, requirement: message.requirement });
         else if (message.type === 'gone') {
@@ -221,7 +236,11 @@ async function runWorker(
         }
       });
       worker.on('error', (error: unknown) =>
-        end({ kind: 'broken', message: error instanceof Error ? (error.stack ?? error.message) : String(error), at: beacon.read() }),
+        end({
+          kind: 'broken',
+          message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          at: beacon.read(),
+        }),
       );
       worker.on('exit', () =>
         end({ kind: 'broken', message: 'the worker ended without a word', at: beacon.read() }),
