@@ -4,7 +4,7 @@
  */
 import type { Behaviours } from '../../src/model/behaviours.js';
 import { Model } from '../../src/model/model.js';
-import { DEFAULT_MODEL_CONFIG, type ModelConfig } from '../../src/model/model-config.js';
+import { DEFAULT_MODEL_CONFIG, diskConfig, type ModelConfig } from '../../src/model/model-config.js';
 
 export interface Piece {
   readonly iova: bigint;
@@ -99,6 +99,8 @@ export interface Reply {
 }
 
 export class Bench {
+  /** The scratch disk of the default configuration. */
+  static readonly disk = diskConfig(0, 0, 'VSCSI-SCRATCH-0');
   readonly model: Model;
   readonly queues = new Map<number, TestQueue>();
   readonly #fill: number[];
