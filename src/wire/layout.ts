@@ -104,6 +104,8 @@ export class Layout<S extends Record<string, unknown>> {
   readonly size: number;
   /** The fields by name, in wire order. */
   readonly fields: { readonly [K in keyof S]: Field<ValueOf<S[K]>> };
+  /** The same fields as a list: reading goes through them for every answer of a device. */
+  readonly #list: readonly Field[];
 
   constructor(name: string, spec: S) {
     this.name = name;
@@ -114,6 +116,7 @@ export class Layout<S extends Record<string, unknown>> {
       offset += kind.size;
     }
     this.fields = fields as typeof this.fields;
+    this.#list = Object.values(fields);
     this.size = offset;
   }
 
@@ -121,8 +124,7 @@ export class Layout<S extends Record<string, unknown>> {
   read(source: Uint8Array, offset = 0, order: ByteOrder = 'little'): { [K in keyof S]: ValueOf<S[K]> } {
     const view = new DataView(source.buffer, source.byteOffset + offset, this.size);
     const out: Record<string, unknown> = {};
-    for (const field of Object.values(this.fields) as Field[])
-      out[field.name] = field.kind.read(view, field.offset, order === 'little');
+    for (const field of this.#list) out[field.name] = field.kind.read(view, field.offset, order === 'little');
     return out as { [K in keyof S]: ValueOf<S[K]> };
   }
 
