@@ -79,7 +79,7 @@ export function loadKnownList(file: string): KnownList {
   return { file, dut: root.dut, deviations };
 }
 
-/** Compares dotted versions number by number; parts that are missing count as 0. */
+/** Compares dotted versions number by number; parts that are missing, or are no numbers, count as 0. */
 export function compareVersions(a: string, b: string): number {
   const parts = (version: string) => version.split(/[.+-]/).map((part) => Number.parseInt(part, 10) || 0);
   const [left, right] = [parts(a), parts(b)];

@@ -1,0 +1,32 @@
+/** A device under test as the worker holds it: open port, transport, driver, and what probing found. */
+import type { DutProfile } from '../duts/dut.js';
+import { Driver, type StandingListener } from '../harness/driver.js';
+import type { Port } from '../port/port.js';
+import { openTransport } from '../transport/open.js';
+import type { Transport } from '../transport/transport.js';
+import { type ProbedUnit, probeUnits } from './probe.js';
+
+export interface Session {
+  readonly port: Port;
+  readonly profile: DutProfile;
+  readonly transport: Transport;
+  readonly driver: Driver;
+  readonly units: readonly ProbedUnit[];
+  /** Feature bits that the device offers. */
+  readonly offered: bigint;
+  readonly seed: number;
+}
+
+/** Brings the device up and asks what it is. Throws TransportError, DriverError, ProbeError or DutGoneError. */
+export function openSession(
+  port: Port,
+  profile: DutProfile,
+  seed: number,
+  onStanding: StandingListener,
+): Session {
+  const transport = openTransport(port);
+  const driver = new Driver(port, transport, seed, onStanding);
+  const { offered } = driver.initialise();
+  const units = probeUnits(driver, profile);
+  return { port, profile, transport, driver, units, offered, seed };
+}

@@ -1,0 +1,72 @@
+/** The worker thread: drives one device through the cases, and tells the supervisor what it sees. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { OpenPort } from '../duts/dut.js';
+import { PORTS } from '../duts/registry.js';
+import { DriverError } from '../harness/driver.js';
+import { StandingLedger } from '../harness/standing-ledger.js';
+import type { StandingCheck, Violation } from '../harness/violation.js';
+import { DutGoneError } from '../port/errors.js';
+import { TransportError } from '../transport/transport.js';
+import { featureNames } from '../wire/virtio.js';
+import { Beacon } from './beacon.js';
+import { CaseRun } from './case-run.js';
+import { controlLink } from './control-link.js';
+import { expandAll } from './load-cases.js';
+import type { WorkerMessage, WorkerTask } from './messages.js';
+import { ProbeError } from './probe.js';
+import { idMatcher } from './select.js';
+import { openSession } from './session.js';
+
+function post(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+function main(task: WorkerTask): void {
+  const beacon = new Beacon(task.beacon);
+  const openPort = PORTS[task.kind] as OpenPort<unknown> | undefined;
+  if (openPort === undefined) throw new Error(`no device kind ${task.kind}`);
+  // Standing checks are recorded for whatever case is under way.
+  let ledger = new StandingLedger();
+  let current: CaseRun | undefined;
+  const onStanding = (check: StandingCheck, violation: Violation | undefined) => {
+    if (current === undefined || !current.waives(check))
+      ledger.record(check, violation, current?.place ?? { case: 'probing', step: 'set-up' });
+  };
+  const port = openPort(task.attach, controlLink(task.controls));
+  try {
+    const session = openSession(port, task.profile, task.seed, onStanding);
+    const { select, only, done } = task.selection;
+    const selected = idMatcher(select);
+    const skipped = new Set(done);
+    const cases = expandAll(task.caseFiles, session).filter(
+      ({ id }) => (only === undefined ? selected(id) : only.includes(id)) && !skipped.has(id),
+    );
+    post({
+      type: 'plan',
+      ids: cases.map(({ id }) => id),
+      titles: cases.map(({ title }) => title),
+      files: cases.map(({ file }) => file),
+      features: featureNames(session.offered),
+    });
+    for (const [index, plan] of cases.entries()) {
+      if (beacon.stopRequested) break;
+      beacon.enterCase(index);
+      ledger = new StandingLedger();
+      current = new CaseRun(session, plan, beacon, onStanding);
+      const result = current.run();
+      current = undefined;
+      post({ type: 'case', result, standing: ledger.rows() });
+    }
+    post({ type: 'done' });
+  } catch (error) {
+    if (error instanceof DutGoneError) post({ type: 'gone', message: error.message });
+    else if (error instanceof TransportError || error instanceof DriverError || error instanceof ProbeError) {
+      const requirement = 'requirement' in error ? error.requirement : undefined;
+      post({ type: 'unusable', message: error.message, ...(requirement !== undefined && { requirement }) });
+    } else throw error;
+  } finally {
+    port.close();
+  }
+}
+
+main(workerData as WorkerTask);

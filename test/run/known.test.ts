@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { compareVersions, gate, type KnownList, loadKnownList } from '../../src/run/known.js';
+import {
+  type CaseResult,
+  judgeStanding,
+  type RunResults,
+  summarise,
+  type Verdict,
+  verdictOf,
+} from '../../src/run/results.js';
+
+function results(
+  verdicts: Readonly<Record<string, Verdict>>,
+  usedLengthViolations = 0,
+  version = '7.2.22',
+): RunResults {
+  const cases = Object.entries(verdicts).map(
+    ([id, verdict]): CaseResult => ({ id, title: '', mode: 'default', verdict, durationMs: 0, findings: [] }),
+  );
+  return {
+    schemaVersion: 1,
+    suite: { version: '0', caseSetHash: '' },
+    environment: { node: '', platform: '', date: '' },
+    dut: { name: 'qemu', version, features: [], details: {} },
+    seed: 1,
+    interrupted: false,
+    summary: summarise(cases),
+    standing: judgeStanding([
+      {
+        check: 'used-length',
+        requirement: 'r',
+        severity: 'fail',
+        violations: usedLengthViolations,
+        exchanges: 9,
+      },
+      { check: 'used-length-gap', requirement: 'r', severity: 'warn', violations: 9, exchanges: 9 },
+    ]),
+    cases,
+  };
+}
+
+const list = (...ids: string[]): KnownList => ({
+  file: 'known.yaml',
+  dut: 'qemu',
+  deviations: ids.map((id) => ({ id, from: '7.2.0', to: '7.2.99', reason: 'r', clause: 'c', observed: 'o' })),
+});
+
+describe('the gate', () => {
+  test('a red case that nobody listed is unexpected, whatever its kind of red', () => {
+    for (const verdict of ['fail', 'crash', 'hang', 'error'] as const)
+      expect(
+        gate(results({ a: verdict, b: 'pass', c: 'warn', d: 'note', e: 'skip' }), undefined, true),
+      ).toEqual({
+        known: [],
+        unexpected: ['a'],
+        stale: [],
+        remarks: [],
+      });
+  });
+
+  test('a listed one is known, and so is a listed standing row; a warning row needs no list', () => {
+    expect(gate(results({ a: 'fail' }, 3), list('a', 'standing:used-length'), true)).toEqual({
+      known: ['a', 'standing:used-length'],
+      unexpected: [],
+      stale: [],
+      remarks: [],
+    });
+  });
+
+  test('a listed one that passes is stale', () => {
+    expect(gate(results({ a: 'pass' }), list('a', 'standing:used-length'), true).stale).toEqual([
+      'a',
+      'standing:used-length',
+    ]);
+  });
+
+  test('a listed one that no case is called is stale in a complete run, and nobody minds in a selection', () => {
+    expect(gate(results({ b: 'pass' }), list('a'), true).stale).toEqual(['a']);
+    expect(gate(results({ b: 'pass' }), list('a'), false).stale).toEqual([]);
+  });
+
+  test('a list claims nothing for other versions, and that is said', () => {
+    expect(gate(results({ a: 'fail' }, 0, '8.0.1'), list('a'), true)).toEqual({
+      known: [],
+      unexpected: ['a'],
+      stale: [],
+      remarks: ['known.yaml lists no deviation for qemu 8.0.1'],
+    });
+  });
+});
+
+test.each([
+  ['7.2.22', '7.2.3', 1],
+  ['7.2', '7.2.0', 0],
+  ['7.2.0', '10.0', -1],
+  ['8.0.0-rc1', '8.0.0', 0],
+])('version %s against %s', (a, b, sign) => {
+  expect(Math.sign(compareVersions(a, b))).toBe(sign);
+});
+
+test('the heaviest finding decides the verdict', () => {
+  const finding = (severity: 'fail' | 'warn' | 'note' | 'crash') => ({
+    step: '1',
+    check: 'c',
+    requirements: [],
+    severity,
+    expected: '',
+    got: '',
+  });
+  expect(verdictOf([])).toBe('pass');
+  expect(verdictOf([finding('note')])).toBe('note');
+  expect(verdictOf([finding('warn'), finding('note')])).toBe('warn');
+  expect(verdictOf([finding('warn'), finding('fail'), finding('note')])).toBe('fail');
+  expect(verdictOf([finding('fail'), finding('crash')])).toBe('crash');
+});
+
+describe('reading a list', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'vscsi-known-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const read = (text: string) => {
+    const file = join(folder, 'known.yaml');
+    writeFileSync(file, text);
+    return loadKnownList(file);
+  };
+  const entry = 'id: a, from: "7.2", to: "7.2.99", reason: r, clause: c, observed: o';
+
+  test('a good one', () => {
+    expect(read(`dut: qemu\ndeviations:\n  - {${entry}}\n`)).toMatchObject({
+      dut: 'qemu',
+      deviations: [{ id: 'a', from: '7.2', to: '7.2.99' }],
+    });
+  });
+  test.each([
+    ['dut: qemu\n', /expected a map with dut \(a name\) and deviations/],
+    [
+      `dut: qemu\ndeviations:\n  - {${entry}, oops: 1}\n`,
+      /deviation 1 has the unknown key oops; it can have id, from/,
+    ],
+    [
+      'dut: qemu\ndeviations:\n  - {id: a, from: 7.2, to: "8", reason: r, clause: c, observed: o}\n',
+      /from must be a text \(versions in quotes\), got 7\.2/,
+    ],
+    [
+      'dut: qemu\ndeviations:\n  - {id: a, from: "7", to: "8", clause: c, observed: o}\n',
+      /reason must be a text .* got nothing/,
+    ],
+    ['dut: [qemu\n', /known\.yaml:\d+ /],
+  ])('%j is refused', (text, message) => {
+    expect(() => read(text)).toThrow(message);
+  });
+  test('a file that is not there is named', () => {
+    expect(() => loadKnownList(join(folder, 'none.yaml'))).toThrow(/none\.yaml: cannot be read/);
+  });
+});
