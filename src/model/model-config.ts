@@ -10,6 +10,8 @@ export interface UnitConfig {
   /** Bytes of one block. */
   readonly blockSize: number;
   readonly blocks: bigint;
+  /** Thin provisioned: UNMAP is served, and unmapped blocks read as zeros. */
+  readonly thin: boolean;
   /** Milliseconds of virtual time that each command takes; 0 is at once. */
   readonly delay: number;
 }
@@ -32,19 +34,28 @@ export interface ModelConfig {
 const MIB = 2 ** 20;
 const CAPACITY = 64 * MIB;
 
-/** A disk of 64 MiB. */
+/** A thin disk of 64 MiB with blocks of 512 bytes, unless told otherwise. */
 export function diskConfig(
   target: number,
   unit: number,
   serial: string,
-  options: { readonly blockSize?: number; readonly blocks?: bigint; readonly delay?: number } = {},
+  options: Partial<Pick<UnitConfig, 'blockSize' | 'blocks' | 'thin' | 'delay'>> = {},
 ): UnitConfig {
   const blockSize = options.blockSize ?? 512;
   const blocks = options.blocks ?? BigInt(CAPACITY / blockSize);
-  return { target, unit, kind: 'disk', serial, blockSize, blocks, delay: options.delay ?? 0 };
+  return {
+    target,
+    unit,
+    kind: 'disk',
+    serial,
+    blockSize,
+    blocks,
+    thin: options.thin ?? true,
+    delay: options.delay ?? 0,
+  };
 }
 
-/** Two disks at target 0, the first of them for scratch; two request queues. */
+/** Two disks at target 0, the first of them thin and for scratch, the second fully provisioned; two request queues. */
 export const DEFAULT_MODEL_CONFIG: ModelConfig = {
   requestQueues: 2,
   queueSize: 256,
@@ -61,5 +72,5 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     'VIRTIO_SCSI_F_CHANGE',
   ],
   regions: [16 * MIB, 16 * MIB],
-  units: [diskConfig(0, 0, 'VSCSI-SCRATCH-0'), diskConfig(0, 1, 'VSCSI-DISK-1')],
+  units: [diskConfig(0, 0, 'VSCSI-SCRATCH-0'), diskConfig(0, 1, 'VSCSI-DISK-1', { thin: false })],
 };

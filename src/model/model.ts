@@ -18,7 +18,8 @@ import { VirtioDevice } from './virtio/device.js';
 
 /** Data segments of a command: header and response take descriptors as well. */
 const DESCRIPTORS_BESIDE_DATA = 2;
-const LARGEST_TRANSFER_SECTORS = 0xffff;
+/** max_sectors: what every disk moves with one command, in units of 512 bytes. */
+const LARGEST_TRANSFER_SECTORS = 8192;
 
 /** A device with everything around it. Registers are reached through `function`, memory through `memory`. */
 export class Model {

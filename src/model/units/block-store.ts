@@ -28,10 +28,15 @@ export class BlockStore {
 
   /** Sets a range to zero, giving whole chunks back. */
   clear(offset: number, length: number): void {
-    this.#each(offset, length, (number, from, size) => {
-      if (size === CHUNK) this.#chunks.delete(number);
-      else this.#chunks.get(number)?.fill(0, from, from + size);
-    });
+    // By what exists, not by what could: the range may be far larger than what was ever written.
+    for (const [number, chunk] of this.#chunks) {
+      const start = number * CHUNK;
+      const from = Math.max(offset, start);
+      const to = Math.min(offset + length, start + CHUNK);
+      if (from >= to) continue;
+      if (to - from === CHUNK) this.#chunks.delete(number);
+      else chunk.fill(0, from - start, to - start);
+    }
   }
 
   #each(

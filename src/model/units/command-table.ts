@@ -28,6 +28,8 @@ export interface CommandEntry {
    * included, must be zero.
    */
   readonly accepts: readonly string[];
+  /** The command is refused while the unit is not ready. */
+  readonly needsMedium?: boolean;
   /** Runs the command; throws `CheckCondition`. */
   run(call: CommandCall): CommandResult;
 }
@@ -90,7 +92,9 @@ export class CommandTable {
   /** The row of a CDB, or the error that it deserves. */
   find(cdb: Uint8Array): TableRow | CheckCondition {
     const rows = this.withOpcode(cdb[0] ?? 0);
-    if (rows.length === 0) return new CheckCondition(Sense.INVALID_OPCODE);
+    // A CDB that does not fit into cdb_size cannot be asked for.
+    if (rows.every(({ command }) => command.length > cdb.length))
+      return new CheckCondition(Sense.INVALID_OPCODE);
     const found = rows.find(
       ({ command: { serviceAction: action } }) =>
         action === undefined || serviceActionOf(cdb, action.at) === action.value,

@@ -4,38 +4,77 @@ import type { Behaviours } from '../behaviours.js';
 import type { Target } from '../scsi/topology.js';
 import { BlockStore } from './block-store.js';
 import { CommandTable } from './command-table.js';
+import { blockPages } from './commands/block-pages.js';
+import { readCapacity } from './commands/capacity.js';
 import { deviceIdentificationPage, serialNumberPage } from './commands/identification.js';
 import { inquiry } from './commands/inquiry.js';
+import { mediumControl } from './commands/medium-control.js';
+import { modeCommands } from './commands/mode.js';
 import { reportLuns, requestSense, samLun, testUnitReady } from './commands/primary.js';
+import { provisioningCommands } from './commands/provisioning.js';
 import { readWrite } from './commands/read-write.js';
-import { LogicalUnit } from './logical-unit.js';
-import { CheckCondition, Sense } from './sense.js';
+import { reportSupported } from './commands/supported.js';
+import { LogicalUnit, type UnitReset } from './logical-unit.js';
+import { DISK_PAGES, ModePages } from './mode-pages.js';
+import { CheckCondition, Sense, type SenseInfo } from './sense.js';
 
 export interface DiskOptions {
   /** Unit serial number, ASCII. */
   readonly serial: string;
   readonly blocks: bigint;
+  /** Bytes, a power of two from 512 to 4096. */
   readonly blockSize: number;
+  /** Thin provisioned: UNMAP is served, and unmapped blocks read as zeros. */
+  readonly thin: boolean;
   /** Milliseconds of virtual time that each command takes. */
   readonly delay: number;
 }
 
+/** What VPD page B0h promises, in blocks. */
+export interface DiskLimits {
+  readonly transferBlocks: number;
+  readonly compareBlocks: number;
+  readonly writeSameBlocks: number;
+  readonly unmapBlocks: number;
+  readonly unmapDescriptors: number;
+}
+
 const VENDOR = 'VSCSI';
+const PHYSICAL_BLOCK = 4096;
+const LARGEST_TRANSFER = 4 * 2 ** 20;
+const LARGEST_WRITE_SAME = 16 * 2 ** 20;
+const COMPARE_BLOCKS = 8;
+const UNMAP_DESCRIPTORS = 16;
 
 export class Disk extends LogicalUnit {
   readonly peripheral = DeviceType.DISK;
   readonly commands: CommandTable;
   override readonly blockSize: number;
+  readonly thin: boolean;
+  readonly limits: DiskLimits;
+  readonly modePages = new ModePages(DISK_PAGES);
   blocks: bigint;
+  /** Started, that is: serving commands that access the medium. */
+  started = true;
+  removalPrevented = false;
   readonly #store = new BlockStore();
   readonly #behaviours: Behaviours;
 
   constructor(options: DiskOptions, target: Target, behaviours: Behaviours) {
     super();
-    this.blockSize = options.blockSize;
+    const { blockSize } = options;
+    this.blockSize = blockSize;
     this.blocks = options.blocks;
+    this.thin = options.thin;
     this.delay = options.delay;
     this.#behaviours = behaviours;
+    this.limits = {
+      transferBlocks: LARGEST_TRANSFER / blockSize,
+      compareBlocks: COMPARE_BLOCKS,
+      writeSameBlocks: LARGEST_WRITE_SAME / blockSize,
+      unmapBlocks: LARGEST_WRITE_SAME / blockSize,
+      unmapDescriptors: UNMAP_DESCRIPTORS,
+    };
     this.commands = new CommandTable([
       inquiry({
         peripheral: this.peripheral,
@@ -46,23 +85,60 @@ export class Disk extends LogicalUnit {
         pages: new Map([
           [0x80, () => serialNumberPage(options.serial)],
           [0x83, () => deviceIdentificationPage(VENDOR, options.serial)],
+          ...blockPages(this),
         ]),
       }),
       testUnitReady(),
       requestSense(),
       reportLuns(() => target.unitNumbers.map(samLun)),
+      ...reportSupported(() => this.commands),
+      ...readCapacity(this),
       ...readWrite(this),
+      ...provisioningCommands(this),
+      ...mediumControl(this),
+      ...modeCommands(this),
     ]);
     this.raiseAttention(Sense.POWER_ON);
   }
 
-  /** Throws LOGICAL BLOCK ADDRESS OUT OF RANGE unless all blocks exist; a range of none may begin at the end. */
-  checkRange(lba: bigint, blocks: bigint): void {
-    if (lba + blocks > this.blocks) throw new CheckCondition({ ...Sense.LBA_OUT_OF_RANGE, information: lba });
+  override get descriptorSense(): boolean {
+    return this.modePages.descriptorSense;
+  }
+
+  get writeProtected(): boolean {
+    return this.modePages.softwareWriteProtect;
+  }
+
+  /** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT. */
+  get physicalExponent(): number {
+    return Math.log2(PHYSICAL_BLOCK / this.blockSize);
+  }
+
+  override reset(kind: UnitReset, attention: SenseInfo): void {
+    super.reset(kind, attention);
+    this.removalPrevented = false;
+    if (kind === 'nexus-loss') return;
+    this.modePages.reset();
+    this.started = true;
+  }
+
+  protected override checkReady(): void {
+    if (!this.started) throw new CheckCondition(Sense.NOT_READY_STOPPED);
+  }
+
+  /**
+   * Throws LOGICAL BLOCK ADDRESS OUT OF RANGE unless all blocks exist; a range of none may begin at the end.
+   * `taken` is the length of a parameter list that was read before.
+   */
+  checkRange(lba: bigint, blocks: bigint, taken = 0): void {
+    if (lba + blocks > this.blocks)
+      throw new CheckCondition({ ...Sense.LBA_OUT_OF_RANGE, information: lba }, taken);
   }
 
   /** Throws WRITE PROTECTED when the medium may not be written. */
-  checkWritable(): void {}
+  checkWritable(): void {
+    if (this.writeProtected) throw new CheckCondition(Sense.SOFTWARE_WRITE_PROTECTED);
+  }
 
   readBlocks(lba: bigint, blocks: number): Uint8Array {
     return this.#store.read(this.#offset(lba, 'read'), blocks * this.blockSize);
@@ -71,6 +147,21 @@ export class Disk extends LogicalUnit {
   /** Writes whole blocks from `lba` on. */
   writeBlocks(lba: bigint, bytes: Uint8Array): void {
     this.#store.write(this.#offset(lba, 'write'), bytes);
+  }
+
+  /** Writes the same block many times. */
+  fillBlocks(lba: bigint, blocks: number, block: Uint8Array): void {
+    const offset = this.#offset(lba, 'write');
+    for (let at = 0; at < blocks; at++) this.#store.write(offset + at * this.blockSize, block);
+  }
+
+  /** Sets blocks to zero. */
+  clearBlocks(lba: bigint, blocks: number): void {
+    this.#store.clear(this.#offset(lba, 'write'), blocks * this.blockSize);
+  }
+
+  clearAll(): void {
+    this.#store.clear(0, Number(this.blocks) * this.blockSize);
   }
 
   #offset(lba: bigint, access: 'read' | 'write'): number {

@@ -60,6 +60,9 @@ export abstract class LogicalUnit {
   /** Called once the opcode is known and before anything else; throws `CheckCondition`. */
   protected admit(_row: TableRow): void {}
 
+  /** Throws `CheckCondition` while the unit cannot access its medium. */
+  protected checkReady(): void {}
+
   /** Runs one command to its end, or returns nothing if it never ends. */
   execute(task: Task, behaviours: Behaviours): CommandResult | undefined {
     const found = this.commands.find(task.cdb);
@@ -72,6 +75,7 @@ export abstract class LogicalUnit {
           const attention = this.takeAttention();
           if (attention) throw new CheckCondition(attention);
         }
+        if (found.entry.needsMedium) this.checkReady();
         return found.entry.run({ ...call, fields: checkedFields(found, task.cdb) });
       } catch (error) {
         if (!(error instanceof CheckCondition)) throw error;

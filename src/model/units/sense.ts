@@ -46,13 +46,12 @@ export const Sense = {
   PARAMETER_LIST_LENGTH_ERROR: illegal(0x1a, 0x00),
   SAVING_NOT_SUPPORTED: illegal(0x39, 0x00),
   NOT_READY_STOPPED: { key: SenseKey['NOT READY'], asc: 0x04, ascq: 0x02 },
-  WRITE_PROTECTED: { key: SenseKey['DATA PROTECT'], asc: 0x27, ascq: 0x00 },
+  SOFTWARE_WRITE_PROTECTED: { key: SenseKey['DATA PROTECT'], asc: 0x27, ascq: 0x02 },
   MISCOMPARE: { key: SenseKey.MISCOMPARE, asc: 0x1d, ascq: 0x00 },
   POWER_ON: attention(0x29, 0x00),
   BUS_DEVICE_RESET: attention(0x29, 0x03),
   I_T_NEXUS_LOSS: attention(0x29, 0x07),
   CAPACITY_CHANGED: attention(0x2a, 0x09),
-  MODE_PARAMETERS_CHANGED: attention(0x2a, 0x01),
   REPORTED_LUNS_CHANGED: attention(0x3f, 0x0e),
 } as const;
 

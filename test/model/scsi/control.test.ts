@@ -97,6 +97,7 @@ describe('events', () => {
     serial: 'X',
     blockSize: 512,
     blocks: 64n,
+    thin: true,
     delay: 0,
   } as const;
 

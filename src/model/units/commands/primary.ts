@@ -3,15 +3,8 @@ import { GOOD, goodWith } from '../command-result.js';
 import { allocated, type CommandEntry, invalidNamed } from '../command-table.js';
 import { encodeSense, Sense, type SenseInfo } from '../sense.js';
 
-export function testUnitReady(check: () => void = () => {}): CommandEntry {
-  return {
-    name: 'TEST UNIT READY',
-    accepts: [],
-    run: () => {
-      check();
-      return GOOD;
-    },
-  };
+export function testUnitReady(): CommandEntry {
+  return { name: 'TEST UNIT READY', accepts: [], needsMedium: true, run: () => GOOD };
 }
 
 /** REQUEST SENSE: a pending unit attention becomes data and is thereby reported. `otherwise` is sent when none is. */

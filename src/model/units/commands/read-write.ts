@@ -1,48 +1,103 @@
-/** READ and WRITE of a disk (SBC-4). */
+/** Commands that move or compare blocks (SBC-4). */
 import { type CommandResult, goodAfter, goodWith } from '../command-result.js';
-import type { CommandCall, CommandEntry } from '../command-table.js';
+import { type CommandCall, type CommandEntry, invalidNamed } from '../command-table.js';
 import type { Disk } from '../disk.js';
+import { CheckCondition, Sense } from '../sense.js';
 
-/** DPO is a hint; FUA is always so, since nothing is cached; GROUP NUMBER is not evaluated. */
-const HINTS = ['dpo', 'fua', 'group_number'];
+/** DPO and RARC are hints; FUA is always fulfilled, since nothing is cached; GROUP NUMBER is not evaluated. */
+const READ_HINTS = ['dpo', 'fua', 'rarc', 'group_number'];
+const WRITE_HINTS = ['dpo', 'fua', 'group_number'];
+const VERIFY_HINTS = ['dpo', 'group_number'];
 
-/** A range of blocks named by a CDB. */
-export function blockRange(call: CommandCall): { lba: bigint; blocks: bigint } {
-  return { lba: call.fields.lba ?? 0n, blocks: call.fields.blocks ?? 0n };
+interface Range {
+  readonly lba: bigint;
+  readonly blocks: number;
+  readonly bytes: number;
 }
 
-/** Reads blocks; the range has been checked. */
-function read(disk: Disk, lba: bigint, blocks: bigint): CommandResult {
+/**
+ * The range that a CDB names, checked: all blocks exist, and there are no more than the unit moves at once (VPD page
+ * B0h, MAXIMUM TRANSFER LENGTH). The address comes first, so a range that is wrong twice is out of range.
+ */
+export function transferRange(disk: Disk, call: CommandCall): Range {
+  const lba = call.fields.lba ?? 0n;
+  const named = call.fields.blocks ?? 0n;
+  const blocks = call.command.dataLength === 'blocks_0_is_256' && named === 0n ? 256n : named;
   disk.checkRange(lba, blocks);
-  return goodWith(disk.readBlocks(lba, Number(blocks)));
+  if (blocks > BigInt(disk.limits.transferBlocks)) throw invalidNamed(call.command, 'blocks');
+  return { lba, blocks: Number(blocks), bytes: Number(blocks) * disk.blockSize };
 }
 
-function write(disk: Disk, call: CommandCall, lba: bigint, blocks: bigint): CommandResult {
+function read(disk: Disk, call: CommandCall): CommandResult {
+  const { lba, blocks } = transferRange(disk, call);
+  return goodWith(disk.readBlocks(lba, blocks));
+}
+
+function write(disk: Disk, call: CommandCall): CommandResult {
+  // A verification after writing with BYTCHK 01b compares what was written just now, and 1xb is reserved.
+  if ((call.fields.bytchk ?? 0n) > 1n) throw invalidNamed(call.command, 'bytchk');
   disk.checkWritable();
-  disk.checkRange(lba, blocks);
-  const length = Number(blocks) * disk.blockSize;
-  disk.writeBlocks(lba, call.task.dataOut(length));
-  return goodAfter(length);
+  const { lba, bytes } = transferRange(disk, call);
+  disk.writeBlocks(lba, call.task.dataOut(bytes));
+  return goodAfter(bytes);
 }
 
-/** READ(10) and WRITE(10). */
+/** First byte at which two runs of equal length differ. */
+function firstDifference(a: Uint8Array, b: Uint8Array): number {
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return at;
+  return -1;
+}
+
+const ByteCheck = { MEDIUM_ONLY: 0n, ALL_BLOCKS: 1n, RESERVED: 2n, ONE_BLOCK: 3n } as const;
+
+function verify(disk: Disk, call: CommandCall): CommandResult {
+  const check = call.fields.bytchk;
+  if (check === ByteCheck.RESERVED) throw invalidNamed(call.command, 'bytchk');
+  const { lba, blocks, bytes } = transferRange(disk, call);
+  if (check === ByteCheck.MEDIUM_ONLY) return goodAfter(0);
+  const size = check === ByteCheck.ONE_BLOCK ? disk.blockSize : bytes;
+  const expected = call.task.dataOut(size);
+  const step = check === ByteCheck.ONE_BLOCK ? 1 : blocks;
+  for (let at = 0; at < blocks; at += step)
+    if (firstDifference(disk.readBlocks(lba + BigInt(at), step), expected) >= 0)
+      throw new CheckCondition(Sense.MISCOMPARE, size);
+  return goodAfter(size);
+}
+
+/** COMPARE AND WRITE: on a difference INFORMATION holds the offset of the first differing byte. */
+function compareAndWrite(disk: Disk, call: CommandCall): CommandResult {
+  disk.checkWritable();
+  const { lba, blocks, bytes } = transferRange(disk, call);
+  if (blocks > disk.limits.compareBlocks) throw invalidNamed(call.command, 'blocks');
+  const data = call.task.dataOut(2 * bytes);
+  const at = firstDifference(disk.readBlocks(lba, blocks), data.subarray(0, bytes));
+  if (at >= 0) throw new CheckCondition({ ...Sense.MISCOMPARE, information: BigInt(at) }, 2 * bytes);
+  disk.writeBlocks(lba, data.subarray(bytes));
+  return goodAfter(2 * bytes);
+}
+
 export function readWrite(disk: Disk): CommandEntry[] {
+  const entry = (
+    names: readonly string[],
+    accepts: readonly string[],
+    work: (disk: Disk, call: CommandCall) => CommandResult,
+  ): CommandEntry[] =>
+    names.map((name) => ({ name, accepts, needsMedium: true, run: (call) => work(disk, call) }));
   return [
-    {
-      name: 'READ(10)',
-      accepts: ['lba', 'blocks', ...HINTS],
-      run: (call) => {
-        const { lba, blocks } = blockRange(call);
-        return read(disk, lba, blocks);
-      },
-    },
-    {
-      name: 'WRITE(10)',
-      accepts: ['lba', 'blocks', ...HINTS],
-      run: (call) => {
-        const { lba, blocks } = blockRange(call);
-        return write(disk, call, lba, blocks);
-      },
-    },
+    ...entry(['READ(6)'], ['lba', 'blocks'], read),
+    ...entry(['READ(10)', 'READ(12)', 'READ(16)'], ['lba', 'blocks', ...READ_HINTS], read),
+    ...entry(['WRITE(6)'], ['lba', 'blocks'], write),
+    ...entry(['WRITE(10)', 'WRITE(12)', 'WRITE(16)'], ['lba', 'blocks', ...WRITE_HINTS], write),
+    ...entry(
+      ['WRITE AND VERIFY(10)', 'WRITE AND VERIFY(12)', 'WRITE AND VERIFY(16)'],
+      ['lba', 'blocks', 'bytchk', ...VERIFY_HINTS],
+      write,
+    ),
+    ...entry(
+      ['VERIFY(10)', 'VERIFY(12)', 'VERIFY(16)'],
+      ['lba', 'blocks', 'bytchk', ...VERIFY_HINTS],
+      verify,
+    ),
+    ...entry(['COMPARE AND WRITE'], ['lba', 'blocks', ...WRITE_HINTS], compareAndWrite),
   ];
 }
