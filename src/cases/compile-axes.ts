@@ -68,31 +68,40 @@ export function checkRows(c: Compiler, cursor: Cursor): void {
 }
 
 /**
- * A raw YAML value as the value of a name. Texts with `=` are computed; `undefined` says that this is not possible
- * yet, because a fact has no value.
+ * A raw YAML value as the value of a name. Texts with `=` are computed, or with `late` kept as texts, which are
+ * computed where the name is used; `undefined` says that this is not possible yet, because a fact has no value.
  */
 export function toScopeValue(
   c: Compiler,
   cursor: Cursor,
   scope: ReadonlyScope,
   context: EvalContext,
+  late = false,
 ): ScopeValue | undefined {
   const { raw } = cursor;
   if (typeof raw === 'bigint' || typeof raw === 'boolean') return raw;
   if (typeof raw === 'string') {
     if (!raw.startsWith('=')) return parseInteger(raw) ?? raw;
     const expression = c.guard(cursor, 'value', constant(0n), () => c.use(parseExpression(raw.slice(1))));
+    // Later it is an expression like any other, read where the name is used.
+    if (late) return raw;
     if (c.checking) return undefined;
     return evaluate(expression, scope, context);
   }
   if (Array.isArray(raw)) {
-    const items = elements(cursor).map((element) => toScopeValue(c, element, scope, context));
+    const items = elements(cursor).map((element) => toScopeValue(c, element, scope, context, late));
     return items.every((item) => item !== undefined) ? (items as ScopeValue[]) : undefined;
   }
   if (typeof raw === 'object' && raw !== null) {
     const record: Record<string, ScopeValue> = {};
     for (const [key, item] of Object.entries(raw)) {
-      const value = toScopeValue(c, { raw: item as unknown, path: [...cursor.path, key] }, scope, context);
+      const value = toScopeValue(
+        c,
+        { raw: item as unknown, path: [...cursor.path, key] },
+        scope,
+        context,
+        late,
+      );
       if (value === undefined) return undefined;
       record[key] = value;
     }

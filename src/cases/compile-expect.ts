@@ -78,6 +78,11 @@ function compileInterrupt(c: Compiler, cursor: Cursor): NonNullable<ResultChecks
 
 /** The parts of a block that are compared with what came back. */
 function compileChecks(c: Compiler, cursor: Cursor): ResultChecks {
+  // Patterns come first: `residual: =251 - n` may use what data_in captures.
+  const [dataInAt, piInAt, rawInAt] = ['data_in', 'pi_in', 'in'].map((key) => child(cursor, key));
+  const dataIn = dataInAt && c.pattern(dataInAt, false);
+  const piIn = piInAt && c.pattern(piInAt, false);
+  const rawIn = rawInAt && elements(rawInAt).map((element) => c.pattern(element, false));
   const outcome = child(cursor, 'outcome');
   const response = values(c, child(cursor, 'response'), RESPONSES);
   const status = values(c, child(cursor, 'status'), STATUSES);
@@ -96,22 +101,12 @@ function compileChecks(c: Compiler, cursor: Cursor): ResultChecks {
     'event_actual',
     'config_interrupt',
   ].map((key) => optionalValue(c, cursor, key));
-  const [dataInAt, piInAt, rawIn, used, event, interrupt] = [
-    'data_in',
-    'pi_in',
-    'in',
-    'used',
-    'event',
-    'interrupt',
-  ].map((key) => child(cursor, key));
-  // Patterns are compiled first: `residual: =251 - n` may use what data_in captures.
+  const [used, event, interrupt] = ['used', 'event', 'interrupt'].map((key) => child(cursor, key));
   const names = (key: string) => {
     const found = child(cursor, key);
     return found && elements(found).map((element) => c.inFlightName(element));
   };
   const [after, before] = [names('after'), names('before')];
-  const piIn = piInAt && c.pattern(piInAt, false);
-  const dataIn = dataInAt && c.pattern(dataInAt, false);
   return {
     ...(outcome
       ? { outcome: elements(outcome).map((element) => c.word<Outcome>(element, OUTCOMES, 'returned')) }
@@ -127,24 +122,13 @@ function compileChecks(c: Compiler, cursor: Cursor): ResultChecks {
     ...(configInterrupt ? { configInterrupt } : {}),
     ...(dataIn ? { dataIn } : {}),
     ...(piIn ? { piIn } : {}),
-    ...(rawIn ? { in: elements(rawIn).map((element) => c.pattern(element, false)) } : {}),
+    ...(rawIn ? { in: rawIn } : {}),
     ...(used ? { used: compileUsed(c, used) } : {}),
     ...(event ? { event: compileEvent(c, event) } : {}),
     ...(interrupt ? { interrupt: compileInterrupt(c, interrupt) } : {}),
     ...(after ? { after } : {}),
     ...(before ? { before } : {}),
   };
-}
-
-/** What a block captures must be known before its numbers are read, whatever the order of keys. */
-function captureFirst(c: Compiler, cursor: Cursor): void {
-  for (const key of ['data_in', 'pi_in', 'in']) {
-    const found = child(cursor, key);
-    for (const element of found ? elements(found) : [])
-      if (typeof element.raw === 'string')
-        for (const [, name] of element.raw.matchAll(/\{\s*as\s+([a-z][a-z0-9_]*)\s*:/g))
-          if (name) c.capture(name);
-  }
 }
 
 const VERDICTS = ['pass', 'note', 'warn', 'fail'] as const;
@@ -225,7 +209,6 @@ export function compileResult(
 ): ResultExpectation {
   const expect = child(step, 'expect');
   const blocks = (expect ? elements(expect) : []).map((cursor): ResultBlock => {
-    captureFirst(c, cursor);
     const judgement = c.judgement([cursor, step], cursor.path);
     const oneOf = child(cursor, 'one_of');
     const alternatives = oneOf ? elements(oneOf) : [];

@@ -3,6 +3,7 @@
  * what depends on values known only while the case runs is an `Expression` or a `BytePattern`, never a raw text.
  */
 import type { Command, DataDirection } from '../wire/scsi/command.js';
+import type { Registries } from './compiler.js';
 import type { ExpressionNode } from './expression-node.js';
 import type { PatternItem } from './pattern-item.js';
 
@@ -107,12 +108,12 @@ export interface CaseDefinition {
 
 /** The raw form of a case. Opaque outside `src/cases`. */
 export interface CaseSource {
-  readonly fileLet: Readonly<Record<string, unknown>>;
-  readonly defaults: Readonly<Record<string, unknown>>;
-  readonly raw: Readonly<Record<string, unknown>>;
-  /** Position of a value by its path in the file. */
-  readonly locate: (path: readonly (string | number)[]) => Position;
+  /** The whole file as plain values. */
+  readonly root: Readonly<Record<string, unknown>>;
+  /** Where the case stands in it. */
   readonly path: readonly (string | number)[];
+  readonly locate: (path: readonly (string | number)[]) => Position;
+  readonly registries: Registries;
 }
 
 /** One case, ready to run. */

@@ -1,0 +1,272 @@
+/** Expansion: a loaded case becomes one runnable case for each combination of its axes, with facts bound. */
+import { axisLabel, axisValues, bindings, compileAxis, toScopeValue } from './compile-axes.js';
+import {
+  applyCaseSettings,
+  type CaseCursors,
+  compileBody,
+  compileNeeds,
+  defineLet,
+  defineNames,
+  inherited,
+} from './compile-case.js';
+import { Compiler, child, mapOf } from './compiler.js';
+import type { EvalContext } from './context.js';
+import { CaseError } from './errors.js';
+import { evaluateCondition } from './evaluate.js';
+import { LIMITS } from './limits.js';
+import type {
+  CaseDefinition,
+  DevicePlan,
+  ExpandedCase,
+  Level,
+  Modes,
+  Need,
+  ReadonlyScope,
+  Scope,
+  ScopeValue,
+  Skip,
+} from './types.js';
+import { roleName } from './vocabulary.js';
+
+/** What a device under test offers, as far as expansion needs it. */
+export interface Environment {
+  /** Facts by flat dotted names: `disk.blocks`, `dev.request_queues`, `free_target`, …. */
+  readonly facts: ReadonlyScope;
+  /** Roles that are bound, as `needs` writes them. */
+  readonly roles: ReadonlySet<string>;
+  /** Feature bits that the device offers. */
+  readonly features: bigint;
+  /** Of `LAYERS`: transport and interface of this run. */
+  readonly layers: ReadonlySet<string>;
+  /** Of `CAPABILITIES`: what the adapter can do. */
+  readonly capabilities: ReadonlySet<string>;
+  /** Whether the unit of a role serves a command. Left out: every command is taken to be served. */
+  readonly serves?: (role: string, command: string) => boolean;
+  /** Whether the unit of a role is lent for writing. */
+  readonly scratch?: (role: string) => boolean;
+  /** For conditions and axes: `offered()`, `bar_size()`. */
+  readonly context?: EvalContext;
+}
+
+/** What is wrong with a case on this device. */
+export interface ExpansionProblem {
+  readonly id: string;
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+export interface Expansion {
+  readonly cases: readonly ExpandedCase[];
+  readonly problems: readonly ExpansionProblem[];
+}
+
+const DEFAULT_TIMEOUT = 5000;
+const LIVE: DevicePlan = { until: 'live', queues: [], state: 'live', interface: 'modern' };
+
+/** Expands a case. Cases whose needs are not met come out as skipped, without steps. */
+export function expandCase(definition: CaseDefinition, environment: Environment): Expansion {
+  const { source } = definition;
+  const cursors: CaseCursors = {
+    file: { raw: source.root, path: [] },
+    case: {
+      raw: source.path.reduce<unknown>(
+        (value, key) => (Array.isArray(value) ? (value as unknown[])[Number(key)] : mapOf(value)[key]),
+        source.root,
+      ),
+      path: source.path,
+    },
+  };
+  const problems: ExpansionProblem[] = [];
+  const complain = (line: number, message: string) =>
+    problems.push({ id: definition.id, file: definition.file, line, message });
+  const compiler = () =>
+    new Compiler({
+      report: (path, _, message) => complain(source.locate(path).line, message),
+      registries: source.registries,
+      checking: false,
+      locate: source.locate,
+    });
+  const context: EvalContext = {
+    offered: (bit) => ((environment.features >> BigInt(bit)) & 1n) === 1n,
+    ...environment.context,
+  };
+  const make = (
+    labels: readonly string[],
+    scope: ReadonlyScope,
+    c: Compiler | undefined,
+    skip?: Skip,
+  ): ExpandedCase => {
+    const body = c && !skip ? compileBody(c, cursors, scope) : { device: LIVE, steps: [] };
+    const waive = Object.entries(mapOf(child(cursors.case, 'waive')?.raw)).map(
+      ([check, reason]) => [check, String(reason)] as const,
+    );
+    return {
+      id: labels.length === 0 ? definition.id : `${definition.id}[${labels.join(',')}]`,
+      baseId: definition.id,
+      title: definition.title,
+      file: definition.file,
+      line: definition.at.line,
+      suite: definition.suite,
+      spec: definition.spec,
+      area: definition.id.split('.')[0] ?? definition.id,
+      covers: definition.covers,
+      museum: definition.museum,
+      needs: definition.needs,
+      modes: definition.modes,
+      level: (c?.level as Level | undefined) ?? 'MUST',
+      ...body,
+      hostile: definition.hostile,
+      waive: new Map(waive),
+      timeout: c?.duration(inherited(cursors, 'timeout'), DEFAULT_TIMEOUT) ?? DEFAULT_TIMEOUT,
+      tags: definition.tags,
+      changes: definition.changes,
+      scope,
+      writes: [...(c?.writes ?? [])],
+      ...(skip ? { skip } : {}),
+    };
+  };
+
+  const early = unmet(definition.needs, environment, undefined, context);
+  if (early) return { cases: [make([], new Map(environment.facts), undefined, early)], problems };
+  try {
+    const cases: ExpandedCase[] = [];
+    const seen = new Set<string>();
+    for (const { labels, bound } of combinations(cursors, compiler, definition.needs, environment, context)) {
+      const key = labels.join(',');
+      // Facts may coincide with a value beside them, e.g. sizes [2, 4, =dev.max_queue_size].
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const c = compiler();
+      const scope = prepare(c, cursors, environment, context);
+      for (const [name, value] of bound) {
+        scope.set(name, value);
+        c.define(name, value);
+      }
+      defineLet(c, child(cursors.case, 'let'), scope, context);
+      const skip = unmet(definition.needs, environment, scope, context);
+      cases.push(make(labels, scope, c, skip));
+    }
+    return { cases, problems };
+  } catch (error) {
+    if (!(error instanceof CaseError)) throw error;
+    complain(definition.at.line, error.message);
+    return { cases: [], problems };
+  }
+}
+
+/** Facts, roles and the file's `let`. */
+function prepare(c: Compiler, cursors: CaseCursors, environment: Environment, context: EvalContext): Scope {
+  const scope: Scope = new Map(environment.facts);
+  applyCaseSettings(c, cursors);
+  defineNames(c, compileNeeds(c, cursors), environment.facts);
+  defineLet(c, child(cursors.file, 'let'), scope, context);
+  return scope;
+}
+
+interface Combination {
+  readonly labels: readonly string[];
+  readonly bound: ReadonlyMap<string, ScopeValue>;
+}
+
+/** Every combination of the axes, the first axis changing slowest. */
+function combinations(
+  cursors: CaseCursors,
+  compiler: () => Compiler,
+  needs: readonly Need[],
+  environment: Environment,
+  context: EvalContext,
+): Combination[] {
+  const each = child(cursors.case, 'each');
+  let out: Combination[] = [{ labels: [], bound: new Map() }];
+  if (!each) return out;
+  for (const name of Object.keys(mapOf(each.raw))) {
+    const axisAt = child(each, name);
+    if (!axisAt) continue;
+    const next: Combination[] = [];
+    for (const before of out) {
+      const c = compiler();
+      const scope = prepare(c, cursors, environment, context);
+      defineNames(c, needs, environment.facts);
+      for (const [key, value] of before.bound) {
+        scope.set(key, value);
+        c.define(key, value);
+      }
+      const axis = compileAxis(c, axisAt);
+      const values =
+        axis.kind === 'numbers'
+          ? axisValues(axis.source, scope, context)
+          : axis.values.map((value) => toScopeValue(c, value, scope, context) ?? '');
+      for (const value of values) {
+        next.push({
+          labels: [...before.labels, axisLabel(value)],
+          bound: new Map([...before.bound, ...bindings(name, value)]),
+        });
+        if (next.length > LIMITS.expansion)
+          throw new CaseError('LIMIT', `the axes expand to more than ${LIMITS.expansion} cases`);
+      }
+    }
+    out = next;
+  }
+  return out;
+}
+
+/** The first need that is not met. Without a scope, conditions are left for later. */
+function unmet(
+  needs: readonly Need[],
+  environment: Environment,
+  scope: ReadonlyScope | undefined,
+  context: EvalContext,
+): Skip | undefined {
+  const roles = needs.flatMap((need) => (need.kind === 'role' && !need.negated ? [need.role] : []));
+  for (const need of needs) {
+    const skip = (kind: Skip['kind'], evidence: string): Skip => ({ kind, evidence });
+    const has = (present: boolean) => present !== need.negated;
+    const not = need.negated ? 'is' : 'is not';
+    switch (need.kind) {
+      case 'layer':
+        if (!has(environment.layers.has(need.layer))) return skip('no-layer', `the run ${not} ${need.layer}`);
+        break;
+      case 'feature':
+        if (!has(((environment.features >> BigInt(need.bit)) & 1n) === 1n))
+          return skip('not-offered', `${need.feature} ${not} offered`);
+        break;
+      case 'role':
+        if (!has(environment.roles.has(need.role))) return skip('not-offered', `${need.role} ${not} bound`);
+        break;
+      case 'control':
+        if (!has(environment.capabilities.has(need.control)))
+          return skip('no-control', `the adapter ${need.negated ? 'has' : 'has no'} ${need.control}`);
+        break;
+      case 'command': {
+        const served =
+          roles.length === 0 || roles.some((role) => environment.serves?.(role, need.command) ?? true);
+        if (!has(served)) return skip('not-offered', `${need.command} ${not} served by ${roles.join(', ')}`);
+        break;
+      }
+      case 'scratch': {
+        const lent = roles.filter((role) => roleName(role) !== 'free_target' && role !== 'free-unit');
+        const missing = lent.find((role) => environment.scratch?.(role) !== true);
+        if (!has(missing === undefined))
+          return skip('not-consented', `${missing ?? 'every unit'} ${not} lent for writing`);
+        break;
+      }
+      case 'condition': {
+        if (scope === undefined) break;
+        if (!evaluateCondition(need.condition, scope, context))
+          return skip('not-offered', `not ${need.text.slice(1)}`);
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Why a case is left out of a mode of the run; undefined when it takes part. */
+export function excludedByMode(modes: Modes, current: Required<Modes>): Skip | undefined {
+  for (const [axis, wanted] of Object.entries(modes)) {
+    const is = current[axis as keyof Modes];
+    if (wanted !== undefined && wanted !== is)
+      return { kind: 'excluded-mode', evidence: `${axis} is ${String(is)}, the case is for ${wanted}` };
+  }
+  return undefined;
+}
