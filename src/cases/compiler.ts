@@ -210,7 +210,9 @@ export class Compiler {
       if (!(error instanceof CaseError)) throw error;
       const own: ProblemKind =
         error.code === 'UNKNOWN_NAME' ? 'name' : error.code === 'LIMIT' ? 'limit' : kind;
-      this.report(cursor.path, own, error.message, { column: error.column });
+      // Columns of expressions are counted without the "=" before them.
+      const shift = typeof cursor.raw === 'string' && cursor.raw.startsWith('=') ? 1 : 0;
+      this.report(cursor.path, own, error.message, { column: error.column && error.column + shift });
       return fallback;
     }
   }
