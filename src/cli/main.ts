@@ -1,11 +1,16 @@
 #!/usr/bin/env node
 /** The command line. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { DutSetupError } from '../duts/dut.js';
+import { DutGoneError } from '../port/errors.js';
 import type { TextSink } from '../report/terminal.js';
 import { ExitCode } from '../run/exit-code.js';
 import { KnownListError } from '../run/known.js';
+import { CaseFilesError } from '../run/load-cases.js';
 import { SUITE_VERSION } from '../run/package-info.js';
+import { type BenchOptions, benchCommand } from './bench-command.js';
 import { UsageError } from './errors.js';
+import { checkCommand, listCommand } from './list-command.js';
 import { type ReportTarget, type RunOptions, runCommand } from './run-command.js';
 
 const EXIT_CODES = `
@@ -101,6 +106,37 @@ ${EXIT_CODES}`,
     process.exitCode = await runCommand(options, out, interrupted());
   });
 
+program
+  .command('list')
+  .description('list the cases')
+  .option('--cases <path>', 'case file or folder, may be repeated', collect(asIs))
+  .option('--select <glob>', 'only cases whose id matches, may be repeated', collect(asIs))
+  .option('--json', 'as JSON')
+  .action((options: Parameters<typeof listCommand>[0]) => {
+    process.exitCode = listCommand(options, out);
+  });
+
+program
+  .command('check')
+  .description('check case files without running them')
+  .argument('[path...]', 'case files or folders (default: the cases of the suite)')
+  .action((paths: string[]) => {
+    process.exitCode = checkCommand(paths, out);
+  });
+
+program
+  .command('bench')
+  .description('measure what the harness costs, against a raw loop on the same device')
+  .option('--dut <kind>', 'device kind: model, qemu', 'qemu')
+  .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
+  .option('--no-mmap', "copy memory through the device's own channel")
+  .option('--blocks <number>', 'interleaved pairs of blocks', positiveInteger, 7)
+  .option('--transactions <number>', 'transactions a block', positiveInteger, 1000)
+  .option('--json', 'as JSON; the ratio of each row is the median over the blocks')
+  .action(async (options: BenchOptions) => {
+    process.exitCode = await benchCommand(options, out);
+  });
+
 /** Fires at the first Ctrl-C or SIGTERM; the second ends the program at once. */
 function interrupted(): AbortSignal {
   const controller = new AbortController();
@@ -117,8 +153,18 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : ExitCode.USAGE;
-  } else if (error instanceof UsageError || error instanceof KnownListError) {
+  } else if (
+    error instanceof UsageError ||
+    error instanceof CaseFilesError ||
+    error instanceof KnownListError
+  ) {
     process.stderr.write(`vscsi: ${error.message}\n`);
     process.exitCode = ExitCode.USAGE;
+  } else if (error instanceof DutSetupError) {
+    process.stderr.write(`vscsi: ${error.message}${error.remedy ? `\n  ${error.remedy}` : ''}\n`);
+    process.exitCode = ExitCode.DUT_SETUP;
+  } else if (error instanceof DutGoneError) {
+    process.stderr.write(`vscsi: ${error.message}\n`);
+    process.exitCode = ExitCode.NOT_CONFORMANT;
   } else throw error;
 }

@@ -10,7 +10,7 @@ import { JsonLinesReport } from '../report/jsonl.js';
 import { TerminalReport, type TextSink } from '../report/terminal.js';
 import { ExitCode } from '../run/exit-code.js';
 import { type Gate, gate, type KnownList, loadKnownList } from '../run/known.js';
-import { loadCases } from '../run/load-cases.js';
+import { checkCaseFiles } from '../run/load-cases.js';
 import { hashCaseFiles, KNOWN_LISTS, SPEC_CASES, SUITE_VERSION } from '../run/package-info.js';
 import { type CaseResult, judgeStanding, type RunResults, summarise } from '../run/results.js';
 import { supervise } from '../run/supervisor.js';
@@ -51,7 +51,7 @@ export async function runCommand(
   out: TextSink,
   interrupt: AbortSignal,
 ): Promise<number> {
-  const caseFiles = loadCases(options.cases ?? [SPEC_CASES]);
+  const { paths: caseFiles } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
   const seed = options.seed ?? randomInt(1, 2 ** 31);
   const dutOptions: DutOptions = {
     mmap: options.mmap,

@@ -334,6 +334,7 @@ export class Driver {
       if (exchange === undefined) continue;
       this.#flying.delete(chain);
       exchange.answer = readAnswer(exchange.placed, len);
+      exchange.usedIndex = index;
       exchange.returned = this.#returned++;
       if (interrupted !== undefined) exchange.interrupted = interrupted;
     }

@@ -174,6 +174,8 @@ export interface Exchange {
   readonly chain: Chain;
   /** Set when the device has returned it. */
   answer?: Answer;
+  /** Free-running index of its entry in the used ring. */
+  usedIndex?: number;
   /** Position in the order of returns, over all queues. */
   returned?: number;
   /** Whether the queue's vector was raised for it; undefined where none was expected. */

@@ -39,6 +39,12 @@ export interface UsedContext {
   readonly writable: number;
 }
 
+/** Negotiated features that shape a ring. */
+export interface RingFeatures {
+  readonly indirect: boolean;
+  readonly eventIdx: boolean;
+}
+
 /** How a descriptor chain is read. */
 export interface ChainRules {
   /** Follow indirect tables. */
@@ -70,7 +76,11 @@ export interface Behaviours {
   resets(part: ResetPart): boolean;
   /** Whether the device works on its queues, given that a conformant one would or would not. */
   live(live: boolean, status: number): boolean;
+  /** Whether a buffer may still be returned: not after a reset of the device or its queue. */
+  mayComplete(allowed: boolean): boolean;
 
+  /** Which ring features are followed, of those that were negotiated. */
+  ringFeatures(features: RingFeatures): RingFeatures;
   chainRules(rules: ChainRules): ChainRules;
   /** What goes into the used ring for one used buffer; none swallows the completion, two return it twice. */
   usedElements(elements: readonly UsedElement[], context: UsedContext): readonly UsedElement[];
@@ -93,9 +103,13 @@ export interface Behaviours {
   mediumBlock(lba: bigint, access: 'read' | 'write'): bigint;
   /** The writable part of a request as it will be stored. */
   answer(answer: Answer, task: Task): Answer;
+  /** Carries out a task management function and returns its response. */
+  manage(run: () => number, subtype: number): number;
+  /** Whether a command has the tag that a task management function names. */
+  tagMatches(matches: boolean, wanted: bigint, tag: bigint): boolean;
   /** What a control request is answered. */
   controlAnswer(answer: ControlAnswer): ControlAnswer;
-  /** An event on its way to the driver; `undefined` keeps it back. */
+  /** An event as it is about to be stored, EVENTS_MISSED included; `undefined` keeps it back. */
   event(record: EventRecord): EventRecord | undefined;
 }
 
@@ -113,6 +127,8 @@ export function conformantBehaviours(): Behaviours {
     statusWritten: (next) => next,
     resets: () => true,
     live: (live) => live,
+    mayComplete: (allowed) => allowed,
+    ringFeatures: (features) => features,
     chainRules: (rules) => rules,
     usedElements: (elements) => elements,
     usedNotification: (due) => due,
@@ -124,6 +140,8 @@ export function conformantBehaviours(): Behaviours {
     result: (result) => result,
     mediumBlock: (lba) => lba,
     answer: (answer) => answer,
+    manage: (run) => run(),
+    tagMatches: (matches) => matches,
     controlAnswer: (answer) => answer,
     event: (record) => record,
   };

@@ -11,6 +11,9 @@ export const SPEC_CASES: string = join(ROOT, 'spec-cases');
 /** The folder of the lists of known deviations. */
 export const KNOWN_LISTS: string = join(ROOT, 'fixtures', 'known');
 
+/** The folder of files that byte patterns can name. */
+export const FIXTURES: string = join(ROOT, 'fixtures');
+
 /** Version of the suite, from package.json. */
 export const SUITE_VERSION: string = (
   JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }

@@ -1,5 +1,6 @@
 /** The worker thread: drives one device through the cases, and tells the supervisor what it sees. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ExpansionProblem } from '../cases/expand.js';
 import type { OpenPort } from '../duts/dut.js';
 import { PORTS } from '../duts/registry.js';
 import { DriverError } from '../harness/driver.js';
@@ -14,6 +15,7 @@ import { controlLink } from './control-link.js';
 import { expandAll } from './load-cases.js';
 import type { WorkerMessage, WorkerTask } from './messages.js';
 import { ProbeError } from './probe.js';
+import type { CaseResult, Finding } from './results.js';
 import { idMatcher } from './select.js';
 import { openSession } from './session.js';
 
@@ -38,9 +40,10 @@ function main(task: WorkerTask): void {
     const { select, only, done } = task.selection;
     const selected = idMatcher(select);
     const skipped = new Set(done);
-    const cases = expandAll(task.caseFiles, session).filter(
-      ({ id }) => (only === undefined ? selected(id) : only.includes(id)) && !skipped.has(id),
-    );
+    const expansion = expandAll(task.caseFiles, session);
+    const wanted = (id: string) =>
+      (only === undefined ? selected(id) : only.includes(id)) && !skipped.has(id);
+    const cases = expansion.cases.filter(({ id }) => wanted(id));
     post({
       type: 'plan',
       ids: cases.map(({ id }) => id),
@@ -48,6 +51,9 @@ function main(task: WorkerTask): void {
       files: cases.map(({ file }) => file),
       features: featureNames(session.offered),
     });
+    // A case that cannot be expanded on this device is an error of the case, reported like any other result.
+    for (const problem of expansion.problems)
+      if (wanted(problem.id)) post({ type: 'case', result: expansionError(problem), standing: [] });
     for (const [index, plan] of cases.entries()) {
       if (beacon.stopRequested) break;
       beacon.enterCase(index);
@@ -67,6 +73,19 @@ function main(task: WorkerTask): void {
   } finally {
     port.close();
   }
+}
+
+function expansionError({ id, file, line, message }: ExpansionProblem): CaseResult {
+  const finding: Finding = {
+    step: 'expansion',
+    check: 'case',
+    requirements: [],
+    severity: 'error',
+    expected: 'a case that can be given to this device',
+    got: message,
+    place: `${file}:${line}`,
+  };
+  return { id, title: '', mode: 'default', verdict: 'error', durationMs: 0, findings: [finding] };
 }
 
 main(workerData as WorkerTask);

@@ -1,5 +1,9 @@
-/** Requests that reach the wrong unit. */
+/** Requests that reach the wrong unit, and targets and units that are there or not against the truth. */
+import type { Behaviours } from '../behaviours.js';
+import type { Destination, Target } from '../scsi/topology.js';
 import type { Mutant } from './mutant.js';
+
+const NOWHERE: Destination = { target: undefined, unit: undefined, number: undefined };
 
 export const ADDRESSING_MUTANTS: readonly Mutant[] = [
   {
@@ -13,6 +17,72 @@ export const ADDRESSING_MUTANTS: readonly Mutant[] = [
         ...rest,
         unit: target ? target.units.get(0) : rest.unit,
       });
+    },
+  },
+  {
+    id: 'lun.target-ignored',
+    sentence: 'A target that does not exist answers as the one used last.',
+    requirement: 'scsi.req.response-bad-target',
+    source: 'museum LVS-04-an-target-not-checked',
+    apply: (behaviours) => {
+      let last: Target | undefined;
+      behaviours.destination = (destination, lun) => {
+        last = destination.target ?? last;
+        if (destination.target || destination.unit || lun[0] !== 1) return destination;
+        const number = lun[3] ?? 0;
+        return { target: last, unit: last?.units.get(number), number };
+      };
+    },
+  },
+  {
+    id: 'lun.missing-unit-as-bad-target',
+    sentence: 'A missing unit is answered as if its target were missing.',
+    requirement: 'scsi.req.response-bad-target',
+    source: 'museum SPV-01-missing-lun',
+    apply: (behaviours) => {
+      behaviours.destination = (destination) => (destination.unit ? destination : NOWHERE);
+    },
+  },
+  {
+    id: 'lun.flat-refused',
+    sentence: 'Units are found in peripheral form only.',
+    requirement: 'scsi.req.lun-single-level-methods',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.destination = (destination, lun) =>
+        ((lun[2] ?? 0) & 0xc0) === 0x40 ? { ...destination, unit: undefined } : destination;
+    },
+  },
+  {
+    id: 'lun.peripheral-refused',
+    sentence: 'Units are found in flat form only.',
+    requirement: 'scsi.req.lun-single-level-methods',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.destination = (destination, lun) =>
+        lun[0] === 1 && lun[2] === 0 ? { ...destination, unit: undefined } : destination;
+    },
+  },
+  {
+    id: 'lun.first-byte-ignored',
+    sentence: 'The first byte of lun is not looked at.',
+    requirement: 'scsi.req.lun-only-format',
+    source: 'layout',
+    apply: (behaviours) => {
+      let known: Destination | undefined;
+      behaviours.destination = (destination, lun) => {
+        if (lun[0] === 1) known = destination;
+        return lun[0] !== 1 && !destination.unit ? (known ?? destination) : destination;
+      };
+    },
+  },
+  {
+    id: 'lun.no-report-luns-well-known-unit',
+    sentence: 'The REPORT LUNS well-known unit does not exist.',
+    requirement: 'scsi.req.report-luns-wlun-implemented',
+    source: 'museum QEX-11-report-luns-wlun-missing',
+    apply: (behaviours: Behaviours) => {
+      behaviours.destination = (destination) => (destination.target === undefined ? NOWHERE : destination);
     },
   },
 ];

@@ -1,13 +1,31 @@
 /** The registry of mutants. */
 import { ADDRESSING_MUTANTS } from './addressing.js';
+import { COMMAND_MUTANTS } from './commands.js';
+import { CONFIGURATION_MUTANTS } from './configuration.js';
+import { CONTROL_MUTANTS } from './control.js';
+import { FEATURE_MUTANTS } from './features.js';
 import type { Mutant } from './mutant.js';
+import { RESET_MUTANTS } from './reset.js';
 import { RESPONSE_MUTANTS } from './response.js';
+import { RING_MUTANTS } from './ring.js';
+import { SENSE_MUTANTS } from './sense.js';
 import { STALL_MUTANTS } from './stalls.js';
 
 export type { Mutant } from './mutant.js';
 
 /** All mutants; ids are unique. */
-export const MUTANTS: readonly Mutant[] = [...ADDRESSING_MUTANTS, ...RESPONSE_MUTANTS, ...STALL_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...RESPONSE_MUTANTS,
+  ...RING_MUTANTS,
+  ...FEATURE_MUTANTS,
+  ...CONFIGURATION_MUTANTS,
+  ...RESET_MUTANTS,
+  ...ADDRESSING_MUTANTS,
+  ...SENSE_MUTANTS,
+  ...COMMAND_MUTANTS,
+  ...CONTROL_MUTANTS,
+  ...STALL_MUTANTS,
+];
 
 const byId = new Map(MUTANTS.map((mutant) => [mutant.id, mutant]));
 

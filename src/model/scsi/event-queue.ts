@@ -26,8 +26,7 @@ export class EventQueue {
   report(record: EventRecord): void {
     const device = this.#device();
     if (!device.live) return;
-    const told = device.behaviours.event(record);
-    if (told) device.guard(() => this.#send(told));
+    device.guard(() => this.#send(record));
   }
 
   forgetLoss(): void {
@@ -57,8 +56,9 @@ export class EventQueue {
       const short = chain.writableLength < virtioScsiEvent.size;
       const { event, lun, reason } = short ? { event: ScsiEvent.NO_EVENT, lun: NO_LUN, reason: 0 } : record;
       const missed = this.#lost ? ScsiEvent.EVENTS_MISSED : 0;
-      const bytes = virtioScsiEvent.encode({ event: (event | missed) >>> 0, lun, reason });
-      device.complete(queue, ring, chain, () => chain.write(0, bytes));
+      const told = device.behaviours.event({ event: (event | missed) >>> 0, lun, reason });
+      const bytes = told ? virtioScsiEvent.encode(told) : new Uint8Array(0);
+      if (told) device.complete(queue, ring, chain, () => chain.write(0, bytes));
       if (chain.writableLength >= 4) this.#lost = false;
       if (!short) return;
     }

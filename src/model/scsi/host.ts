@@ -106,7 +106,7 @@ export class ScsiHost implements DeviceType, ControlHost {
   }
 
   reset(resets: (part: ResetPart) => boolean): void {
-    this.#waiting.clear();
+    if (resets('tasks')) this.#waiting.clear();
     this.#subscriptions.clear();
     if (resets('lost_events')) this.#events.forgetLoss();
     if (resets('units')) for (const { unit } of this.topology.all()) unit.reset('hard', Sense.POWER_ON);
@@ -126,9 +126,13 @@ export class ScsiHost implements DeviceType, ControlHost {
 
   // ---- task management
 
-  manage(subtype: number, { target, unit }: Destination, tag: bigint): number {
+  manage(subtype: number, destination: Destination, tag: bigint): number {
+    return this.#behaviours.manage(() => this.#manage(subtype, destination, tag), subtype);
+  }
+
+  #manage(subtype: number, { target, unit }: Destination, tag: bigint): number {
     const mine = [...this.#waiting].filter((task) => task.destination.unit === unit);
-    const selected = mine.filter((task) => task.tag === tag);
+    const selected = mine.filter((task) => this.#behaviours.tagMatches(task.tag === tag, tag, task.tag));
     const cancel = (tasks: readonly Task[], response: number) => {
       for (const task of tasks) this.#cancel(task, response);
       return ControlResponse.FUNCTION_COMPLETE;

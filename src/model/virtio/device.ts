@@ -143,8 +143,10 @@ export class VirtioDevice {
         descriptors: queue.descriptors,
         driver: queue.driver,
         device: queue.device,
-        indirect: hasFeature(this.negotiated, 'VIRTIO_F_INDIRECT_DESC'),
-        eventIdx: hasFeature(this.negotiated, 'VIRTIO_F_EVENT_IDX'),
+        ...this.behaviours.ringFeatures({
+          indirect: hasFeature(this.negotiated, 'VIRTIO_F_INDIRECT_DESC'),
+          eventIdx: hasFeature(this.negotiated, 'VIRTIO_F_EVENT_IDX'),
+        }),
       },
       this.#memory,
       this.behaviours,
@@ -158,7 +160,7 @@ export class VirtioDevice {
    */
   complete(queue: Virtqueue, ring: SplitRing, chain: Chain, fill: () => number): void {
     this.#whenMemory(() => {
-      if (!this.live || queue.ring !== ring) return;
+      if (!this.behaviours.mayComplete(this.live && queue.ring === ring)) return;
       const due = ring.give(chain, fill());
       if (this.behaviours.usedNotification(due, queue.index)) this.#transport?.notifyUsed(queue);
     });

@@ -1,0 +1,225 @@
+/** Carrying one case out on one device. */
+import type { EvalContext } from '../cases/context.js';
+import { CaseError } from '../cases/errors.js';
+import { evaluateCondition } from '../cases/evaluate.js';
+import type { Judged, Mismatch } from '../cases/expect.js';
+import { rounds } from '../cases/repeat.js';
+import type { ExpandedCase, Judgement, Level, Scope, ScopeValue, Step } from '../cases/types.js';
+import { DriverError, type StandingListener } from '../harness/driver.js';
+import type { ExchangePlace } from '../harness/standing-ledger.js';
+import type { StandingCheck } from '../harness/violation.js';
+import { TransportError } from '../transport/transport.js';
+import type { Beacon } from './beacon.js';
+import { sessionContext } from './environment.js';
+import { Flights } from './flights.js';
+import { clearUnitAttentions, ProbeError } from './probe.js';
+import { type CaseResult, type Finding, verdictOf } from './results.js';
+import { RULINGS } from './rulings.js';
+import type { Session } from './session.js';
+import { executeStep } from './steps/index.js';
+
+/** How a broken expectation counts. */
+export const SEVERITY: Readonly<Record<Level, 'fail' | 'warn' | 'note'>> = {
+  MUST: 'fail',
+  SHOULD: 'warn',
+  MAY: 'note',
+};
+
+/** Ends a case early: a fail was found, and what follows would rest on it. */
+class CaseEnded extends Error {}
+
+/** A case that is being carried out. Steps act through it. */
+export class CaseRun {
+  readonly session: Session;
+  readonly plan: ExpandedCase;
+  /** Facts, axes, `let` values and what was captured so far. */
+  readonly scope: Scope;
+  readonly context: EvalContext;
+  readonly flights: Flights;
+  readonly #beacon: Beacon;
+  readonly #onStanding: StandingListener;
+  readonly #findings: Finding[] = [];
+  readonly #seen: { step: string; is: string }[] = [];
+  /** Numbers of the step and of the rounds around it. */
+  #label: string = 'set-up';
+  #step: Step | undefined;
+
+  constructor(session: Session, plan: ExpandedCase, beacon: Beacon, onStanding: StandingListener) {
+    this.session = session;
+    this.plan = plan;
+    this.scope = new Map(plan.scope);
+    this.flights = new Flights();
+    this.context = { ...sessionContext(session), ...this.flights.context };
+    this.#beacon = beacon;
+    this.#onStanding = onStanding;
+  }
+
+  /** Where the case is, for standing checks. */
+  get place(): ExchangePlace {
+    return { case: this.plan.id, step: this.#label };
+  }
+
+  /** Whether the case has turned a standing check off. */
+  waives(check: StandingCheck): boolean {
+    return this.plan.waive.has(check);
+  }
+
+  /** Carries the case out. Throws DutGoneError when the device is gone; everything else becomes a finding. */
+  run(): CaseResult {
+    const start = performance.now();
+    const { id, title, skip } = this.plan;
+    if (skip) return { id, title, mode: 'default', verdict: 'skip', durationMs: 0, skip, findings: [] };
+    try {
+      this.#handOver();
+      this.runSteps(this.plan.steps, '');
+      this.#finish();
+    } catch (error) {
+      this.#caught(error);
+    }
+    return {
+      id,
+      title,
+      mode: 'default',
+      verdict: verdictOf(this.#findings),
+      durationMs: performance.now() - start,
+      findings: this.#findings,
+      ...(this.#seen.length > 0 && { seen: this.#seen }),
+    };
+  }
+
+  /** Runs steps in order. `prefix` numbers the round of the repeat around them. */
+  runSteps(steps: readonly Step[], prefix: string): void {
+    for (const [i, step] of steps.entries()) {
+      this.#label = `${prefix}${i + 1}`;
+      this.#step = step;
+      this.#beacon.enterStep(Number.parseInt(this.#label, 10), step.at.line);
+      if (step.when && !evaluateCondition(step.when, this.scope, this.context)) continue;
+      if (step.kind === 'repeat') {
+        const label = this.#label;
+        let round = 0;
+        for (const { bind, steps } of rounds(step, this.scope, this.context)) {
+          round++;
+          for (const [name, value] of bind) this.scope.set(name, value);
+          this.runSteps(steps, `${label}.${round}.`);
+        }
+      } else executeStep(step, this);
+    }
+  }
+
+  /** Notes the bytes that are about to be sent, in case the device does not survive them. */
+  sending(bytes: Uint8Array): void {
+    this.#beacon.sending(bytes);
+  }
+
+  /** Makes captured values known to what follows. */
+  capture(values: ReadonlyMap<string, ScopeValue>): void {
+    for (const [name, value] of values) this.scope.set(name, value);
+  }
+
+  /**
+   * Takes over what judging a step gave: captures, the alternatives seen and how they count, and what differs.
+   * `explicit`: the case said what it expects; otherwise a difference is one in set-up.
+   */
+  judge({ captures, alternatives, mismatches }: Judged, explicit: boolean): void {
+    this.capture(captures);
+    for (const { is, verdict, ruling, covers, at } of alternatives) {
+      this.#seen.push({ step: this.#label, is });
+      const counts = verdict ?? (ruling === undefined ? 'pass' : (RULINGS.get(ruling)?.default ?? 'fail'));
+      if (counts === 'pass') continue;
+      const why = ruling === undefined ? '' : `: ${RULINGS.get(ruling)?.about ?? ''} (ruling ${ruling})`;
+      const finding = {
+        check: 'alternative',
+        requirements: covers,
+        severity: counts,
+        expected: 'what the standard says',
+      };
+      this.find({ ...finding, got: `${is}${why}` }, at);
+    }
+    // What ends the case comes last, so that what is merely worth a warning is recorded, too.
+    const fails = mismatches.filter(({ level }) => level === 'MUST');
+    for (const mismatch of mismatches)
+      if (mismatch.level !== 'MUST') this.#record(this.#finding(mismatch, explicit), mismatch.at);
+    for (const mismatch of fails) this.#record(this.#finding(mismatch, explicit), mismatch.at);
+    if (fails.length > 0) throw new CaseEnded();
+  }
+
+  #finding(mismatch: Mismatch, explicit: boolean): Omit<Finding, 'step' | 'place'> {
+    const { check, expected, got, level, covers, because, bytes } = mismatch;
+    const hex = (data: Uint8Array) => Buffer.from(data).toString('hex');
+    return {
+      check: explicit ? check : `${check} (in set-up)`,
+      requirements: covers,
+      severity: SEVERITY[level],
+      expected: because === undefined ? expected : `${expected} (${because})`,
+      got,
+      ...(bytes && { expectedBytes: hex(bytes.expected), gotBytes: hex(bytes.got) }),
+    };
+  }
+
+  /** Records what a standing check decided in this case. */
+  get onStanding(): StandingListener {
+    return this.#onStanding;
+  }
+
+  /** Records a finding at the present step. A fail ends the case: throws. */
+  find(finding: Omit<Finding, 'step' | 'place'>, at: Judgement['at'] | undefined = this.#step?.at): void {
+    this.#record(finding, at);
+    if (finding.severity !== 'warn' && finding.severity !== 'note') throw new CaseEnded();
+  }
+
+  #record(finding: Omit<Finding, 'step' | 'place'>, at: Judgement['at'] | undefined): void {
+    const place = at && { place: `${this.plan.file}:${at.line}:${at.column}` };
+    this.#findings.push({ step: this.#label, ...finding, ...place });
+  }
+
+  #handOver(): void {
+    const { driver, units } = this.session;
+    driver.initialise();
+    // A reset leaves unit attentions behind. They are reported now, so that no case has to expect them.
+    for (const { profile } of units) clearUnitAttentions(driver, profile);
+  }
+
+  #finish(): void {
+    this.#label = 'clean-up';
+    this.#step = undefined;
+    const { driver } = this.session;
+    const left = driver.inFlight().length;
+    driver.judgeDevice();
+    if (left > 0)
+      this.find({
+        check: 'in flight',
+        requirements: [],
+        severity: 'error',
+        expected: 'every request returned, or its queue reset, by the end of the case',
+        got: `${left} still in flight`,
+      });
+  }
+
+  #caught(error: unknown): void {
+    if (error instanceof CaseEnded) {
+      this.#judgeAfterFail();
+      return;
+    }
+    const record = (
+      check: string,
+      severity: Finding['severity'],
+      expected: string,
+      got: string,
+      requirement?: string,
+    ) => {
+      const requirements = requirement === undefined ? [] : [requirement];
+      this.#record({ check, requirements, severity, expected, got }, this.#step?.at);
+    };
+    if (error instanceof CaseError) record('case', 'error', 'values that the case can use', error.message);
+    else if (error instanceof DriverError || error instanceof TransportError)
+      record('driver', 'fail', 'a device that the driver can use', error.message, error.requirement);
+    else if (error instanceof ProbeError) record('unit', 'fail', 'units that get ready', error.message);
+    else throw error;
+  }
+
+  /** The standing checks are owed also to a case that failed; what they find is theirs alone. */
+  #judgeAfterFail(): void {
+    this.#label = 'clean-up';
+    this.session.driver.judgeDevice();
+  }
+}

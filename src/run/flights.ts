@@ -1,0 +1,59 @@
+/** What a case has in flight, by the names that it gave. */
+import type { EvalContext } from '../cases/context.js';
+import { CaseError } from '../cases/errors.js';
+import type { CommandStep } from '../cases/types.js';
+import type { Exchange } from '../harness/request.js';
+
+/** One request of a case. */
+export interface Flight {
+  readonly step: CommandStep;
+  readonly exchange: Exchange;
+  /** Length of the data by the CDB, where it says so. */
+  readonly cdbLength: bigint | undefined;
+  /** Placed but not yet made available. */
+  staged: boolean;
+  /** The standing checks have been made on its answer. */
+  judged: boolean;
+}
+
+/** Requests in flight or returned, in groups of one name. */
+export class Flights {
+  readonly #byName = new Map<string, Flight[]>();
+
+  add(name: string, flight: Flight): void {
+    const group = this.#byName.get(name);
+    if (group) group.push(flight);
+    else this.#byName.set(name, [flight]);
+  }
+
+  /** The group of a name. Throws CaseError when nothing was sent under it. */
+  named(name: string): readonly Flight[] {
+    const group = this.#byName.get(name);
+    if (group === undefined)
+      throw new CaseError(
+        'UNKNOWN_NAME',
+        `nothing is called "${name}"; sent so far: ${[...this.#byName.keys()].join(', ') || 'nothing'}`,
+      );
+    return group;
+  }
+
+  all(): Flight[] {
+    return [...this.#byName.values()].flat();
+  }
+
+  /** Names all of whose requests were returned before an exchange was. */
+  returnedBefore({ returned = Number.POSITIVE_INFINITY }: Exchange): ReadonlySet<string> {
+    const before = ({ exchange }: Flight) => exchange.returned !== undefined && exchange.returned < returned;
+    return new Set([...this.#byName].filter(([, group]) => group.every(before)).map(([name]) => name));
+  }
+
+  /** The functions of the case language that ask about what was sent. */
+  readonly context: Pick<EvalContext, 'position' | 'returned'> = {
+    position: (name) => {
+      const [first] = this.named(name);
+      const returned = first?.exchange.returned;
+      return returned === undefined ? undefined : BigInt(returned + 1);
+    },
+    returned: (name) => this.named(name).every(({ exchange }) => exchange.answer !== undefined),
+  };
+}

@@ -1,0 +1,76 @@
+/** From the paths on the command line to cases that can run on a device. */
+import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parse } from 'yaml';
+import { type Expansion, expandCase } from '../cases/expand.js';
+import { CaseLoader, type LoadOptions } from '../cases/load.js';
+import { formatProblem } from '../cases/problem.js';
+import { readRequirements } from '../cases/requirements.js';
+import type { CaseFile } from '../cases/types.js';
+import { environmentOf } from './environment.js';
+import { findCaseFiles, SPEC_CASES } from './package-info.js';
+import type { Session } from './session.js';
+
+/** Case files that cannot be used. Exit code 2. The message is the list of problems, each with its place. */
+export class CaseFilesError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'CaseFilesError';
+  }
+}
+
+/** The catalogues that cases refer to, from the suite's own folder. */
+function registries(): LoadOptions {
+  const text = (name: string) => readFileSync(join(SPEC_CASES, name), 'utf8');
+  const ids = (name: string) => new Set((parse(text(name)) as { id: string }[]).map(({ id }) => id));
+  return { requirements: readRequirements(text('requirements.yaml')), rulings: ids('rulings.yaml') };
+}
+
+/** Loads files, whose names are shown relative to the present folder. */
+function load(files: readonly string[]): {
+  readonly files: readonly CaseFile[];
+  readonly problems: readonly string[];
+} {
+  const loader = new CaseLoader(registries());
+  const sources = files.map((path) => ({
+    file: relative(process.cwd(), path) || path,
+    text: readFileSync(path, 'utf8'),
+  }));
+  const result = loader.loadAll(sources);
+  return { files: result.files, problems: result.problems.map(formatProblem) };
+}
+
+/** Finds and checks case files. Throws CaseFilesError, listing every problem of every file. */
+export function checkCaseFiles(paths: readonly string[]): {
+  readonly paths: readonly string[];
+  readonly files: readonly CaseFile[];
+} {
+  let found: readonly string[];
+  try {
+    found = findCaseFiles(paths);
+  } catch (error) {
+    throw new CaseFilesError(
+      `no such case file or folder: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  if (found.length === 0) throw new CaseFilesError(`no case files (*.yaml) below ${paths.join(', ')}`);
+  const { files, problems } = load(found);
+  if (problems.length > 0)
+    throw new CaseFilesError(
+      `${problems.join('\n')}\n${problems.length} problem${problems.length === 1 ? '' : 's'} in ${found.length} case files`,
+    );
+  return { paths: found, files };
+}
+
+/** Every case of the files for a device, in the order of the files. */
+export function expandAll(paths: readonly string[], session: Session): Expansion {
+  const environment = environmentOf(session);
+  const { files } = load(paths);
+  const expansions = files.flatMap(({ cases }) =>
+    cases.map((definition) => expandCase(definition, environment)),
+  );
+  return {
+    cases: expansions.flatMap(({ cases }) => cases),
+    problems: expansions.flatMap(({ problems }) => problems),
+  };
+}
