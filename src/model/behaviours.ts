@@ -89,8 +89,12 @@ export interface Behaviours {
   /** Whether the driver is notified of a configuration change. */
   configNotification(due: boolean): boolean;
 
-  /** Where a request goes. */
-  destination(destination: Destination, lun: Uint8Array): Destination;
+  /** Where a request goes. `resolve` tells where another `lun` would lead. */
+  destination(
+    destination: Destination,
+    lun: Uint8Array,
+    resolve: (lun: Uint8Array) => Destination,
+  ): Destination;
   /** Whether the buffers are too short for what the CDB asks for. */
   overrun(short: boolean, task: Task): boolean;
   /** Runs a command; not calling `run` keeps it from completing. */

@@ -1,6 +1,6 @@
 /** Requests that reach the wrong unit, and targets and units that are there or not against the truth. */
 import type { Behaviours } from '../behaviours.js';
-import type { Destination, Target } from '../scsi/topology.js';
+import type { Destination } from '../scsi/topology.js';
 import type { Mutant } from './mutant.js';
 
 const NOWHERE: Destination = { target: undefined, unit: undefined, number: undefined };
@@ -21,17 +21,12 @@ export const ADDRESSING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'lun.target-ignored',
-    sentence: 'A target that does not exist answers as the one used last.',
+    sentence: 'Every target answers as target 0.',
     requirement: 'scsi.req.response-bad-target',
     source: 'museum LVS-04-an-target-not-checked',
     apply: (behaviours) => {
-      let last: Target | undefined;
-      behaviours.destination = (destination, lun) => {
-        last = destination.target ?? last;
-        if (destination.target || destination.unit || lun[0] !== 1) return destination;
-        const number = lun[3] ?? 0;
-        return { target: last, unit: last?.units.get(number), number };
-      };
+      behaviours.destination = (destination, lun, resolve) =>
+        lun[0] === 1 ? resolve(Uint8Array.of(1, 0, ...lun.subarray(2))) : destination;
     },
   },
   {
@@ -69,11 +64,8 @@ export const ADDRESSING_MUTANTS: readonly Mutant[] = [
     requirement: 'scsi.req.lun-only-format',
     source: 'layout',
     apply: (behaviours) => {
-      let known: Destination | undefined;
-      behaviours.destination = (destination, lun) => {
-        if (lun[0] === 1) known = destination;
-        return lun[0] !== 1 && !destination.unit ? (known ?? destination) : destination;
-      };
+      behaviours.destination = (destination, lun, resolve) =>
+        destination.unit ? destination : resolve(Uint8Array.of(1, ...lun.subarray(1)));
     },
   },
   {

@@ -119,7 +119,9 @@ export class ScsiHost implements DeviceType, ControlHost {
   }
 
   resolve(lun: Uint8Array): Destination {
-    return this.#behaviours.destination(this.topology.resolve(lun), lun);
+    return this.#behaviours.destination(this.topology.resolve(lun), lun, (other) =>
+      this.topology.resolve(other),
+    );
   }
 
   adjust: ControlHost['adjust'] = (answer) => this.#behaviours.controlAnswer(answer);
