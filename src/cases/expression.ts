@@ -131,6 +131,8 @@ function convert(tree: Tree, text: string, depth: number): ExpressionNode {
         : syntax('an operator is missing between two parts', text);
     case 'SequenceExpression':
       throw syntax('a comma stands only between arguments', text, ',');
+    case 'ThisExpression':
+      return { type: 'name', name: 'this' };
     case 'ArrayExpression':
       throw syntax('no lists; use any_of(x, 1, 2) or an axis', text, '[');
   }

@@ -238,12 +238,22 @@ class Matcher {
 
   /** Compares with bytes repeated over `span`. */
   #cyclic(bytes: Uint8Array, mask: Uint8Array, span: number): void {
-    this.#compare(bytes, mask, span, () => renderMasked(bytes, mask));
+    const { length } = bytes;
+    this.#compare(bytes, mask, span, (start, end) => {
+      const from = start % length;
+      const to = Math.min(length, from + end - start);
+      return renderMasked(bytes.subarray(from, to), mask.subarray(from, to));
+    });
     this.#advance(span, () => renderMasked(bytes, mask));
   }
 
   #exact(bytes: Uint8Array, what: string): void {
-    this.#compare(bytes, undefined, bytes.length, (at) => `${hex(bytes.subarray(at, at + 8))} (${what})`);
+    this.#compare(
+      bytes,
+      undefined,
+      bytes.length,
+      (start, end) => `${hex(bytes.subarray(start, end))} (${what})`,
+    );
     this.#advance(bytes.length, () => what);
   }
 
@@ -262,7 +272,7 @@ class Matcher {
     bytes: Uint8Array,
     mask: Uint8Array | undefined,
     span: number,
-    shown: (at: number) => string,
+    shown: (start: number, end: number) => string,
   ): void {
     const present = Math.min(span, this.#actual.length - this.#at);
     const { length } = bytes;
@@ -285,9 +295,9 @@ class Matcher {
     if (start >= 0) this.#run(start, present, shown);
   }
 
-  #run(start: number, end: number, shown: (at: number) => string): void {
+  #run(start: number, end: number, shown: (start: number, end: number) => string): void {
     const offset = this.#at + start;
-    this.#differ(offset, end - start, shown(start), hex(this.#actual.subarray(offset, this.#at + end)));
+    this.#differ(offset, end - start, shown(start, end), hex(this.#actual.subarray(offset, this.#at + end)));
   }
 
   #poisoned(kind: 'untouched' | 'written', span: number): void {
@@ -296,7 +306,12 @@ class Matcher {
       throw new CaseError('NOT_AVAILABLE', `"${kind}" needs a buffer that was filled beforehand`);
     const present = Math.min(span, this.#actual.length - this.#at);
     if (kind === 'untouched')
-      this.#compare(poison, undefined, present, (at) => `${hex(poison.subarray(at, at + 8))} (untouched)`);
+      this.#compare(
+        poison,
+        undefined,
+        present,
+        (start, end) => `${hex(poison.subarray(start, end))} (untouched)`,
+      );
     else
       for (let at = 0; at < present; at++)
         if (this.#actual[this.#at + at] === poison[at])

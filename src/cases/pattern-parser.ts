@@ -155,7 +155,7 @@ class Parser {
     if (/^b[01.]{8}(?![0-9a-fA-F.])/.test(rest)) return this.#bits(rest.slice(1, 9), column);
     const hex = /^[0-9a-fA-F.]+/.exec(rest)?.[0];
     if (hex !== undefined) return this.#hex(hex, column);
-    const token = rest.split(/[\s|)*]/)[0] ?? rest;
+    const token = rest.split(/[\s|)*]/)[0] || next;
     this.#fail(
       `cannot read "${token}"${didYouMean(token, ['untouched', 'written', 'stamp', 'prng', 'file'])}`,
     );
