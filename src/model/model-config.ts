@@ -42,7 +42,7 @@ export function diskConfig(
   options: Partial<Pick<UnitConfig, 'blockSize' | 'blocks' | 'thin' | 'delay'>> = {},
 ): UnitConfig {
   const blockSize = options.blockSize ?? 512;
-  const blocks = options.blocks ?? BigInt(CAPACITY / blockSize);
+  const blocks = options.blocks ?? BigInt(Math.floor(CAPACITY / blockSize));
   return {
     target,
     unit,

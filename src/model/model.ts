@@ -1,4 +1,5 @@
 /** The reference device: a conformant virtio-scsi PCI function with memory, time and units of its own. */
+import { MAX_TARGET, MAX_UNIT } from '../wire/lun.js';
 import { featureSet } from '../wire/virtio.js';
 import { virtioScsiConfig } from '../wire/virtio-scsi.js';
 import { type Behaviours, conformantBehaviours } from './behaviours.js';
@@ -113,6 +114,10 @@ export class Model {
   }
 
   #makeUnit(config: UnitConfig, target: Target): LogicalUnit {
+    if (!(config.target >= 0 && config.target <= MAX_TARGET && config.unit >= 0 && config.unit <= MAX_UNIT))
+      throw new ModelConfigError(`there can be no unit ${config.target}:${config.unit}`);
+    if (target.units.has(config.unit))
+      throw new ModelConfigError(`unit ${config.target}:${config.unit} exists already`);
     return new Disk(config, target, this.#behaviours);
   }
 
@@ -124,8 +129,8 @@ export class Model {
         segMax: queueSize - DESCRIPTORS_BESIDE_DATA,
         maxSectors: LARGEST_TRANSFER_SECTORS,
         commandsPerUnit: queueSize,
-        maxTarget: 255,
-        maxUnit: 16383,
+        maxTarget: MAX_TARGET,
+        maxUnit: MAX_UNIT,
       },
       featureSet(...features),
       this.clock,

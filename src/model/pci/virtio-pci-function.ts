@@ -50,6 +50,11 @@ const SUBSYSTEM_ID = 0x0040;
 const CLASS_MASS_STORAGE = 0x01;
 const INTERRUPT_PIN_A = 1;
 
+/** The smallest power of two that is not below `size`. */
+function powerOfTwoFrom(size: number): number {
+  return 2 ** Math.ceil(Math.log2(size));
+}
+
 /** The capability of the PCI access window: the general one followed by the data. */
 const pciCfgCap = struct('virtio_pci_cfg_cap', {
   cap_vndr: u8,
@@ -70,7 +75,6 @@ export class VirtioPciFunction implements Transport {
   readonly #behaviours: Behaviours;
   readonly #common: CommonConfig;
   readonly #msix: Msix;
-  readonly #msixCapability: number;
   #windowCapability = 0;
   #isr = 0;
 
@@ -84,7 +88,7 @@ export class VirtioPciFunction implements Transport {
       notifyOffset: (queue) => queues - 1 - queue.index,
     });
     const notifyLength = (queues - 1) * options.notifyMultiplier + 4;
-    const virtioBar = new BarContents(0x8000, [
+    const virtioBar = new BarContents(powerOfTwoFrom(NOTIFY_OFFSET + notifyLength), [
       { offset: DEVICE_OFFSET, length: options.deviceConfig.length, range: options.deviceConfig.range },
       {
         offset: COMMON_OFFSET,
@@ -111,14 +115,7 @@ export class VirtioPciFunction implements Transport {
     this.#addCapability(VirtioPciCapType.NOTIFY_CFG, NOTIFY_OFFSET, notifyLength, options.notifyMultiplier);
     this.#addCapability(VirtioPciCapType.DEVICE_CFG, DEVICE_OFFSET, options.deviceConfig.length);
     this.#addAccessWindow();
-    this.#msixCapability = this.config.addCapability(
-      msixCapability.encode({
-        cap_vndr: PciCapability.MSIX,
-        message_control: options.vectors - 1,
-        table: MSIX_BAR,
-        pba: PBA_OFFSET | MSIX_BAR,
-      }),
-    );
+    if (options.vectors > 0) this.#addMsix(options.vectors);
     this.#watchRegisters();
     device.connect(this);
   }
@@ -250,7 +247,18 @@ export class VirtioPciFunction implements Transport {
         this.#device.memoryReachable();
       },
     });
-    const control = this.#msixCapability + msixCapability.fields.message_control.offset;
+  }
+
+  #addMsix(vectors: number): void {
+    const at = this.config.addCapability(
+      msixCapability.encode({
+        cap_vndr: PciCapability.MSIX,
+        message_control: vectors - 1,
+        table: MSIX_BAR,
+        pba: PBA_OFFSET | MSIX_BAR,
+      }),
+    );
+    const control = at + msixCapability.fields.message_control.offset;
     this.config.allow(control + 1, [(MsixControl.ENABLE | MsixControl.FUNCTION_MASK) >> 8]);
     this.config.watch(control, 2, {
       after: () => {

@@ -1,6 +1,7 @@
 /** A disk: a direct access block device (SBC-4). */
 import { DeviceType } from '../../wire/scsi/inquiry.js';
 import type { Behaviours } from '../behaviours.js';
+import { ModelConfigError } from '../errors.js';
 import type { Target } from '../scsi/topology.js';
 import { BlockStore } from './block-store.js';
 import { CommandTable } from './command-table.js';
@@ -63,6 +64,8 @@ export class Disk extends LogicalUnit {
   constructor(options: DiskOptions, target: Target, behaviours: Behaviours) {
     super();
     const { blockSize } = options;
+    if (![512, 1024, 2048, 4096].includes(blockSize))
+      throw new ModelConfigError(`blocks of ${blockSize} bytes are none of 512, 1024, 2048 and 4096`);
     this.blockSize = blockSize;
     this.blocks = options.blocks;
     this.thin = options.thin;
@@ -131,8 +134,9 @@ export class Disk extends LogicalUnit {
    * `taken` is the length of a parameter list that was read before.
    */
   checkRange(lba: bigint, blocks: bigint, taken = 0): void {
-    if (lba + blocks > this.blocks)
-      throw new CheckCondition({ ...Sense.LBA_OUT_OF_RANGE, information: lba }, taken);
+    if (lba + blocks <= this.blocks) return;
+    const firstMissing = lba > this.blocks ? lba : this.blocks;
+    throw new CheckCondition({ ...Sense.LBA_OUT_OF_RANGE, information: firstMissing }, taken);
   }
 
   /** Throws WRITE PROTECTED when the medium may not be written. */

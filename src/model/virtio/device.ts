@@ -50,6 +50,8 @@ export class VirtioDevice {
   readonly #type: DeviceType;
   #transport: Transport | undefined;
   #status = 0;
+  /** Kicks and completions that wait until memory may be accessed. */
+  readonly #deferredKicks = new Set<Virtqueue>();
   #deferred: (() => void)[] = [];
 
   constructor(type: DeviceType, queueSize: number, memory: ModelMemory, behaviours: Behaviours) {
@@ -112,6 +114,7 @@ export class VirtioDevice {
     const resets = (part: ResetPart) => this.behaviours.resets(part);
     if (resets('tasks')) this.#type.finishOutstanding();
     this.#deferred = [];
+    this.#deferredKicks.clear();
     this.#transport?.reset(resets);
     this.#type.reset(resets);
     if (resets('queues')) for (const queue of this.queues) queue.reset();
@@ -127,7 +130,11 @@ export class VirtioDevice {
 
   /** An available buffer notification. */
   kick(queue: Virtqueue): void {
-    this.#whenMemory(() => {
+    if (!this.#transport?.mayAccessMemory) {
+      this.#deferredKicks.add(queue);
+      return;
+    }
+    this.guard(() => {
       const ring = this.ring(queue);
       if (ring) this.#type.kicked(queue, ring);
     });
@@ -177,6 +184,10 @@ export class VirtioDevice {
     const waiting = this.#deferred;
     this.#deferred = [];
     for (const action of waiting) this.#whenMemory(action);
+    for (const queue of [...this.#deferredKicks]) {
+      this.#deferredKicks.delete(queue);
+      this.kick(queue);
+    }
   }
 
   /** Runs an action of the device; a driver's mistake met in it ends in DEVICE_NEEDS_RESET. */
