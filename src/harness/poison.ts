@@ -2,8 +2,11 @@
 
 const POOL_BYTES = 1 << 20;
 
-/** xorshift32: fast, and the same bytes for the same seed. */
-export function randomBytes(length: number, seed: number): Uint8Array {
+/**
+ * Random bytes, none of them zero: zeros are what devices write most, and a device that writes zeros over poison must
+ * never look as if it had written nothing. xorshift32: fast, and the same bytes for the same seed.
+ */
+function poisonBytes(length: number, seed: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(length / 4));
   let state = seed >>> 0 || 0x9e3779b9;
   for (let i = 0; i < words.length; i++) {
@@ -12,7 +15,9 @@ export function randomBytes(length: number, seed: number): Uint8Array {
     state ^= state << 5;
     words[i] = state;
   }
-  return new Uint8Array(words.buffer, 0, length);
+  const bytes = new Uint8Array(words.buffer, 0, length);
+  for (let i = 0; i < length; i++) if (bytes[i] === 0) bytes[i] = 0x80 | (i & 0x7f);
+  return bytes;
 }
 
 /** A source of poison, different for every buffer of a run. */
@@ -21,7 +26,7 @@ export class Poison {
   #next = 0;
 
   constructor(seed: number) {
-    this.#pool = randomBytes(POOL_BYTES, seed);
+    this.#pool = poisonBytes(POOL_BYTES, seed);
   }
 
   /** `length` bytes of poison. Callers do not change them: small pieces are views of one pool. */
@@ -40,10 +45,10 @@ export class Poison {
 }
 
 /**
- * So many poisoned bytes in a row count as "not written". A device that happens to write the poison's own bytes
- * passes for silent with probability 2^-32 at each place; single equal bytes decide nothing.
+ * So many poisoned bytes in a row count as "not written". A device that writes other bytes than zeros at random passes
+ * for silent with probability 2^-48 at each place; fewer equal bytes decide nothing.
  */
-export const UNWRITTEN_RUN = 4;
+export const UNWRITTEN_RUN = 6;
 
 /** Offset of the first run of `UNWRITTEN_RUN` bytes within the first `end` that still hold their poison, or -1. */
 export function firstUnwritten(bytes: Uint8Array, poison: Uint8Array, end = bytes.length): number {

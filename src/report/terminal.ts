@@ -33,7 +33,7 @@ export class TerminalReport {
 
   /** A device has been started. */
   started(name: string, version: string, details: Readonly<Record<string, string>>, seed: number): void {
-    const shown = Object.entries(details).filter(([key]) => key !== 'command');
+    const shown = Object.entries(details).filter(([key]) => key !== 'command' && key !== 'seed');
     this.#line(
       `${this.#bold(`${name} ${version}`)}  ${[...shown.map(([key, value]) => `${key}: ${value}`), `seed: ${seed}`].join(', ')}`,
     );
@@ -73,11 +73,12 @@ export class TerminalReport {
   #case(result: CaseResult): void {
     const mark = this.#paint(COLOUR[result.verdict], result.verdict.padEnd(5));
     this.#line(`  ${mark} ${result.id}${RED.has(result.verdict) ? `  ${result.title}` : ''}`);
-    for (const finding of result.findings) this.#finding(finding, result.id);
+    for (const finding of result.findings) this.#finding(finding);
+    if (RED.has(result.verdict)) this.#line(`        again: vscsi run --select '${result.id}'`);
     if (result.skip && this.#verbose) this.#line(`        ${result.skip.kind}: ${result.skip.evidence}`);
   }
 
-  #finding(finding: Finding, id: string): void {
+  #finding(finding: Finding): void {
     const line = (text: string) => this.#line(`        ${text}`);
     line(
       `${finding.severity}: step ${finding.step}, ${finding.check}${finding.place ? `  (${finding.place})` : ''}`,
@@ -94,7 +95,6 @@ export class TerminalReport {
           ? '  reproduced alone on a fresh device'
           : '  not reproduced alone on a fresh device',
       );
-    if (RED.has(finding.severity)) line(`  again: vscsi run --select '${id}'`);
   }
 
   #standing(row: StandingResult, gate: Gate): void {

@@ -63,9 +63,8 @@ export function checkCaseFiles(paths: readonly string[]): {
 }
 
 /** Every case of the files for a device, in the order of the files. */
-export function expandAll(paths: readonly string[], session: Session): Expansion {
+export function expandAll(files: readonly CaseFile[], session: Session): Expansion {
   const environment = environmentOf(session);
-  const { files } = load(paths);
   const expansions = files.flatMap(({ cases }) =>
     cases.map((definition) => expandCase(definition, environment)),
   );

@@ -17,6 +17,8 @@ import { serveControls } from './control-link.js';
 import type { Selection, WorkerMessage, WorkerTask } from './messages.js';
 import type { CaseResult, Finding } from './results.js';
 
+/** How long loading the cases and probing the device may take, whatever the limit for a case is. */
+const START_LIMIT_MS = 30_000;
 /** How often the watchdog looks. */
 const WATCH_INTERVAL_MS = 50;
 /** After a hang the device is killed; a worker that was blocked by it then has so long to say so and end. */
@@ -208,6 +210,7 @@ async function runWorker(
     return await new Promise<Ending>((resolve) => {
       let gone: string | undefined;
       let finished = false;
+      let running = false;
       let seen = beacon.progress;
       let seenAt = performance.now();
       let exitAt: number | undefined;
@@ -224,6 +227,10 @@ async function runWorker(
       worker.on('message', (message: WorkerMessage) => {
         if (finished) return;
         onMessage(message);
+        if (message.type === 'plan') {
+          running = true;
+          seenAt = performance.now();
+        }
         if (message.type === 'done')
           end(options.interrupt.aborted ? { kind: 'interrupted' } : { kind: 'done' });
         else if (message.type === 'unusable')
@@ -260,7 +267,7 @@ async function runWorker(
         if (beacon.progress !== seen) {
           seen = beacon.progress;
           seenAt = now;
-        } else if (gone === undefined && now - seenAt > options.hangMs) {
+        } else if (gone === undefined && now - seenAt > (running ? options.hangMs : START_LIMIT_MS)) {
           clearInterval(watch);
           const at = beacon.read();
           finished = true;

@@ -12,7 +12,7 @@ import { featureNames } from '../wire/virtio.js';
 import { Beacon } from './beacon.js';
 import { CaseRun } from './case-run.js';
 import { controlLink } from './control-link.js';
-import { expandAll } from './load-cases.js';
+import { checkCaseFiles, expandAll } from './load-cases.js';
 import type { WorkerMessage, WorkerTask } from './messages.js';
 import { ProbeError } from './probe.js';
 import type { CaseResult, Finding } from './results.js';
@@ -40,7 +40,7 @@ function main(task: WorkerTask): void {
     const { select, only, done } = task.selection;
     const selected = idMatcher(select);
     const skipped = new Set(done);
-    const expansion = expandAll(task.caseFiles, session);
+    const expansion = expandAll(checkCaseFiles(task.caseFiles).files, session);
     const wanted = (id: string) =>
       (only === undefined ? selected(id) : only.includes(id)) && !skipped.has(id);
     const cases = expansion.cases.filter(({ id }) => wanted(id));

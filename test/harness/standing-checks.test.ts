@@ -213,7 +213,7 @@ const misbehaviours: readonly [
   ],
   [
     'no residual',
-    ['used-length-gap', 'response-fields'],
+    ['response-fields'],
     { ...inquiry, cdb: new Uint8Array(6), dataInSize: 0, lun: encodeLun(9, 0) },
     (head) => {
       const at = device.chain(request, head)[1]?.at ?? 0;

@@ -1,0 +1,273 @@
+/** The command line on the model and on a real QEMU: verdicts, exit codes, and what happens when things break. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { CaseResult } from '../../src/run/results.js';
+import { FIXTURES, Vscsi } from './vscsi.js';
+
+const open: Vscsi[] = [];
+afterEach(() => {
+  for (const run of open.splice(0)) run.dispose();
+});
+function start(...args: string[]): Vscsi {
+  const run = new Vscsi(args);
+  open.push(run);
+  return run;
+}
+async function finish(...args: string[]): Promise<{ code: number | null; run: Vscsi }> {
+  const run = start(...args);
+  return { code: await run.ended(), run };
+}
+const verdicts = (cases: readonly CaseResult[]) => cases.map(({ id, verdict }) => `${verdict} ${id}`);
+
+describe('the cases of the suite', () => {
+  test('conform on the model', async () => {
+    const { code, run } = await finish('run', '--dut', 'model', '--report', 'json=@r.json');
+    expect(run.lastLine).toBe('CONFORMANT');
+    expect(code).toBe(0);
+    const results = run.results('r.json');
+    expect(results.schemaVersion).toBe(1);
+    expect(results.dut.name).toBe('model');
+    expect(results.summary.pass).toBe(results.summary.total - results.summary.skip);
+  });
+
+  test('give on QEMU only deviations that are known, the used length among them, and the same with copied memory', async () => {
+    const mapped = await finish('run', '--dut', 'qemu', '--seed', '5', '--report', 'json=@r.json');
+    const copied = await finish(
+      'run',
+      '--dut',
+      'qemu',
+      '--seed',
+      '5',
+      '--no-mmap',
+      '--report',
+      'json=@r.json',
+    );
+    expect(mapped.run.lastLine).toMatch(/^CONFORMANT BUT FOR \d+ KNOWN DEVIATIONS?$/);
+    expect(mapped.code).toBe(0);
+    const [one, two] = [mapped.run.results('r.json'), copied.run.results('r.json')];
+    expect(one.dut.details.memory).toBe('mapped');
+    expect(two.dut.details.memory).toMatch(/^copied/);
+    expect(verdicts(two.cases)).toEqual(verdicts(one.cases));
+    const rows = ({ standing }: typeof one) =>
+      standing.map(({ check, violations, exchanges, verdict }) => ({
+        check,
+        violations,
+        exchanges,
+        verdict,
+      }));
+    expect(rows(two)).toEqual(rows(one));
+    expect(one.standing.filter(({ verdict }) => verdict === 'fail').map(({ check }) => check)).toEqual([
+      'used-length',
+    ]);
+  });
+});
+
+describe('exit codes', () => {
+  test('0 for a run without --dut, on whatever is there', async () => {
+    const { code, run } = await finish(
+      'run',
+      '--select',
+      'spc.test-unit-ready.*',
+      '--report',
+      'json=@r.json',
+    );
+    expect(code).toBe(0);
+    expect(run.results('r-model.json').summary.total).toBe(1);
+    expect(run.results('r-qemu.json').summary.total).toBe(1);
+  });
+  test('1 for a deviation that is not known', async () => {
+    const { code, run } = await finish('run', '--dut', 'model', '--mutant', 'lun.phantom-units');
+    expect(run.lastLine).toBe('NOT CONFORMANT');
+    expect(code).toBe(1);
+  });
+  test('1 for a known deviation that is not there', async () => {
+    const run = start('run', '--dut', 'model', '--known', '@known.yaml');
+    writeFileSync(
+      join(run.folder, 'known.yaml'),
+      'dut: model\ndeviations:\n  - {id: scsi.req.no-such-case, from: "0", to: "9", reason: r, clause: c, observed: o}\n',
+    );
+    expect(await run.ended()).toBe(1);
+    expect(run.output).toMatch(/stale: .* names scsi\.req\.no-such-case, which is not red/);
+  });
+  test.each([
+    [['run', '--dut', 'nothing'], /no device kind is called nothing; there are model, qemu/],
+    [['run', '--seed', '0'], /expected a whole number from 1/],
+    [['run', '--report', 'xml=x'], /expected json=FILE or jsonl=FILE/],
+    [['run', '--cases', '/no/such/folder'], /no such case file or folder: .*\/no\/such\/folder/],
+    [['run', '--dut', 'model', '--known', '/no/such/list'], /\/no\/such\/list: cannot be read/],
+    [['oops'], /unknown command 'oops'/],
+  ])('2 for %j', async (args, message) => {
+    const { code, run } = await finish(...args);
+    expect(run.output).toMatch(message);
+    expect(code).toBe(2);
+  });
+  test('2 for a broken case file, with its place and the nearest right name', async () => {
+    const run = start('run', '--dut', 'model', '--cases', '@broken.yaml');
+    writeFileSync(
+      join(run.folder, 'broken.yaml'),
+      'suite: s\nspec: {document: virtio-1.4}\ncases:\n  - id: a.b\n    title: t\n    needs: [disk]\n    steps:\n      - command: {lun: disk, cdb: TEST UNIT REDY}\n',
+    );
+    expect(await run.ended()).toBe(2);
+    expect(run.output).toMatch(/broken\.yaml:8:\d+ .*TEST UNIT REDY.*did you mean "TEST UNIT READY"/);
+  });
+  test('3 for a device that cannot be started', async () => {
+    const { code, run } = await finish('run', '--dut', 'qemu', '--qemu', '/no/such/qemu');
+    expect(run.output).toMatch(/\/no\/such\/qemu/);
+    expect(run.lastLine).toBe('DEVICE SET-UP FAILED');
+    expect(code).toBe(3);
+  });
+  test('4 when nothing was executed', async () => {
+    const { code, run } = await finish(
+      'run',
+      '--dut',
+      'model',
+      '--cases',
+      join(FIXTURES, 'tape.yaml'),
+      '--verbose',
+    );
+    expect(run.output).toMatch(/not-offered: tape is not bound/);
+    expect(run.lastLine).toBe('NOTHING EXECUTED');
+    expect(code).toBe(4);
+  });
+});
+
+describe('a device that does not survive a case', () => {
+  const stall = join(FIXTURES, 'stall.yaml');
+  const long = join(FIXTURES, 'long.yaml');
+
+  test('a model that loops for ever hangs, with step and bytes, again when alone, and the others run', async () => {
+    const { code, run } = await finish(
+      'run',
+      '--dut',
+      'model',
+      '--mutant',
+      'stall.loop-forever',
+      '--cases',
+      stall,
+      '--timeout',
+      '500',
+      '--report',
+      'json=@r.json',
+    );
+    expect(code).toBe(1);
+    const { cases } = run.results('r.json');
+    expect(verdicts(cases)).toEqual(['pass stall.before', 'hang stall.here', 'pass stall.after']);
+    expect(cases[1]?.findings).toEqual([
+      expect.objectContaining({ step: '2', severity: 'hang', reproduced: true }),
+    ]);
+    // The request: lun of target 0 unit 0, tag, SIMPLE, then WRITE BUFFER with mode 2 and offset 123456h.
+    expect(cases[1]?.findings[0]?.sent).toMatch(/^0100400000000000.{16}0000003b020012345600000000/);
+  });
+
+  test('a request that never comes back fails its case alone', async () => {
+    const { run } = await finish(
+      'run',
+      '--dut',
+      'model',
+      '--mutant',
+      'stall.never-complete',
+      '--cases',
+      stall,
+      '--report',
+      'json=@r.json',
+    );
+    expect(verdicts(run.results('r.json').cases)).toEqual([
+      'pass stall.before',
+      'fail stall.here',
+      'pass stall.after',
+    ]);
+  });
+
+  test('a QEMU that is killed in mid-case is a crash, not reproduced on a fresh one, and the others run', async () => {
+    const run = start(
+      'run',
+      '--dut',
+      'qemu',
+      '--cases',
+      long,
+      '--report',
+      'json=@r.json',
+      '--report',
+      'jsonl=@r.jsonl',
+    );
+    await run.until('the first result', () => run.lines('r.jsonl').some(({ id }) => id === 'long.before'));
+    await run.until('QEMU', () => run.processes('qemu-system').length > 0);
+    // Into the long case, past its set-up.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    for (const pid of run.processes('qemu-system')) process.kill(pid, 'SIGKILL');
+    expect(await run.ended()).toBe(1);
+    const { cases } = run.results('r.json');
+    expect(verdicts(cases)).toEqual(['pass long.before', 'crash long.here', 'pass long.after']);
+    const [finding] = cases[1]?.findings ?? [];
+    expect(finding).toMatchObject({ severity: 'crash', reproduced: false });
+    expect(finding?.got).toMatch(/signal SIGKILL/);
+    expect(finding?.place).toMatch(/long\.yaml:\d+/);
+    expect(finding?.sent).toMatch(/^0100400000000000/);
+  });
+
+  test('a suite that is killed in mid-run leaves no process and no file', async () => {
+    const run = start('run', '--dut', 'qemu', '--cases', long, '--report', 'jsonl=@r.jsonl');
+    await run.until('the first result', () => run.lines('r.jsonl').some(({ id }) => id === 'long.before'));
+    expect(run.processes('qemu-system')).toHaveLength(1);
+    run.kill('SIGKILL');
+    await run.ended();
+    await run.until('no process', () => run.processes('').length === 0);
+    expect(run.leftovers()).toEqual([]);
+    // What was obtained before is there.
+    expect(run.lines('r.jsonl').map(({ type }) => type)).toEqual(['header', 'case']);
+  });
+
+  test('Ctrl-C ends the run with 130 and keeps what is there', async () => {
+    const run = start(
+      'run',
+      '--dut',
+      'qemu',
+      '--cases',
+      long,
+      '--report',
+      'json=@r.json',
+      '--report',
+      'jsonl=@r.jsonl',
+    );
+    await run.until('the first result', () => run.lines('r.jsonl').some(({ id }) => id === 'long.before'));
+    run.kill('SIGINT');
+    expect(await run.ended()).toBe(130);
+    expect(run.lastLine).toMatch(/^INTERRUPTED/);
+    const results = run.results('r.json');
+    expect(results.interrupted).toBe(true);
+    expect(verdicts(results.cases)[0]).toBe('pass long.before');
+    expect(run.processes('qemu-system')).toEqual([]);
+    expect(run.leftovers()).toEqual([]);
+  });
+});
+
+test('bench gives ratios of harness to raw loop, medians of at least five blocks', async () => {
+  const { code, run } = await finish(
+    'bench',
+    '--dut',
+    'model',
+    '--blocks',
+    '5',
+    '--transactions',
+    '20',
+    '--json',
+  );
+  expect(code).toBe(0);
+  const { rows } = JSON.parse(run.output) as { rows: { ratio: number; blocks: number }[] };
+  expect(rows.length).toBeGreaterThan(0);
+  for (const { ratio, blocks } of rows) {
+    expect(blocks).toBeGreaterThanOrEqual(5);
+    expect(ratio).toBeGreaterThan(0);
+  }
+});
+
+test('list and check', async () => {
+  const list = await finish('list', '--json');
+  const { cases } = JSON.parse(list.run.output) as { cases: { id: string; covers: string[] }[] };
+  expect(cases.length).toBeGreaterThanOrEqual(10);
+  for (const { id, covers } of cases) expect(covers, id).not.toEqual([]);
+  const check = await finish('check');
+  expect(check.run.output).toMatch(/^\d+ case files, \d+ cases: no problem$/m);
+  expect(check.code).toBe(0);
+});
