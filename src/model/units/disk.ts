@@ -11,12 +11,14 @@ import { deviceIdentificationPage, serialNumberPage } from './commands/identific
 import { inquiry } from './commands/inquiry.js';
 import { mediumControl } from './commands/medium-control.js';
 import { modeCommands } from './commands/mode.js';
+import { persistentReserve } from './commands/persistent-reserve.js';
 import { reportLuns, requestSense, samLun, testUnitReady } from './commands/primary.js';
 import { provisioningCommands } from './commands/provisioning.js';
 import { readWrite } from './commands/read-write.js';
 import { reportSupported } from './commands/supported.js';
 import { LogicalUnit, type UnitReset } from './logical-unit.js';
 import { DISK_PAGES, ModePages } from './mode-pages.js';
+import { PersistentReservation } from './persistent-reservation.js';
 import { CheckCondition, Sense, type SenseInfo } from './sense.js';
 
 export interface DiskOptions {
@@ -54,6 +56,8 @@ export class Disk extends LogicalUnit {
   readonly thin: boolean;
   readonly limits: DiskLimits;
   readonly modePages = new ModePages(DISK_PAGES);
+  /** Persistent reservation; it outlives every reset. */
+  readonly reservation = new PersistentReservation();
   blocks: bigint;
   /** Started, that is: serving commands that access the medium. */
   started = true;
@@ -100,6 +104,7 @@ export class Disk extends LogicalUnit {
       ...provisioningCommands(this),
       ...mediumControl(this),
       ...modeCommands(this),
+      ...persistentReserve(this),
     ]);
     this.raiseAttention(Sense.POWER_ON);
   }

@@ -43,6 +43,7 @@ export const Sense = {
   INVALID_FIELD_IN_CDB: illegal(0x24, 0x00),
   UNIT_NOT_SUPPORTED: illegal(0x25, 0x00),
   INVALID_FIELD_IN_PARAMETER_LIST: illegal(0x26, 0x00),
+  INVALID_RELEASE: illegal(0x26, 0x04),
   PARAMETER_LIST_LENGTH_ERROR: illegal(0x1a, 0x00),
   SAVING_NOT_SUPPORTED: illegal(0x39, 0x00),
   NOT_READY_STOPPED: { key: SenseKey['NOT READY'], asc: 0x04, ascq: 0x02 },

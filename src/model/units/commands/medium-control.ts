@@ -95,7 +95,5 @@ export function mediumControl(disk: Disk): CommandEntry[] {
         return GOOD;
       },
     },
-    // One initiator, so a reservation hinders nobody.
-    ...['RESERVE(6)', 'RELEASE(6)'].map((name) => ({ name, accepts: [], run: () => GOOD })),
   ];
 }
