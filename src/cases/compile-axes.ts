@@ -53,18 +53,19 @@ export function compileAxis(c: Compiler, cursor: Cursor): Axis {
   });
 }
 
-/** Reports rows with different keys: a name would be missing for some values. */
-export function checkRows(c: Compiler, cursor: Cursor): void {
-  if (!Array.isArray(cursor.raw)) return;
+/** False, and reported, where rows have different keys: a name would be missing for some values. */
+export function checkRows(c: Compiler, cursor: Cursor): boolean {
+  if (!Array.isArray(cursor.raw)) return true;
   const keys = elements(cursor).map(({ raw }) => Object.keys(mapOf(raw)).sort().join(', '));
   const [first] = keys;
   const other = keys.find((each) => each !== first);
-  if (other !== undefined)
-    c.report(
-      cursor.path,
-      'value',
-      `the rows of an axis have the same keys; these have (${first}) and (${other})`,
-    );
+  if (other === undefined) return true;
+  c.report(
+    cursor.path,
+    'value',
+    `the rows of an axis have the same keys; these have (${first}) and (${other})`,
+  );
+  return false;
 }
 
 /**

@@ -105,10 +105,9 @@ export function trialBindings(c: Compiler, cursor: Cursor | undefined): Binding[
       c.define(name);
       return { name, values: [undefined] };
     }
-    checkRows(c, found);
-    const values = axis.values.map((value) => toScopeValue(c, value, new Map(), {}));
     c.define(name);
-    return { name, values };
+    if (!checkRows(c, found)) return { name, values: [undefined] };
+    return { name, values: axis.values.map((value) => toScopeValue(c, value, new Map(), {})) };
   });
   const first = new Map(axes.map(({ name, values }) => [name, values[0]]));
   const out: Binding[] = [first];

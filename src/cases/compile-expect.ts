@@ -1,5 +1,5 @@
 /** Compiles what steps expect. */
-import { compileLun } from './compile-places.js';
+import { compileLun, UNKNOWN_LOCATION } from './compile-places.js';
 import { type Compiler, type Cursor, child, elements, mapOf } from './compiler.js';
 import { CaseError } from './errors.js';
 import { parseExpression } from './expression.js';
@@ -249,6 +249,7 @@ function refuseEmpty(c: Compiler, blocks: readonly Cursor[]): void {
 // ---------------------------------------------------------------- reads
 
 function matcher(c: Compiler, cursor: Cursor, location: Location, bytes: boolean): Matcher {
+  if (location === UNKNOWN_LOCATION) return { kind: 'value', value: { kind: 'any' } };
   if (bytes) return { kind: 'bytes', pattern: c.pattern(cursor, false) };
   const value = textOf(cursor.raw, c.valueOf);
   if (typeof value === 'string' && /^[{"(]|untouched|written/.test(value))

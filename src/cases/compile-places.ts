@@ -185,9 +185,12 @@ function ringLocation(c: Compiler, text: string): Location {
   };
 }
 
+/** Stands for a location that could not be read, or is not known yet: nothing is said about what it holds. */
+export const UNKNOWN_LOCATION: Location = { text: '?', kind: 'irq-line' };
+
 /** Something to read or write. */
 export function compileLocation(c: Compiler, cursor: Cursor): Location {
-  const fallback: Location = { text: '?', kind: 'irq-line' };
+  const fallback = UNKNOWN_LOCATION;
   return c.guard(cursor, 'name', fallback, () => {
     if (typeof cursor.raw === 'string') {
       if (c.undetermined(cursor)) return fallback;
@@ -245,7 +248,7 @@ export function compileCdb(c: Compiler, cursor: Cursor): CdbSpec {
   if (bytes) return { kind: 'bytes', pattern: c.pattern(bytes, true) };
   const opAt = child(cursor, 'op') ?? cursor;
   const actionAt = child(cursor, 'action');
-  const name = c.guard(opAt, 'cdb', 'TEST UNIT READY', () => {
+  const name = c.guard<string | undefined>(opAt, 'cdb', undefined, () => {
     if (c.undetermined(opAt) || (actionAt && c.undetermined(actionAt))) return undefined;
     const op = textOf(opAt.raw, c.valueOf);
     if (typeof op !== 'string' || op.startsWith('='))
@@ -256,19 +259,19 @@ export function compileCdb(c: Compiler, cursor: Cursor): CdbSpec {
       throw new CaseError('SYNTAX', `no command "${op}"${didYouMean(op, OPS)}`);
     if (!actions || !actionAt) return op;
     const action = String(textOf(actionAt.raw, c.valueOf));
-    if (!actions.includes(action))
-      throw new CaseError(
-        'SYNTAX',
-        `${op} has no action "${action}"${didYouMean(action, actions)}; it has ${actions.join(', ')}`,
-      );
-    return `${op} / ${action}`;
+    if (actions.includes(action)) return `${op} / ${action}`;
+    const near = didYouMean(action, actions);
+    const listed = near === '' ? `; it has ${actions.join(', ')}` : '';
+    c.report(actionAt.path, 'cdb', `${op} has no action "${action}"${near}${listed}`);
+    return undefined;
   });
   const command = (name === undefined ? undefined : commandByName(name)) ?? NO_COMMAND;
   if (command === undefined) throw new Error('the command table lacks TEST UNIT READY');
   const fields = new Map<string, Expression>();
   for (const key of Object.keys(mapOf(cursor.raw))) {
     const field = child(cursor, key);
-    if (!field || key === 'op' || (key === 'action' && name?.includes(' / '))) continue;
+    if (!field || key === 'op' || (key === 'action' && (name === undefined || name.includes(' / '))))
+      continue;
     if (name !== undefined && command.name === name && !Object.hasOwn(command.fields, key)) {
       const known = Object.keys(command.fields);
       c.report(

@@ -10,6 +10,7 @@ import {
   compileQueue,
   holdsBytes,
   texts,
+  UNKNOWN_LOCATION,
   unitOfLun,
 } from './compile-places.js';
 import { type Compiler, type Cursor, child, elements, mapOf, type Path } from './compiler.js';
@@ -415,6 +416,8 @@ function compileWrites(c: Compiler, cursor: Cursor): WriteStep['writes'] {
       });
   return pairs.map(({ location: place, value }) => {
     const location = compileLocation(c, place);
+    if (location === UNKNOWN_LOCATION)
+      return { location, value: { kind: 'number' as const, number: constant(0n) } };
     if (location.kind === 'medium') c.writes.add(location.unit);
     // Writing 0 to the status resets the device: what was in flight is not waited for.
     if (
@@ -511,7 +514,18 @@ function compileRepeat(
       });
       return { ...own, kind: 'repeat', name, rounds: { kind: 'values', values: source, steps } };
     }
-    checkRows(c, axisAt);
+    if (!checkRows(c, axisAt)) {
+      const steps = c.within(false, () => {
+        c.define(name);
+        return inner();
+      });
+      return {
+        ...own,
+        kind: 'repeat',
+        name,
+        rounds: { kind: 'variants', variants: [{ bind: new Map(), steps }] },
+      };
+    }
     if (axis.values.length > LIMITS.variants)
       c.report(axisAt.path, 'limit', `a repeat over texts has at most ${LIMITS.variants} of them`);
     const variants = axis.values.slice(0, LIMITS.variants).map((value, at) =>
