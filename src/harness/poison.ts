@@ -52,10 +52,14 @@ export const UNWRITTEN_RUN = 6;
 
 /** Offset of the first run of `UNWRITTEN_RUN` bytes within the first `end` that still hold their poison, or -1. */
 export function firstUnwritten(bytes: Uint8Array, poison: Uint8Array, end = bytes.length): number {
-  let run = 0;
-  for (let i = 0; i < end; i++) {
-    run = bytes[i] === poison[i] ? run + 1 : 0;
-    if (run === UNWRITTEN_RUN) return i - UNWRITTEN_RUN + 1;
+  // Every run of n bytes covers a place whose number is a multiple of n: only there it is worth looking closer.
+  for (let probe = UNWRITTEN_RUN - 1; probe < end; probe += UNWRITTEN_RUN) {
+    if (bytes[probe] !== poison[probe]) continue;
+    let from = probe;
+    while (from > 0 && bytes[from - 1] === poison[from - 1]) from--;
+    let to = probe + 1;
+    while (to < end && bytes[to] === poison[to]) to++;
+    if (to - from >= UNWRITTEN_RUN) return from;
   }
   return -1;
 }
