@@ -78,12 +78,12 @@ export class Model {
 
   /** Keeps the commands of a unit waiting until `release`. */
   hold(target: number, unit: number): void {
-    this.#host.hold(this.#find(target, unit).unit);
+    this.#host.tasks.hold(this.#find(target, unit).unit);
   }
 
   release(target: number, unit: number): void {
     const { unit: found } = this.#find(target, unit);
-    this.#device.guard(() => this.#host.release(found));
+    this.#device.guard(() => this.#host.tasks.release(found));
   }
 
   /** Adds a unit while the device runs. */
@@ -102,7 +102,7 @@ export class Model {
     const found = this.#find(target, unit);
     if (!(found.unit instanceof Disk)) throw new ModelConfigError(`unit ${target}:${unit} is no disk`);
     found.unit.blocks = blocks;
-    this.#host.parametersChanged(found.target, unit, Sense.CAPACITY_CHANGED);
+    this.#host.reports.parametersChanged(found.target, unit, Sense.CAPACITY_CHANGED);
   }
 
   #find(targetId: number, number: number): { target: Target; unit: LogicalUnit } {

@@ -1,5 +1,9 @@
 /** The writable part of a request as the device stores it ("Device Operation: Request Queues"). */
+import { ScsiStatus } from '../../wire/scsi/status.js';
 import { responseHeaderSize, virtioScsiRespHead } from '../../wire/virtio-scsi.js';
+import type { CommandResult } from '../units/command-result.js';
+import { encodeSense } from '../units/sense.js';
+import type { Task } from './task.js';
 
 /** The fixed fields by their names. */
 export interface AnswerFields {
@@ -44,4 +48,26 @@ export function storeAnswer(
     from = Math.max(from, end);
   }
   if (from < bytes.length) store(from, bytes.subarray(from));
+}
+
+/** The answer of a conformant device. Residual counts from the size of the buffers. */
+export function answerOf(task: Task, response: number, result?: CommandResult): Answer {
+  const data = result?.data?.subarray(0, task.dataInLength) ?? new Uint8Array(0);
+  const moved = data.length + Math.min(result?.taken ?? 0, task.dataOutLength);
+  const sense = result?.sense
+    ? encodeSense(result.sense, result.descriptorSense ?? false).subarray(0, task.senseSize)
+    : new Uint8Array(0);
+  return {
+    fields: {
+      sense_len: sense.length,
+      residual: task.dataInLength + task.dataOutLength - moved,
+      status_qualifier: 0,
+      status: result?.status ?? ScsiStatus.GOOD,
+      response,
+    },
+    sense,
+    senseSize: task.senseSize,
+    dataIn: data,
+    unwritten: [],
+  };
 }

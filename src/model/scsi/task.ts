@@ -1,5 +1,7 @@
 /** A command in the device, from its chain to its completion. */
 import { requestHeaderSize, responseHeaderSize, virtioScsiReqHead } from '../../wire/virtio-scsi.js';
+import type { LogicalUnit } from '../units/logical-unit.js';
+import { MissingUnit } from '../units/missing-unit.js';
 import type { Chain } from '../virtio/chain.js';
 import type { Virtqueue } from '../virtio/queue.js';
 import type { SplitRing } from '../virtio/split-ring.js';
@@ -15,6 +17,8 @@ export interface TaskOrigin {
 export class Task {
   readonly origin: TaskOrigin;
   readonly destination: Destination;
+  /** The unit that answers; for a missing one a stand-in. */
+  readonly unit: LogicalUnit;
   readonly lun: Uint8Array;
   /** The `id` field, 64 bits. */
   readonly tag: bigint;
@@ -45,6 +49,8 @@ export class Task {
     this.dataOutLength = chain.readableLength - this.#dataOutAt;
     this.dataInLength = chain.writableLength - responseHeaderSize(senseSize);
     this.destination = resolve(this.lun);
+    const { target, unit, number } = this.destination;
+    this.unit = unit ?? new MissingUnit(target, number);
   }
 
   /** The first bytes of data-out. */

@@ -19,7 +19,7 @@ export class MissingUnit extends LogicalUnit {
   readonly #number: number | undefined;
 
   /** `number` is the unit number, if the LUN holds one: number 0 answers REPORT LUNS for its target. */
-  constructor(target: Target, number: number | undefined) {
+  constructor(target: Target | undefined, number: number | undefined) {
     super();
     this.#number = number;
     this.commands = new CommandTable([
@@ -32,7 +32,7 @@ export class MissingUnit extends LogicalUnit {
         pages: new Map(),
       }),
       requestSense(Sense.UNIT_NOT_SUPPORTED),
-      reportLuns(() => target.unitNumbers.map(samLun)),
+      reportLuns(() => target?.unitNumbers.map(samLun) ?? []),
       testUnitReady(),
     ]);
   }
