@@ -2,6 +2,7 @@
 import { Feature, type FeatureName } from '../wire/virtio.js';
 import { blockSizeOf, type EvalContext } from './context.js';
 import { CaseError } from './errors.js';
+import { parseExpression } from './expression.js';
 import type { BinaryOperator, ExpressionNode } from './expression-node.js';
 import type { FunctionName } from './function-table.js';
 import { prngBytes, protectionBytes, splitmix64, stampBytes } from './generators.js';
@@ -96,8 +97,14 @@ function value(node: ExpressionNode, scope: ReadonlyScope, context: EncodingCont
   switch (node.type) {
     case 'number':
       return node.value;
-    case 'name':
-      return lookup(node.name, scope);
+    case 'name': {
+      const found = lookup(node.name, scope);
+      // A row may hold an expression; without its own name in scope it cannot run in circles.
+      if (typeof found !== 'string' || !found.startsWith('=')) return found;
+      const others = new Map(scope);
+      others.delete(node.name);
+      return evaluate(parseExpression(found.slice(1)), others, context);
+    }
     case 'unary': {
       const argument = value(node.argument, scope, context);
       if (node.operator === '!') return !truth(argument, 'what follows !');

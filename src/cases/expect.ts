@@ -3,6 +3,7 @@
  * which alternative was seen and what was captured.
  */
 import { formatSense, parseSense } from '../wire/scsi/sense.js';
+import { ControlResponse, Response } from '../wire/virtio-scsi.js';
 import { type MatchContext, matchPattern, type PatternMatch } from './byte-pattern.js';
 import type { EvalContext } from './context.js';
 import { evaluate, evaluateCondition, evaluateInteger, kindName } from './evaluate.js';
@@ -29,7 +30,7 @@ import type {
   SensePattern,
   Value,
 } from './types.js';
-import { EVENT_REASONS, EVENTS, type NamedValues, RESPONSES, STATUSES } from './vocabulary.js';
+import { EVENT_REASONS, EVENTS, type NamedValues, STATUSES } from './vocabulary.js';
 
 /** What a step expected and did not see. */
 export interface Mismatch {
@@ -184,7 +185,7 @@ export function compareValue(
 
 type Part = Omit<Mismatch, 'level' | 'covers' | 'ruling' | 'because' | 'verdict' | 'at'>;
 
-/** Compares the parts of one block or alternative. `implied` tells whether the usual success is expected, too. */
+/** Compares the parts of one block or alternative. */
 class ResultMatcher {
   readonly parts: Part[] = [];
   readonly captures = new Map<string, ScopeValue>();
@@ -364,10 +365,16 @@ class ResultMatcher {
       return;
     }
     const missed = event.event >>> 31;
-    this.#number('event.event', wanted.event, event.event & 0x7fff_ffff, EVENTS);
+    const kind = event.event & 0x7fff_ffff;
+    this.#number('event.event', wanted.event, kind, EVENTS);
     this.#number('event.missed', wanted.missed, missed);
     // RESET reasons and sense codes share the field, so a number is shown as it is.
-    this.#number('event.reason', wanted.reason, event.reason, event.event === 1 ? EVENT_REASONS : {});
+    this.#number(
+      'event.reason',
+      wanted.reason,
+      event.reason,
+      kind === EVENTS.TRANSPORT_RESET ? EVENT_REASONS : {},
+    );
     if (wanted.lun === undefined || wanted.lun === 'any') return;
     const lun = resolveLun(wanted.lun, this.#scope, this.#context);
     // The standard leaves open which single-level form an event uses; both name the same unit.
@@ -389,11 +396,9 @@ class ResultMatcher {
   }
 }
 
-const REQUEST_FIRST: NamedValues = RESPONSES;
-const CONTROL_FIRST: NamedValues = (() => {
-  const { OK, OVERRUN, ABORTED, RESET, ...others } = RESPONSES;
-  return { ...others, OK: OK ?? 0 };
-})();
+// Several codes have two names; the first is shown.
+const REQUEST_FIRST: NamedValues = { ...Response, ...ControlResponse };
+const CONTROL_FIRST: NamedValues = { ...ControlResponse, ...Response };
 const literal = (value: bigint): Value => ({
   kind: 'equals',
   value: { text: String(value), node: { type: 'number', value }, constant: value },
@@ -438,9 +443,8 @@ interface ImpliedParts {
 const NOTHING_IMPLIED: ImpliedParts = { response: false, status: undefined };
 
 /**
- * The implied success of a block, less what its parts contradict: a `sense` implies CHECK CONDITION, and with a
- * response other than OK the status is not looked at. Where alternatives stand beside the block's own parts, each
- * alternative is taken together with them.
+ * The implied success, less what is contradicted by anything said about the answer: a `sense` implies CHECK
+ * CONDITION, and with a response other than OK the status is not looked at.
  */
 function impliedBy(checks: readonly ResultChecks[], observed: Observed): ImpliedParts {
   if (checks.some(({ answerAny }) => answerAny)) return NOTHING_IMPLIED;
@@ -449,14 +453,17 @@ function impliedBy(checks: readonly ResultChecks[], observed: Observed): Implied
   const named = checks.find(({ response }) => response !== undefined)?.response;
   const response = named === undefined;
   if (observed.queue === 'control') return { response, status: undefined };
-  const ok =
-    named === undefined || named.some((value) => value.kind === 'equals' && value.value.constant === 0n);
+  if (checks.some(({ status }) => status !== undefined)) return { response, status: undefined };
   const sense = checks.find((part) => part.sense !== undefined)?.sense;
-  const status =
-    sense?.some(({ kind }) => kind === 'triple') && !sense.some(({ kind }) => kind === 'none') ? 2 : 0;
+  const mayFail = sense?.some(({ kind }) => kind === 'triple') ?? false;
+  const mayPass = sense?.some(({ kind }) => kind === 'none') ?? true;
+  // Where both are fine, sense data decide which status goes with them.
+  const status = mayFail && (!mayPass || (observed.senseLen ?? 0) > 0) ? 2 : 0;
   // `response: [OK, ABORTED]` with OK seen still means a good status.
-  return { response, status: ok && (named === undefined || observed.response === 0) ? status : undefined };
+  return { response, status: response || observed.response === 0 ? status : undefined };
 }
+
+const RETURNED: readonly Outcome[] = ['returned'];
 
 /** Judges an answer. `scope` is not changed; captures are returned. */
 export function matchResult(
@@ -470,19 +477,42 @@ export function matchResult(
   const alternatives: SeenAlternative[] = [];
   const captures = new Map<string, ScopeValue>();
   const confirmed: string[] = [];
-  // Without a block, and beside blocks that all have their own say, the implied parts count as the step's.
-  const blocks: readonly ResultBlock[] =
-    expectation.blocks.length > 0 ? expectation.blocks : [{ judgement: expectation.judgement }];
+  const { blocks } = expectation;
+  const add = (parts: readonly Part[], judgement: Judgement) =>
+    mismatches.push(...parts.map((part) => ({ ...part, ...judged(judgement) })));
+  const outcomeOwner = blocks.find(({ outcome }) => outcome !== undefined);
+  const outcome = outcomeOwner?.outcome ?? RETURNED;
+  const hasAlternatives = blocks.some(({ oneOf }) => oneOf !== undefined);
+  let came = observed.outcome === 'returned';
+  if (!hasAlternatives) {
+    // Alternatives may allow other outcomes, so with them the outcome is a part of each.
+    const matcher = new ResultMatcher(observed, working, context);
+    came = matcher.outcome(outcome);
+    add(matcher.parts, outcomeOwner?.judgement ?? expectation.judgement);
+  }
   for (const block of blocks) {
-    const found = judgeBlock(block, observed, working, context);
-    for (const [name, value] of found.captures) {
-      captures.set(name, value);
-      working.set(name, value);
+    const matcher = new ResultMatcher(observed, working, context);
+    if (came) matcher.answer(block, NOTHING_IMPLIED);
+    matcher.interrupts(block);
+    for (const [name, value] of matcher.captures) captures.set(name, value);
+    const parts = [...matcher.parts];
+    let ids = block.judgement.covers;
+    if (block.oneOf) {
+      const found = judgeAlternatives(block, block.oneOf, blocks, outcome, observed, working, context);
+      if ('is' in found) {
+        alternatives.push(found);
+        ids = [...new Set([...ids, ...found.covers])];
+      } else parts.push(found);
     }
-    if (found.alternative) alternatives.push(found.alternative);
-    mismatches.push(...found.parts.map((part) => ({ ...part, ...judged(block.judgement) })));
-    if (found.parts.length === 0)
-      confirmed.push(...block.judgement.covers, ...(found.alternative?.covers ?? []));
+    add(parts, block.judgement);
+    if (parts.length === 0 && mismatches.length === 0) confirmed.push(...ids);
+  }
+  if (!hasAlternatives && came) {
+    // What is implied counts as the step's, whatever the level of the blocks beside it.
+    const matcher = new ResultMatcher(observed, working, context);
+    matcher.answer({}, impliedBy(blocks, observed));
+    add(matcher.parts, expectation.judgement);
+    if (blocks.length === 0 && matcher.parts.length === 0) confirmed.push(...expectation.judgement.covers);
   }
   return { mismatches, alternatives, captures, confirmed };
 }
@@ -503,49 +533,27 @@ function judged({
   };
 }
 
-interface BlockResult {
-  readonly parts: readonly Part[];
-  readonly alternative?: SeenAlternative;
-  readonly captures: ReadonlyMap<string, ScopeValue>;
-}
-
-function judgeChecks(
-  checks: readonly ResultChecks[],
+/** The first alternative that matches, together with what is implied; or what was wrong with each. */
+function judgeAlternatives(
+  block: ResultBlock,
+  oneOf: NonNullable<ResultBlock['oneOf']>,
+  blocks: readonly ResultBlock[],
+  outcome: readonly Outcome[],
   observed: Observed,
   scope: Scope,
   context: EvalContext,
-): ResultMatcher {
-  const matcher = new ResultMatcher(observed, scope, context);
-  const outcomes = checks.find(({ outcome }) => outcome !== undefined)?.outcome ?? (['returned'] as const);
-  const implied = impliedBy(checks, observed);
-  const came = matcher.outcome(outcomes);
-  for (const [index, part] of checks.entries()) {
-    // The implied parts are looked at once, with the innermost checks.
-    if (came) matcher.answer(part, index === checks.length - 1 ? implied : NOTHING_IMPLIED);
-    matcher.interrupts(part);
-  }
-  return matcher;
-}
-
-function judgeBlock(block: ResultBlock, observed: Observed, scope: Scope, context: EvalContext): BlockResult {
-  const { oneOf } = block;
-  if (!oneOf) {
-    const matcher = judgeChecks([block], observed, scope, context);
-    return { parts: matcher.parts, captures: matcher.captures };
-  }
+): SeenAlternative | Part {
   const open = oneOf.filter(({ when }) => when === undefined || evaluateCondition(when, scope, context));
-  const tried = open.map((alternative) => ({
-    alternative,
-    matcher: judgeChecks([block, alternative], observed, new Map(scope), context),
-  }));
+  const tried = open.map((alternative) => {
+    const matcher = new ResultMatcher(observed, new Map(scope), context);
+    const came = matcher.outcome(alternative.outcome ?? outcome);
+    // The alternative's own words come first: they contradict what a block beside them implies.
+    if (came) matcher.answer(alternative, impliedBy([alternative, ...blocks], observed));
+    matcher.interrupts(alternative);
+    return { alternative, matcher };
+  });
   const seen = tried.find(({ matcher }) => matcher.parts.length === 0);
-  if (seen)
-    return {
-      parts: [],
-      captures: seen.matcher.captures,
-      alternative: seenAlternative(seen.alternative, block.judgement),
-    };
-  return { parts: [noAlternative(tried)], captures: new Map() };
+  return seen ? seenAlternative(seen.alternative, block.judgement) : noAlternative(tried);
 }
 
 function seenAlternative(head: AlternativeHead, judgement: Judgement): SeenAlternative {
