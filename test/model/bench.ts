@@ -41,6 +41,7 @@ interface Capability {
 
 /** One virtqueue of the driver, split format. */
 class TestQueue {
+  readonly index: number;
   readonly size: number;
   readonly desc: Piece;
   readonly avail: Piece;
@@ -48,7 +49,8 @@ class TestQueue {
   nextDesc = 0;
   seen = 0;
 
-  constructor(bench: Bench, size: number) {
+  constructor(bench: Bench, index: number, size: number) {
+    this.index = index;
     this.size = size;
     this.desc = bench.alloc(16 * size, 16);
     this.avail = bench.alloc(6 + 2 * size, 2);
@@ -207,7 +209,7 @@ export class Bench {
   }
 
   setUpQueue(index: number, size = 16, vector = 0xffff): void {
-    const queue = new TestQueue(this, size);
+    const queue = new TestQueue(this, index, size);
     this.queues.set(index, queue);
     this.common(22, 2, index);
     this.common(24, 2, size);
