@@ -7,6 +7,7 @@ import { checkSettled, compileSteps } from './compile-steps.js';
 import { type Compiler, type Cursor, child, elements, mapOf } from './compiler.js';
 import type { EvalContext } from './context.js';
 import { parseExpression } from './expression.js';
+import { LIMITS } from './limits.js';
 import type { DevicePlan, Level, Modes, Need, ReadonlyScope, Scope, ScopeValue, Step, Tag } from './types.js';
 import { CAPABILITIES, COMMAND_NAMES, LAYERS, roleName } from './vocabulary.js';
 
@@ -106,8 +107,11 @@ export function trialBindings(c: Compiler, cursor: Cursor | undefined): Binding[
       return { name, values: [undefined] };
     }
     c.define(name);
-    if (!checkRows(c, found)) return { name, values: [undefined] };
-    return { name, values: axis.values.map((value) => toScopeValue(c, value, new Map(), {})) };
+    if (axis.values.length > LIMITS.expansion)
+      c.report(found.path, 'limit', `an axis of a case has at most ${LIMITS.expansion} values`);
+    else if (checkRows(c, found))
+      return { name, values: axis.values.map((value) => toScopeValue(c, value, new Map(), {})) };
+    return { name, values: [undefined] };
   });
   const first = new Map(axes.map(({ name, values }) => [name, values[0]]));
   const out: Binding[] = [first];
@@ -148,24 +152,31 @@ export function applyCaseSettings(c: Compiler, cursors: CaseCursors): void {
   c.defaultCovers = ids;
 }
 
-/** After the steps: every id is attached to something that asserts, and there is at least one. */
-export function checkCoverage(c: Compiler, cursors: CaseCursors): void {
+/**
+ * After the steps: every id is attached to something that asserts, and there is at least one. Where the case has
+ * other mistakes (`broken`) its expectations may be missing for that reason.
+ */
+export function checkCoverage(c: Compiler, cursors: CaseCursors, broken: boolean): void {
   const covers = child(cursors.case, 'covers');
-  if (covers && !c.usedDefault && elements(covers).length === 1)
+  if (covers && !broken && !c.usedDefault && elements(covers).length === 1)
     c.report(covers.path, 'covers', 'no expectation of the case is left for this id to cover', { key: true });
-  if (!covers && c.covered.size === 0)
+  if (!covers && !broken && c.covered.size === 0)
     c.report(
       cursors.case.path,
       'covers',
       'the case covers nothing: give "covers" for it or for its expectations',
     );
   if (c.usedDefault) for (const id of c.defaultCovers) c.covered.add(id);
+}
+
+/** Bugs named by `museum` exist. */
+export function checkMuseum(c: Compiler, cursors: CaseCursors): void {
   const museum = child(cursors.case, 'museum');
   const known = c.registries.museum;
-  if (museum && known)
-    for (const element of elements(museum))
-      if (!known.has(String(element.raw)))
-        c.report(element.path, 'covers', `no bug "${String(element.raw)}" in the museum`);
+  if (!museum || !known) return;
+  for (const element of elements(museum))
+    if (!known.has(String(element.raw)))
+      c.report(element.path, 'covers', `no bug "${String(element.raw)}" in the museum`);
 }
 
 /** The plain keys of a case. */

@@ -69,6 +69,16 @@ function compileStep(c: Compiler, cursor: Cursor, scope: ReadonlyScope, depth: n
   const kind = kindOf(cursor.raw);
   const body = kind && child(cursor, kind);
   if (!kind || !body) return undefined;
+  c.steps++;
+  if (c.steps > LIMITS.compiledSteps) {
+    if (c.steps === LIMITS.compiledSteps + 1)
+      c.report(
+        cursor.path,
+        'limit',
+        `repeats over texts make more than ${LIMITS.compiledSteps} steps of this case`,
+      );
+    return undefined;
+  }
   const whenAt = child(cursor, 'when');
   const when = whenAt && c.condition(whenAt);
   const note = child(cursor, 'note');
@@ -91,11 +101,15 @@ function unitOfStep(c: Compiler, kind: StepKind, body: Cursor): string | undefin
       if (request !== undefined) return unitOfLun(c, mapOf(request).lun);
     }
   }
-  if (kind === 'read' && typeof body.raw === 'string') return unitOfMedium(body.raw);
-  return undefined;
+  if (kind === 'wait') {
+    const [name] = texts(body);
+    return name && c.unitInFlight(name.text);
+  }
+  if (kind !== 'read' || typeof body.raw !== 'string') return undefined;
+  const medium = /^medium\.([a-z][a-z0-9_]*)\[/.exec(body.raw)?.[1];
+  const buffer = /^buf\.([a-z][a-z0-9_]*)\./.exec(body.raw)?.[1];
+  return medium ?? (buffer === undefined ? undefined : c.unitInFlight(buffer));
 }
-
-const unitOfMedium = (text: string) => /^medium\.([a-z][a-z0-9_]*)\[/.exec(text)?.[1];
 
 function compileKind(
   c: Compiler,
@@ -223,7 +237,7 @@ function sending(c: Compiler, cursor: Cursor, standardQueue: bigint): Sending {
     });
   if (as) {
     const name = String(as.raw);
-    c.inFlight.set(name, as.path);
+    c.send(name, as.path);
     if (expectAt)
       c.report(expectAt.path, 'expect', `"${name}" stays in flight: put "expect" on wait: ${name}`, {
         key: true,
@@ -528,7 +542,8 @@ function compileRepeat(
     }
     if (axis.values.length > LIMITS.variants)
       c.report(axisAt.path, 'limit', `a repeat over texts has at most ${LIMITS.variants} of them`);
-    const variants = axis.values.slice(0, LIMITS.variants).map((value, at) =>
+    const affordable = c.steps > LIMITS.compiledSteps ? 0 : LIMITS.variants;
+    const variants = axis.values.slice(0, affordable).map((value, at) =>
       // The last body's names stay: it has captured whatever the bodies capture.
       c.within(at === axis.values.length - 1, () => {
         const bound = toScopeValue(c, value, scope, {}, true) ?? '';

@@ -101,6 +101,8 @@ export class Compiler {
   readonly locate: (path: Path) => Position;
   /** What was sent under a name and may be waited for, with the place that sent it. */
   readonly inFlight = new Map<string, Path>();
+  /** The unit that what is in flight under a name addresses. */
+  readonly #inFlightUnits = new Map<string, string | undefined>();
   /** Names in flight that some step waits for or leaves on purpose. */
   readonly settled = new Set<string>();
   readonly covered = new Set<string>();
@@ -113,6 +115,8 @@ export class Compiler {
   /** The id that covers every expectation without one of its own. */
   defaultCovers: readonly string[] = [];
   usedDefault = false;
+  /** Steps compiled so far; a repeat over texts multiplies them. */
+  steps = 0;
   #state: NameState = { names: new Map(), conditional: new Map() };
   /** Unit that the current step addresses: its blocks are what `b` counts. */
   #unit: string | undefined;
@@ -198,6 +202,17 @@ export class Compiler {
       this.#unit = oldUnit;
       this.#when = oldWhen;
     }
+  }
+
+  /** Something is in flight under a name from here on. */
+  send(name: string, path: Path): void {
+    this.inFlight.set(name, path);
+    this.#inFlightUnits.set(name, this.#unit);
+  }
+
+  /** The unit that something in flight addresses, if it is known. */
+  unitInFlight(name: string): string | undefined {
+    return this.#inFlightUnits.get(name);
   }
 
   // -------------------------------------------------------------- guarded reading
@@ -324,6 +339,11 @@ export class Compiler {
       if (item.kind === 'alternatives') for (const inner of item.alternatives) this.#usePattern(inner);
       if (item.kind === 'stamp') used.push(item.seed, item.lba);
       if (item.kind === 'prng') used.push(item.seed);
+      if ((item.kind === 'stamp' || (item.kind === 'prng' && !item.count)) && this.#unit === undefined)
+        throw new CaseError(
+          'SYNTAX',
+          `${item.kind}() makes blocks, so it needs a unit that is addressed by a role`,
+        );
       if (item.kind === 'value') {
         used.push(item.list);
         if (item.value.kind === 'equals') used.push(item.value.expression);

@@ -24,7 +24,6 @@ import type {
   ResultBlock,
   ResultChecks,
   ResultExpectation,
-  Scope,
   ScopeValue,
   SeenExpectation,
   SensePattern,
@@ -190,10 +189,11 @@ class ResultMatcher {
   readonly parts: Part[] = [];
   readonly captures = new Map<string, ScopeValue>();
   readonly #observed: Observed;
-  readonly #scope: Scope;
   readonly #context: EvalContext;
+  /** Copied when something is captured: most answers are judged without. */
+  #scope: ReadonlyScope;
 
-  constructor(observed: Observed, scope: Scope, context: EvalContext) {
+  constructor(observed: Observed, scope: ReadonlyScope, context: EvalContext) {
     this.#observed = observed;
     this.#scope = scope;
     this.#context = context;
@@ -243,10 +243,8 @@ class ResultMatcher {
     }
     const context: MatchContext = poison === undefined ? this.#context : { ...this.#context, poison };
     const match = matchPattern(pattern, actual, this.#scope, context);
-    for (const [name, value] of match.captures) {
-      this.captures.set(name, value);
-      this.#scope.set(name, value);
-    }
+    if (match.captures.size > 0) this.#scope = new Map([...this.#scope, ...match.captures]);
+    for (const [name, value] of match.captures) this.captures.set(name, value);
     if (!match.ok) this.parts.push(bytesPart(check, pattern, actual, match));
   }
 
@@ -472,7 +470,7 @@ export function matchResult(
   scope: ReadonlyScope,
   context: EvalContext = {},
 ): Judged {
-  const working: Scope = new Map(scope);
+  let working = scope;
   const mismatches: Mismatch[] = [];
   const alternatives: SeenAlternative[] = [];
   const captures = new Map<string, ScopeValue>();
@@ -495,6 +493,7 @@ export function matchResult(
     if (came) matcher.answer(block, NOTHING_IMPLIED);
     matcher.interrupts(block);
     for (const [name, value] of matcher.captures) captures.set(name, value);
+    if (matcher.captures.size > 0) working = new Map([...working, ...matcher.captures]);
     const parts = [...matcher.parts];
     let ids = block.judgement.covers;
     if (block.oneOf) {
@@ -540,12 +539,12 @@ function judgeAlternatives(
   blocks: readonly ResultBlock[],
   outcome: readonly Outcome[],
   observed: Observed,
-  scope: Scope,
+  scope: ReadonlyScope,
   context: EvalContext,
 ): SeenAlternative | Part {
   const open = oneOf.filter(({ when }) => when === undefined || evaluateCondition(when, scope, context));
   const tried = open.map((alternative) => {
-    const matcher = new ResultMatcher(observed, new Map(scope), context);
+    const matcher = new ResultMatcher(observed, scope, context);
     const came = matcher.outcome(alternative.outcome ?? outcome);
     // The alternative's own words come first: they contradict what a block beside them implies.
     if (came) matcher.answer(alternative, impliedBy([alternative, ...blocks], observed));
@@ -604,7 +603,7 @@ export function matchSeen(
   scope: ReadonlyScope,
   context: MatchContext = {},
 ): Judged {
-  const working: Scope = new Map(scope);
+  let working = scope;
   const mismatches: Mismatch[] = [];
   const alternatives: SeenAlternative[] = [];
   const captures = new Map<string, ScopeValue>();
@@ -613,14 +612,16 @@ export function matchSeen(
     const parts: Part[] = [];
     if (block.value) {
       const part = compareSeen(block.value, seen, working, context, captures);
+      if (captures.size > 0) working = new Map([...scope, ...captures]);
       if (part) parts.push(part);
     }
     if (block.oneOf) {
+      const names = working;
       const open = block.oneOf.filter(
-        ({ when }) => when === undefined || evaluateCondition(when, working, context),
+        ({ when }) => when === undefined || evaluateCondition(when, names, context),
       );
       const tried = open.map((alternative) => {
-        const part = compareSeen(alternative.value, seen, new Map(working), context, new Map());
+        const part = compareSeen(alternative.value, seen, names, context, new Map());
         return { alternative, matcher: { parts: part ? [part] : [] } };
       });
       const found = tried.find(({ matcher }) => matcher.parts.length === 0);
@@ -636,17 +637,14 @@ export function matchSeen(
 function compareSeen(
   matcher: Matcher,
   seen: bigint | Uint8Array,
-  scope: Scope,
+  scope: ReadonlyScope,
   context: MatchContext,
   captures: Map<string, ScopeValue>,
 ): Part | undefined {
   if (matcher.kind === 'bytes') {
     if (typeof seen === 'bigint') return { check: 'value', expected: 'bytes', got: kindName(seen) };
     const match = matchPattern(matcher.pattern, seen, scope, context);
-    for (const [name, value] of match.captures) {
-      captures.set(name, value);
-      scope.set(name, value);
-    }
+    for (const [name, value] of match.captures) captures.set(name, value);
     return match.ok ? undefined : bytesPart('value', matcher.pattern, seen, match);
   }
   if (typeof seen !== 'bigint') return { check: 'value', expected: 'a number', got: kindName(seen) };

@@ -17,6 +17,10 @@ export const LIMITS = {
   rounds: 70_000,
   /** Bodies of a `repeat` over texts or rows, multiplied over nested ones. */
   variants: 1024,
+  /** Steps that one case is compiled to; repeats over texts multiply them. */
+  compiledSteps: 20_000,
+  /** Steps compiled to check all texts that the axes of one case may bring. */
+  checkedSteps: 200_000,
   /** Characters of an expression. */
   expressionLength: 1000,
   /** Nesting of an expression. */

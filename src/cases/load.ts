@@ -4,6 +4,7 @@ import {
   type CaseCursors,
   checkConditions,
   checkCoverage,
+  checkMuseum,
   compileBody,
   compileNeeds,
   defineLet,
@@ -158,8 +159,13 @@ function checkCase(
   source: YamlSource,
   cursors: CaseCursors,
   registries: Registries,
-  report: Reporter,
+  reportAll: Reporter,
 ): CaseDefinition {
+  let broken = false;
+  const report: Reporter = (...problem) => {
+    broken = true;
+    reportAll(...problem);
+  };
   const locate = (path: Path) => source.locate(path);
   const compiler = () => new Compiler({ report, registries, checking: true, locate });
   const prepare = (c: Compiler) => {
@@ -177,7 +183,14 @@ function checkCase(
   const covers = new Set<string>();
   const rulings = new Set<string>();
   let last = first;
+  let steps = 0;
   for (const binding of bindings) {
+    if (steps > LIMITS.checkedSteps) {
+      report([...cursors.case.path, 'each'], 'limit', `the axes bring more texts than can be checked`, {
+        key: true,
+      });
+      break;
+    }
     const c = compiler();
     last = c;
     const { scope } = prepare(c);
@@ -187,11 +200,13 @@ function checkCase(
     }
     defineLet(c, child(cursors.case, 'let'), scope, {});
     compileBody(c, cursors, scope);
+    steps += c.steps;
     c.duration(inherited(cursors, 'timeout'), 0);
     for (const id of c.covered) covers.add(id);
     for (const id of c.rulings) rulings.add(id);
   }
-  checkCoverage(last, cursors);
+  checkCoverage(last, cursors, broken);
+  checkMuseum(last, cursors);
   for (const id of last.covered) covers.add(id);
   const { id, title } = mapOf(cursors.case.raw);
   const { suite, spec } = mapOf(cursors.file.raw);

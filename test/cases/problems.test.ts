@@ -168,6 +168,17 @@ const CASES: [name: string, steps: string, expected: string[], keys?: string][] 
     ['value 10:22 "rest" can only be the last piece of a cut'],
   ],
 
+  [
+    'blocks of what is waited for',
+    '- command: {lun: disk, cdb: {op: READ(10), blocks: 1}}\n  as: w\n- wait: w\n  expect: {data_in: "stamp(1, 0)*1b"}',
+    [],
+  ],
+  [
+    'stamp without a unit',
+    '- chain: [{out: "stamp(1, 0)*4"}, {in: 108}]\n  queue: request',
+    ['bytes 9:23 stamp() makes blocks, so it needs a unit that is addressed by a role'],
+  ],
+
   // In flight
   [
     'never waited for',
