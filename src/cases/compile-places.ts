@@ -1,4 +1,5 @@
 /** Compiles what steps refer to: units, queues, locations, CDBs, layouts. */
+import { fieldLimit } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
 import { type Compiler, type Cursor, child, elements, mapOf } from './compiler.js';
 import { CaseError } from './errors.js';
@@ -282,7 +283,15 @@ export function compileCdb(c: Compiler, cursor: Cursor): CdbSpec {
       );
       continue;
     }
-    fields.set(key, c.number(field));
+    const value = c.number(field);
+    const place = name === undefined ? undefined : command.fields[key];
+    if (
+      place &&
+      typeof value.constant === 'bigint' &&
+      (value.constant < 0n || value.constant > fieldLimit(place))
+    )
+      c.report(field.path, 'cdb', `${command.name}: ${key} ${value.constant} is not 0..${fieldLimit(place)}`);
+    fields.set(key, value);
   }
   return { kind: 'command', command, direction: command.direction, fields };
 }

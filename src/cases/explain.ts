@@ -6,7 +6,15 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import { mapOf, type Path, type Reporter } from './compiler.js';
 import { caseFileSchema, type SchemaOptions } from './schema.js';
 import { didYouMean } from './suggest.js';
-import { QUALIFIERS, STEP_KINDS } from './vocabulary.js';
+import {
+  CONFIG_FIELDS,
+  DEVICE_REGISTERS,
+  MMIO_REGISTERS,
+  PCI_REGISTERS,
+  QUALIFIERS,
+  RING_FIELDS,
+  STEP_KINDS,
+} from './vocabulary.js';
 
 /** Numbers as the schema sees them. Exact values are the compiler's business. */
 function plain(value: unknown): unknown {
@@ -33,6 +41,8 @@ export class SchemaChecker {
       strictRequired: false,
       strictTypes: false,
       allowUnionTypes: true,
+      // Errors then hold their schema: its description and its keys make the message.
+      verbose: true,
       // Each of these makes compiling faster and checking no slower; a test validates the schema itself.
       validateSchema: false,
       inlineRefs: false,
@@ -134,7 +144,16 @@ function explain(
   const sorted = [...byPlace].sort(([a], [b]) => segments(b).length - segments(a).length);
   for (const [place, same] of sorted) {
     const path = segments(place);
-    describe(path, get(path), same, report, writtenAs);
+    const descriptions = errors
+      .filter(({ instancePath }) => instancePath === place)
+      .map(({ parentSchema }) => (parentSchema as { description?: string } | undefined)?.description);
+    describe(
+      path,
+      get(path),
+      { errors: same, description: descriptions.findLast(Boolean) },
+      report,
+      writtenAs,
+    );
   }
 }
 
@@ -145,54 +164,56 @@ function mapOrList(value: unknown, key: string | number): unknown {
 
 const quote = (value: unknown) => (typeof value === 'string' ? `"${value}"` : JSON.stringify(value));
 
+/** What the schema says about one place. */
+interface Findings {
+  readonly errors: readonly ErrorObject[];
+  /** What belongs there, in the schema's words. */
+  readonly description: string | undefined;
+}
+
 /** Says what is wrong at one place. */
 function describe(
   path: string[],
   here: unknown,
-  errors: readonly ErrorObject[],
+  { errors, description }: Findings,
   report: Reporter,
   writtenAs: (path: Path) => string | undefined,
 ): void {
   const last = path.at(-1) ?? '';
   const name = /^\d+$/.test(last) ? (path.at(-2) ?? last) : last;
-  const isStep = path.at(-2) === 'steps' && typeof here === 'object';
-  const kinds = isStep ? STEP_KINDS.filter((kind) => Object.hasOwn(mapOf(here), kind)) : [];
-  if (isStep && kinds.length !== 1) {
-    const near = Object.keys(mapOf(here))
-      .map((key) => didYouMean(key, STEP_KINDS))
-      .find((hint) => hint !== '');
-    report(
-      path,
-      'step',
-      kinds.length > 1
-        ? `a step has one kind, this one has ${kinds.length === 2 ? 'two' : kinds.length}: ${kinds.join(', ')}`
-        : `a step needs a kind, such as command, read or quiet${near ?? ''}`,
-    );
-    return;
+  if (path.at(-2) === 'steps') {
+    const kinds = STEP_KINDS.filter((kind) => Object.hasOwn(mapOf(here), kind));
+    if (kinds.length !== 1) {
+      report(path, 'step', aboutKinds(kinds, here));
+      return;
+    }
   }
   const badKeys = [...new Set(errors.map(badKeyOf).filter((key) => key !== undefined))];
   if (badKeys.length > 0) {
-    for (const key of badKeys) describeKey(path, key, here, kinds[0], errors, report);
+    const kind =
+      path.at(-2) === 'steps' ? STEP_KINDS.find((word) => Object.hasOwn(mapOf(here), word)) : undefined;
+    for (const key of badKeys) describeKey(path, key, here, kind, errors, report);
     return;
   }
   const enums = [...new Set(errors.flatMap(allowed))].filter((word) => word !== '');
-  const missing = errors.find(({ keyword }) => keyword === 'required');
-  if ((typeof here === 'number' || typeof here === 'boolean') && BYTE_KEYS.has(name)) {
+  const has = (keyword: string) => errors.some((error) => error.keyword === keyword);
+  const isText = typeof here === 'string';
+  if (
+    (typeof here === 'number' || typeof here === 'boolean') &&
+    BYTE_KEYS.has(name) &&
+    !path.includes('layout')
+  ) {
     const written = writtenAs(path) ?? String(here);
-    report(path, 'bytes', `${written} was read as the number ${here}: quote byte patterns`);
+    const read = written === String(here) ? 'is a number' : `was read as the number ${here}`;
+    report(path, 'bytes', `${written} ${read}: quote byte patterns`);
   } else if (typeof here === 'number' && ['quiet', 'within', 'for', 'timeout'].includes(last))
     report(path, 'value', `${here} needs a unit: ${here}ms`);
   else if (here === null) report(path, 'value', `"${name}" has no value`);
-  else if (errors.some(({ keyword }) => keyword === 'not'))
+  else if (has('not'))
     report(path, 'expect', 'verdict and ruling exclude each other: the ruling holds the verdict');
-  else if (missing && typeof here === 'object') {
-    const key = String((missing.params as { missingProperty: string }).missingProperty);
-    report(
-      path,
-      path.includes('one_of') ? 'expect' : 'key',
-      `"${key}" is missing${key === 'is' ? ': every alternative has a name' : ''}`,
-    );
-  } else if (errors.some(({ keyword }) => keyword === 'minLength') && typeof here === 'string')
+  else if (typeof here === 'object' && !Array.isArray(here) && (has('required') || has('oneOf')))
+    report(path, path.includes('one_of') ? 'expect' : 'key', aboutMissing(path, name, errors));
+  else if (has('minLength') && isText)
     report(
       path,
       'value',
@@ -200,57 +221,126 @@ function describe(
         ? `"${here}" is too short: give the reason`
         : `"${here}" is too short for "${name}"`,
     );
-  else if (path.includes('sense') && (typeof here === 'string' || typeof here === 'number'))
+  else if (path.includes('sense') && (isText || typeof here === 'number'))
     report(path, 'value', `${quote(here)} is no sense triple: hexadecimal KEY/ASC/ASCQ, e.g. 5/24/00`);
-  else if (typeof here === 'string' && enums.length > 0) {
-    const what = name === 'op' || name === 'cdb' ? 'command' : name === 'needs' ? 'need' : name;
-    const hint = didYouMean(here, enums);
-    const listed = hint === '' && enums.length <= 12 ? `; possible: ${enums.join(', ')}` : '';
-    report(
-      path,
-      name === 'op' || name === 'cdb' ? 'cdb' : 'value',
-      `unknown ${what} ${quote(here)}${hint}${listed}`,
-    );
-  } else if (name === 'covers')
+  else if (name === 'data_in' && path.includes('command'))
+    report(path, 'value', `${quote(here)} is no size of a buffer: a number of bytes, 8 blocks, or none`);
+  else if (name === 'covers' && isText)
     report(
       path,
       'covers',
-      `${quote(here)} is no requirement id, e.g. scsi.req.residual, or a command such as SBC-4 READ(10)`,
+      last === 'covers'
+        ? `"covers" has to be a list: [${here}]`
+        : `"${here}" is no requirement id, e.g. scsi.req.residual, or a command such as SBC-4 READ(10)`,
     );
-  else if (typeof here === 'string')
-    report(path, 'value', `${quote(here)} cannot be read as ${article(name)}`);
-  else report(path, 'value', `"${name}" ${structure(errors, here)}`);
+  else if (isText && (name === 'read' || name === 'at') && !has('type'))
+    report(path, 'name', `no location "${here}"${locationHint(here)}`);
+  else if (isText && enums.length > 0) {
+    const isCommand = name === 'op' || name === 'cdb';
+    const what = isCommand ? 'command' : (NOUNS[name] ?? name);
+    const hint = didYouMean(here, enums);
+    const listed = hint === '' && enums.length <= 12 ? `; possible: ${enums.join(', ')}` : '';
+    report(path, isCommand ? 'cdb' : 'value', `unknown ${what} ${quote(here)}${hint}${listed}`);
+  } else if (isText && has('pattern') && description !== undefined)
+    report(path, 'value', `${quote(here)} does not fit "${name}": ${description}`);
+  else report(path, 'value', `"${name}" ${aboutStructure(errors, here, description)}`);
 }
 
-function article(name: string): string {
-  return `a value of "${name}"`;
+/** What the elements of some lists are called. */
+const NOUNS: Readonly<Record<string, string>> = {
+  needs: 'need',
+  tags: 'tag',
+  add: 'feature',
+  drop: 'feature',
+  only: 'feature',
+  changes: 'kind of change',
+};
+
+function aboutKinds(kinds: readonly string[], here: unknown): string {
+  if (kinds.length > 1)
+    return `a step has one kind, this one has ${kinds.length === 2 ? 'two' : kinds.length}: ${kinds.join(', ')}`;
+  const near = Object.keys(mapOf(here))
+    .map((key) => didYouMean(key, STEP_KINDS))
+    .find((hint) => hint !== '');
+  return `a step needs a kind, such as command, read or quiet${near ?? ''}`;
 }
 
-function structure(errors: readonly ErrorObject[], here: unknown): string {
-  const min = errors.find(({ keyword }) => keyword === 'minItems' || keyword === 'minProperties');
-  if (min)
-    return `needs at least ${String((min.params as { limit: number }).limit)} ${min.keyword === 'minItems' ? 'elements' : 'keys'}`;
-  const max = errors.find(({ keyword }) => keyword === 'maxProperties');
-  if (max) return 'takes one key only';
-  const types = errors
-    .filter(({ keyword }) => keyword === 'type')
-    .map((error) => String((error.params as { type: unknown }).type));
+/** Places that need one of several keys. */
+const CHOICES: Readonly<Record<string, string>> = {
+  lun: 'an address has "target" and "unit", or "target" and "sam", or "bytes"',
+  chain: 'a descriptor has one of "out", "in", "table", "raw"',
+  table: 'a descriptor has one of "out", "in", "table", "raw"',
+  an: '"an" has one of "query", "subscribe"',
+  read: 'a location has "region", "offset" and "width", or "field"',
+  at: 'a location has "region", "offset" and "width", or "field"',
+  expect: '"expect" has one of "value", "one_of"',
+};
+
+function aboutMissing(path: readonly string[], name: string, errors: readonly ErrorObject[]): string {
+  const choice = CHOICES[name];
+  const required = errors.filter(({ keyword }) => keyword === 'required');
+  if (choice !== undefined && (required.length > 1 || required.length === 0)) return choice;
+  const [missing] = required;
+  const key = String((missing?.params as { missingProperty?: string } | undefined)?.missingProperty ?? '');
+  return `"${key}" is missing${key === 'is' && path.includes('one_of') ? ': every alternative has a name' : ''}`;
+}
+
+/** Locations are often written without what they belong to: `status` for `dev.status`. */
+function locationHint(text: string): string {
+  const names = [
+    ...DEVICE_REGISTERS.map((name) => `dev.${name}`),
+    ...CONFIG_FIELDS.map((name) => `config.${name}`),
+    ...PCI_REGISTERS.map((name) => `pci.${name}`),
+    ...MMIO_REGISTERS.map((name) => `mmio.${name}`),
+    ...RING_FIELDS.map((name) => `ring.request.${name}`),
+    'irq.line',
+  ];
+  const owner = names.find((name) => name.endsWith(`.${text}`));
+  return owner === undefined ? didYouMean(text, names) : `; did you mean "${owner}"?`;
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  object: 'a map',
+  array: 'a list',
+  string: 'a text',
+  integer: 'a whole number',
+};
+
+function aboutStructure(
+  errors: readonly ErrorObject[],
+  here: unknown,
+  description: string | undefined,
+): string {
+  const params = (error: ErrorObject) =>
+    error.params as { limit?: number; type?: unknown; allowedValue?: unknown };
+  const find = (...keywords: string[]) => errors.find(({ keyword }) => keywords.includes(keyword));
+  const bound = find('minItems', 'minProperties');
+  if (bound) {
+    const limit = params(bound).limit ?? 1;
+    const what = bound.keyword === 'minItems' ? 'element' : 'key';
+    return `needs at least ${limit} ${what}${limit === 1 ? '' : 's'}`;
+  }
+  if (find('maxProperties')) return 'takes one key only';
+  const least = find('minimum');
+  if (least) return `is at least ${String(params(least).limit)}, not ${String(here)}`;
+  const most = find('maximum');
+  if (most) return `is at most ${String(params(most).limit)}, not ${String(here)}`;
+  const only = find('const');
+  if (only) return `can only be ${String(params(only).allowedValue)}, not ${quote(here)}`;
   const got = Array.isArray(here)
     ? 'a list'
     : typeof here === 'object'
       ? 'a map'
-      : `${typeof here} ${String(here)}`;
-  if (types.length > 0) {
-    const names: Record<string, string> = {
-      object: 'a map',
-      array: 'a list',
-      string: 'a text',
-      integer: 'a whole number',
-    };
-    return `is ${[...new Set(types)].map((type) => names[type] ?? type).join(' or ')}, not ${got}`;
-  }
-  if (errors.some(({ keyword }) => keyword === 'oneOf')) return 'needs exactly one of its kinds of keys';
-  return errors[0]?.message ?? 'is not as it should be';
+      : typeof here === 'number'
+        ? `the number ${here}`
+        : quote(here);
+  const types = [
+    ...new Set(errors.filter(({ keyword }) => keyword === 'type').map((error) => String(params(error).type))),
+  ];
+  const hint = description === undefined ? '' : `: ${description}`;
+  if (types.length > 0)
+    return `has to be ${types.map((type) => TYPE_NAMES[type] ?? type).join(' or ')}, not ${got}${hint}`;
+  return description === undefined ? `cannot be ${got}` : `cannot be ${got}${hint}`;
 }
 
 /** Keys that hold for results only; the commonest mistake on a `read`. */
@@ -282,106 +372,35 @@ function describeKey(
     });
     return;
   }
-  const enums = [...new Set(errors.filter((error) => badKeyOf(error) === key).flatMap(allowed))];
-  const possible = step ? [...QUALIFIERS[kind], 'when', 'note'] : enums;
+  if (path.at(-1) === 'write' || path.at(-2) === 'write') {
+    report(at, 'name', `no location "${key}"${locationHint(key)}`, { key: true });
+    return;
+  }
+  const own = errors.filter((error) => badKeyOf(error) === key);
+  const enums = [...new Set(own.flatMap(allowed))];
+  const listedKeys = own.flatMap(({ parentSchema }) =>
+    Object.keys((parentSchema as { properties?: object } | undefined)?.properties ?? {}),
+  );
+  const possible = step ? [...QUALIFIERS[kind], 'when', 'note'] : enums.length > 0 ? enums : listedKeys;
   const present = new Set(Object.keys(mapOf(here)));
   const hint = didYouMean(
     key,
-    possible.length > 0 ? possible.filter((word) => !present.has(word)) : KNOWN_KEYS,
+    possible.filter((word) => !present.has(word)),
   );
   if (path.at(-1) === 'waive') {
-    report(at, 'key', `no standing check "${key}"${hint}; possible: ${enums.join(', ')}`, { key: true });
+    report(at, 'key', `no standing check "${key}"${hint === '' ? `; possible: ${enums.join(', ')}` : hint}`, {
+      key: true,
+    });
     return;
   }
-  const listed =
-    possible.length > 0 && (step || possible.length <= 14) ? `; possible: ${possible.join(', ')}` : '';
+  const shown = possible.length > 0 && (step || possible.length <= 20);
   const owner = step ? ` (a ${kind} step)` : '';
-  report(at, 'key', `"${key}" does not belong here${owner}${hint === '' ? listed : hint}`, { key: true });
+  report(
+    at,
+    'key',
+    `"${key}" does not belong here${owner}${hint === '' && shown ? `; possible: ${possible.join(', ')}` : hint}`,
+    {
+      key: true,
+    },
+  );
 }
-
-/** Keys of places where the schema's error does not list them. */
-const KNOWN_KEYS = [
-  ...['suite', 'spec', 'defaults', 'let', 'cases', 'document', 'clause'],
-  ...[
-    'id',
-    'title',
-    'covers',
-    'museum',
-    'level',
-    'needs',
-    'modes',
-    'each',
-    'device',
-    'hostile',
-    'waive',
-    'changes',
-  ],
-  ...[
-    'timeout',
-    'tags',
-    'steps',
-    'lun',
-    'cdb',
-    'data_in',
-    'data_out',
-    'data',
-    'tag',
-    'attr',
-    'prio',
-    'crn',
-    'pi_in',
-  ],
-  ...['pi_out', 'outcome', 'answer', 'used', 'response', 'status', 'sense', 'sense_len', 'residual'],
-  ...[
-    'status_qualifier',
-    'in',
-    'event_actual',
-    'event',
-    'interrupt',
-    'config_interrupt',
-    'after',
-    'before',
-    'one_of',
-  ],
-  ...[
-    'is',
-    'when',
-    'verdict',
-    'ruling',
-    'because',
-    'value',
-    'out',
-    'indirect',
-    'cdb_size',
-    'sense_size',
-    'pi_header',
-  ],
-  ...[
-    'state',
-    'interface',
-    'features',
-    'queues',
-    'event_buffers',
-    'vectors',
-    'until',
-    'size',
-    'memory',
-    'add',
-    'drop',
-  ],
-  ...[
-    'only',
-    'target',
-    'unit',
-    'form',
-    'sam',
-    'bytes',
-    'region',
-    'offset',
-    'length',
-    'width',
-    'via',
-    'field',
-    'plus',
-  ],
-];

@@ -462,7 +462,11 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
           ),
           museum: {
             type: 'array',
-            items: { type: 'string', pattern: '^[A-Z0-9]{2,4}-[0-9]{2,3}[a-z0-9-]*$' },
+            items: {
+              type: 'string',
+              pattern: '^[A-Z0-9]{2,4}-[0-9]{2,3}[a-z0-9-]*$',
+              description: 'Bug of the museum, e.g. QVS-01-tmf-tag-truncated',
+            },
           },
           level: ref('level'),
           needs: ref('needs'),
@@ -665,6 +669,7 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
           // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
           then: { minItems: 1 },
           else: { type: 'string', pattern: '^(?:=.+|[0-9]+\\.\\.[0-9]+)$' },
+          description: 'A list, a range 0..3, or =expression',
         },
         description: 'Each name goes through a list, a range 0..3, or =expression',
       },
@@ -690,14 +695,14 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
       ruling: {
         type: 'string',
         pattern: '^A[0-9]+\\.[a-z0-9-]+$',
-        description: 'Point and outcome of rulings.yaml, which holds the verdict',
+        description: 'Point and outcome of rulings.yaml, which holds the verdict, e.g. A7.bad-target',
       },
       sense: {
         type: 'string',
         pattern: '^(?:none|[0-9A-Fa-f]/(?:[0-9A-Fa-f]{2}|\\.\\.)/(?:[0-9A-Fa-f]{2}|\\.\\.)|=.+)$',
       },
       condition: { type: 'string', minLength: 1, description: 'Expression without the leading =' },
-      name: { type: 'string', pattern: NAME },
+      name: { type: 'string', pattern: NAME, description: 'Lower case letters, digits and _' },
       duration: {
         type: 'string',
         pattern: '^[0-9]+(?:us|ms|s)$',
