@@ -84,6 +84,7 @@ export function defineLet(c: Compiler, cursor: Cursor | undefined, scope: Scope,
   for (const key of Object.keys(mapOf(cursor.raw))) {
     const found = child(cursor, key);
     if (!found) continue;
+    c.refuseUnitName(key, found.path, true);
     const value = toScopeValue(c, found, scope, context);
     c.define(key, value);
     if (value !== undefined) scope.set(key, value);
@@ -101,6 +102,7 @@ export function trialBindings(c: Compiler, cursor: Cursor | undefined): Binding[
   const axes = Object.keys(mapOf(cursor?.raw)).map((name) => {
     const found = cursor && child(cursor, name);
     if (!found) return { name, values: [undefined] };
+    c.refuseUnitName(name, found.path, true);
     const axis = compileAxis(c, found);
     if (axis.kind === 'numbers') {
       c.define(name);

@@ -145,6 +145,7 @@ function compileKind(
     case 'publish': {
       const notify = child(cursor, 'notify');
       const names = elements(body).map((element) => c.inFlightName(element));
+      for (const name of names) c.staged.delete(name);
       return { ...base, kind, names, notify: notify ? c.word(notify, NOTIFY, 'never') : 'always' };
     }
     case 'kick': {
@@ -221,6 +222,7 @@ function layout(c: Compiler, cursor: Cursor) {
 function captureName(c: Compiler, cursor: Cursor): string | undefined {
   const as = child(cursor, 'as');
   if (!as) return undefined;
+  c.refuseUnitName(String(as.raw), as.path);
   c.capture(String(as.raw));
   return String(as.raw);
 }
@@ -237,7 +239,9 @@ function sending(c: Compiler, cursor: Cursor, standardQueue: bigint): Sending {
     });
   if (as) {
     const name = String(as.raw);
+    c.refuseUnitName(name, as.path);
     c.send(name, as.path);
+    if (staged) c.staged.add(name);
     if (expectAt)
       c.report(expectAt.path, 'expect', `"${name}" stays in flight: put "expect" on wait: ${name}`, {
         key: true,
@@ -402,7 +406,15 @@ function compileWait(c: Compiler, cursor: Cursor, body: Cursor, base: StepBase):
     for (const name of c.inFlight.keys()) c.settled.add(name);
     target = { kind: 'event' };
   } else {
-    const names = texts(body).map(({ cursor: element }) => c.inFlightName(element));
+    const names = texts(body).map(({ cursor: element, text }) => {
+      if (c.staged.has(text))
+        c.report(
+          element.path,
+          'wait',
+          `"${text}" is staged, so the device knows nothing of it: publish: ${text}`,
+        );
+      return c.inFlightName(element);
+    });
     for (const name of names) c.settled.add(name);
     target = { kind: 'names', names };
   }
@@ -514,6 +526,7 @@ function compileRepeat(
   const compileFrom = (index: number): RepeatStep => {
     const name = axes[index] ?? '';
     const axisAt = child(body, name) ?? body;
+    c.refuseUnitName(name, axisAt.path, true);
     const inner = (): Step[] => {
       if (index + 1 < axes.length) return [compileFrom(index + 1)];
       return stepsAt ? compileSteps(c, stepsAt, scope, depth + 1) : [];

@@ -20,7 +20,7 @@ import type {
   Value,
 } from './types.js';
 import { parseDuration, parseNumber, parseSize, parseValue, textOf } from './values.js';
-import { DEVICE_FACTS, type NamedValues, UNIT_FACTS } from './vocabulary.js';
+import { COMMAND_NAMES, DEVICE_FACTS, type NamedValues, UNIT_FACTS } from './vocabulary.js';
 
 /** Keys and indexes from the top of the file. */
 export type Path = readonly (string | number)[];
@@ -105,6 +105,8 @@ export class Compiler {
   readonly #inFlightUnits = new Map<string, string | undefined>();
   /** Names in flight that some step waits for or leaves on purpose. */
   readonly settled = new Set<string>();
+  /** Names that are staged and not yet published. */
+  readonly staged = new Set<string>();
   readonly covered = new Set<string>();
   readonly rulings = new Set<string>();
   readonly writes = new Set<string>();
@@ -202,6 +204,11 @@ export class Compiler {
       this.#unit = oldUnit;
       this.#when = oldWhen;
     }
+  }
+
+  /** Refuses a new name that would hide a unit. */
+  refuseUnitName(name: string, path: Path, key = false): void {
+    if (this.units.has(name)) this.report(path, 'name', `"${name}" is the name of a unit already`, { key });
   }
 
   /** Something is in flight under a name from here on. */
@@ -464,6 +471,10 @@ export class Compiler {
     const known = this.registries.requirements;
     if (known && /^(?:virtio|scsi)\./.test(id) && !known.has(id))
       this.report(cursor.path, 'covers', `no requirement "${id}"${didYouMean(id, known.keys())}`);
+    // `SPC-5 MODE SENSE` means both CDBs of that name. SAM has no commands.
+    const command = /^(?:SPC|SBC|MMC|SSC|ZBC)-[0-9] (.+)$/.exec(id)?.[1];
+    if (command !== undefined && !COMMAND_NAMES.some((name) => name.startsWith(command)))
+      this.report(cursor.path, 'covers', `no command "${command}"${didYouMean(command, COMMAND_NAMES)}`);
     return id;
   }
 

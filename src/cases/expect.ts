@@ -243,7 +243,7 @@ class ResultMatcher {
     }
     const context: MatchContext = poison === undefined ? this.#context : { ...this.#context, poison };
     const match = matchPattern(pattern, actual, this.#scope, context);
-    if (match.captures.size > 0) this.#scope = new Map([...this.#scope, ...match.captures]);
+    if (match.captures.size > 0) this.#scope = extended(this.#scope, match.captures);
     for (const [name, value] of match.captures) this.captures.set(name, value);
     if (!match.ok) this.parts.push(bytesPart(check, pattern, actual, match));
   }
@@ -461,6 +461,12 @@ function impliedBy(checks: readonly ResultChecks[], observed: Observed): Implied
   return { response, status: response || observed.response === 0 ? status : undefined };
 }
 
+function extended(scope: ReadonlyScope, more: ReadonlyScope): ReadonlyScope {
+  const out = new Map(scope);
+  for (const [name, value] of more) out.set(name, value);
+  return out;
+}
+
 const RETURNED: readonly Outcome[] = ['returned'];
 
 /** Judges an answer. `scope` is not changed; captures are returned. */
@@ -493,7 +499,7 @@ export function matchResult(
     if (came) matcher.answer(block, NOTHING_IMPLIED);
     matcher.interrupts(block);
     for (const [name, value] of matcher.captures) captures.set(name, value);
-    if (matcher.captures.size > 0) working = new Map([...working, ...matcher.captures]);
+    if (matcher.captures.size > 0) working = extended(working, matcher.captures);
     const parts = [...matcher.parts];
     let ids = block.judgement.covers;
     if (block.oneOf) {
@@ -612,7 +618,7 @@ export function matchSeen(
     const parts: Part[] = [];
     if (block.value) {
       const part = compareSeen(block.value, seen, working, context, captures);
-      if (captures.size > 0) working = new Map([...scope, ...captures]);
+      if (captures.size > 0) working = extended(scope, captures);
       if (part) parts.push(part);
     }
     if (block.oneOf) {

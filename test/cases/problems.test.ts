@@ -1,5 +1,6 @@
 /** Mistakes that only the compiler can see, each in the smallest case that shows it. */
 import { describe, expect, test } from 'vitest';
+import type { RequirementRegistry } from '../../src/cases/requirements.js';
 import { caseFile, problemsOf } from './support.js';
 
 /** Steps start at line 9 of the file, or later where there are more keys: see `caseFile`. */
@@ -248,6 +249,33 @@ const CASES: [name: string, steps: string, expected: string[], keys?: string][] 
     ['covers 6:5 no expectation of the case is left for this id to cover'],
   ],
 
+  [
+    'wait for what was never published',
+    '- command: {lun: disk, cdb: TEST UNIT READY}\n  as: w\n  staged: all\n- wait: w',
+    ['wait 12:15 "w" is staged, so the device knows nothing of it: publish: w'],
+  ],
+  [
+    'published',
+    '- command: {lun: disk, cdb: TEST UNIT READY}\n  as: w\n  staged: all\n- publish: w\n- wait: w',
+    [],
+  ],
+  [
+    'a name that hides a unit',
+    '- read: config.seg_max\n  as: disk\n- check: disk.blocks > 1',
+    ['name 10:13 "disk" is the name of a unit already'],
+  ],
+  [
+    'an axis that hides a unit',
+    '- check: disk.blocks > 1',
+    ['name 8:12 "disk" is the name of a unit already'],
+    'needs: [disk]\neach: {disk: [1, 2]}',
+  ],
+  [
+    'coverage of a command',
+    '- check: disk.blocks > 1\n  covers: [SBC-4 READ, SPC-5 INQUERY]',
+    ['covers 10:30 no command "INQUERY"; did you mean "INQUIRY"?'],
+  ],
+
   // Alternatives
   [
     'two alternatives of one name',
@@ -305,10 +333,19 @@ describe('problems', () => {
 });
 
 describe('what is looked up', () => {
-  const requirements = new Map([
-    ['scsi.req.residual', { id: 'scsi.req.residual', strength: 'MUST', role: 'device' }],
-    ['scsi.req.other', { id: 'scsi.req.other', strength: 'INFO', role: 'device' }],
-  ] as const);
+  const requirements: RequirementRegistry = new Map(
+    (['residual', 'other'] as const).map((name) => [
+      `scsi.req.${name}`,
+      {
+        id: `scsi.req.${name}`,
+        strength: 'MUST',
+        kind: 'normative',
+        // A rule for the driver says nothing about the device, so a level may be written.
+        role: name === 'other' ? 'driver' : 'device',
+        since: '1.0',
+      },
+    ]),
+  );
 
   test('requirement ids', () => {
     const text = caseFile('- command: {lun: disk, cdb: TEST UNIT READY}').replace('residual', 'residuel');
