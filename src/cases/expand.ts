@@ -145,7 +145,10 @@ export function expandCase(definition: CaseDefinition, environment: Environment)
       }
       defineLet(c, child(cursors.case, 'let'), scope, context);
       const skip = unmet(definition.needs, environment, scope, context);
-      cases.push(make(labels, scope, c, skip));
+      const before = problems.length;
+      const expanded = make(labels, scope, c, skip);
+      // A plan with holes must not run.
+      if (problems.length === before) cases.push(expanded);
     }
     return { cases, problems };
   } catch (error) {

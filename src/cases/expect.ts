@@ -7,7 +7,7 @@ import { ControlResponse, Response } from '../wire/virtio-scsi.js';
 import { type MatchContext, matchPattern, type PatternMatch } from './byte-pattern.js';
 import type { EvalContext } from './context.js';
 import { evaluate, evaluateCondition, evaluateInteger, kindName } from './evaluate.js';
-import { resolveLun } from './resolve.js';
+import { encodingContext, resolveLun } from './resolve.js';
 import type {
   AlternativeHead,
   AlternativeVerdict,
@@ -660,7 +660,7 @@ function compareSeen(
 
 /** Judges a `check`. The values of the names it uses are told, so that a failure explains itself. */
 export function matchCheck(step: CheckStep, scope: ReadonlyScope, context: EvalContext = {}): Judged {
-  const holds = evaluateCondition(step.condition, scope, context);
+  const holds = evaluateCondition(step.condition, scope, encodingContext(context));
   const { judgement } = step;
   if (holds) return { mismatches: [], alternatives: [], captures: new Map(), confirmed: judgement.covers };
   const mismatch: Mismatch = {

@@ -300,8 +300,10 @@ class Parser {
       const value = { kind: 'range' as const, ...(from ? { from } : {}), ...(to ? { to } : {}) };
       return { column, kind: 'value', value, encoding, ...withList };
     }
-    if (encoding === 'bytes' && list === undefined) {
-      const text = this.#options.texts?.(shown);
+    if (encoding === 'bytes' && list === undefined && this.#options.texts) {
+      // What the name stands for may differ in the next case, even where it is no text in this one.
+      this.usedTexts = true;
+      const text = this.#options.texts(shown);
       if (typeof text === 'string') return this.#nested(text, shown, column);
     }
     const expression = this.#expression(shown, inner);
@@ -310,7 +312,6 @@ class Parser {
 
   /** A name that stands for a text: the text is a pattern of its own. */
   #nested(text: string, name: string, column: number): PatternItem {
-    this.usedTexts = true;
     if (this.#depth + 1 > LIMITS.patternDepth)
       throw new CaseError('LIMIT', `texts in byte patterns nest at most ${LIMITS.patternDepth} deep`, column);
     const parser = new Parser(text, this.#options, this.#depth + 1);

@@ -4,6 +4,7 @@ import { compilePattern, encodePattern, matchPattern } from '../../src/cases/byt
 import { CaseError } from '../../src/cases/errors.js';
 import { prngBytes, stampBytes } from '../../src/cases/generators.js';
 import { LIMITS } from '../../src/cases/limits.js';
+import type { ScopeValue } from '../../src/cases/types.js';
 import { hex, scopeOf } from './support.js';
 
 const scope = scopeOf({
@@ -76,6 +77,16 @@ describe('sent bytes', () => {
     const texts = (name: string) => scope.get(name);
     const pattern = compilePattern('{text:bytes}*1b 00', { output: true, unit: 'disk', texts });
     expect(encodePattern(pattern, scope)).toEqual(hex(`${'a5'.repeat(16)}00`));
+  });
+
+  test('the same pattern means something else where its name does', () => {
+    const items = (value: ScopeValue | undefined) =>
+      compilePattern('{mutable:bytes}', { texts: () => value }).items.map(({ kind }) => kind);
+    expect([items(undefined), items('00 ..'), items(hex('00'))]).toEqual([
+      ['value'],
+      ['alternatives'],
+      ['value'],
+    ]);
   });
 
   test.each<[string, CaseError['code'], RegExp]>([

@@ -57,6 +57,18 @@ describe('axes', () => {
     expect(problems.map(({ message }) => message)).toEqual(['the axes expand to more than 4096 cases']);
   });
 
+  test('a case that facts make impossible never runs', () => {
+    const facts = exampleFacts();
+    facts.set('dev.optional_features', ['READ(10)', 'READ10']);
+    const steps = '- command: {lun: disk, cdb: {op: =op}}';
+    const { cases, problems } = expand(
+      caseFile(steps, 'needs: [disk]\neach: {op: =dev.optional_features}'),
+      exampleEnvironment({ facts }),
+    );
+    expect(cases.map(({ id }) => id)).toEqual(['test.one[READ(10)]']);
+    expect(problems.map(({ message }) => message)).toEqual(['no command "READ10"; did you mean "READ(10)"?']);
+  });
+
   test('a fact that is missing', () => {
     const facts = exampleFacts();
     facts.delete('dev.request_queues');
