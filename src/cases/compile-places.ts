@@ -37,7 +37,7 @@ export function compileLun(c: Compiler, cursor: Cursor): LunSpec {
       if (!c.units.has(value))
         throw new CaseError(
           'SYNTAX',
-          `no unit is called "${value}"${didYouMean(value, c.units)}; name its role in "needs"`,
+          `no unit is called "${value}"${didYouMean(value, c.units) || '; name its role in "needs"'}`,
         );
       return { kind: 'unit', name: value };
     }
@@ -143,7 +143,7 @@ function namedLocation(c: Compiler, text: string): Location {
       if (!c.units.has(unit))
         throw new CaseError(
           'SYNTAX',
-          `no unit is called "${unit}"${didYouMean(unit, c.units)}; name its role in "needs"`,
+          `no unit is called "${unit}"${didYouMean(unit, c.units) || '; name its role in "needs"'}`,
         );
       return { text, kind: 'medium', unit, block: fromText(c, block) };
     }

@@ -92,6 +92,12 @@ interface NameState {
 const NOTHING = constant(0n);
 const ANY_BYTES: BytePattern = { text: 'any', items: [], captures: [], any: true };
 
+/** What a pattern that cannot be read would capture, so that one mistake does not make others of the names' uses. */
+function capturesOf(raw: unknown): string[] {
+  const found = typeof raw === 'string' ? raw.matchAll(/\{\s*as\s+([a-z][a-z0-9_]*)\s*:/g) : [];
+  return [...found].flatMap(([, name]) => (name === undefined ? [] : [name]));
+}
+
 /** See the head of the file. */
 export class Compiler {
   readonly report: Reporter;
@@ -308,21 +314,17 @@ export class Compiler {
 
   /** Bytes to send (`output`) or to expect. */
   pattern(cursor: Cursor, output: boolean): BytePattern {
-    return this.guard(cursor, 'bytes', ANY_BYTES, () => {
-      const { raw } = cursor;
+    const { raw } = cursor;
+    const pattern = this.guard(cursor, 'bytes', undefined, () => {
       if (typeof raw === 'bigint' || typeof raw === 'number')
-        throw new CaseError('SYNTAX', `${this.#asWritten(cursor)} is a number: quote byte patterns`);
+        throw new CaseError('SYNTAX', `${raw} is a number: quote byte patterns`);
       if (typeof raw !== 'string') throw new CaseError('SYNTAX', 'a byte pattern is a quoted text');
-      const pattern = this.#readPattern(raw, output);
-      this.#usePattern(pattern.items);
-      for (const name of pattern.captures) this.capture(name);
-      return pattern;
+      const read = this.#readPattern(raw, output);
+      this.#usePattern(read.items);
+      return read;
     });
-  }
-
-  /** YAML has turned `00` into 0 by now; the message shows what it became and where. */
-  #asWritten(cursor: Cursor): string {
-    return String(cursor.raw);
+    for (const name of pattern?.captures ?? capturesOf(raw)) this.capture(name);
+    return pattern ?? ANY_BYTES;
   }
 
   #readPattern(raw: string, output: boolean): BytePattern {

@@ -340,7 +340,7 @@ class Parser {
     if (name === undefined || !ENCODING_NAMES.includes(name))
       throw new CaseError(
         'NO_ENCODING',
-        `no encoding "${text}"${didYouMean(name ?? text, ENCODING_NAMES)}; there are ${ENCODING_NAMES.join(', ')}`,
+        `no encoding "${text}"${didYouMean(name ?? text, ENCODING_NAMES) || `; there are ${ENCODING_NAMES.join(', ')}`}`,
         at + 1,
       );
     return [name as Encoding, list === undefined ? undefined : this.#expression(list, at + name.length + 1)];

@@ -60,7 +60,7 @@ cases:
   expect(loader.load('both.yaml', both).problems.map(show)).toEqual([
     'value 4:108 5 needs a unit: 5ms',
     'name 10:16 unknown name "dsk.blocks"; did you mean "disk.blocks"?',
-    'name 11:24 no unit is called "dusk"; did you mean "disk"?; name its role in "needs"',
+    'name 11:24 no unit is called "dusk"; did you mean "disk"?',
   ]);
 });
 

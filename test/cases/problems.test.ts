@@ -11,7 +11,7 @@ const CASES: [name: string, steps: string, expected: string[], keys?: string][] 
   [
     'unknown role',
     '- command: {lun: disk2, cdb: TEST UNIT READY}',
-    ['name 9:24 no unit is called "disk2"; did you mean "disk"?; name its role in "needs"'],
+    ['name 9:24 no unit is called "disk2"; did you mean "disk"?'],
   ],
   [
     'unknown name in a pattern',
@@ -24,6 +24,11 @@ const CASES: [name: string, steps: string, expected: string[], keys?: string][] 
     [],
   ],
   ['capture after use', '- check: k == 1\n- read: config.seg_max\n  as: k', ['name 9:16 unknown name "k"']],
+  [
+    'a pattern that cannot be read still names what it captures',
+    '- command: {lun: disk, cdb: INQUIRY}\n  expect: {data_in: "{as k:be33} ..*"}\n- check: k == 1',
+    ['bytes 10:34 column 7: no encoding "be33"; did you mean "be32"?'],
+  ],
   [
     'capture only when',
     '- read: config.seg_max\n  as: k\n  when: disk.blocks > 1\n- check: k == 1',
