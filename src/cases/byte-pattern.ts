@@ -7,3 +7,4 @@ export {
   type PatternMatch,
 } from './pattern-match.js';
 export { compilePattern, expressionPattern, type PatternOptions } from './pattern-parser.js';
+export { patternSize } from './pattern-size.js';

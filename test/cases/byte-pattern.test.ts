@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compilePattern, encodePattern, matchPattern } from '../../src/cases/byte-pattern.js';
+import { compilePattern, encodePattern, matchPattern, patternSize } from '../../src/cases/byte-pattern.js';
 import { CaseError } from '../../src/cases/errors.js';
 import { prngBytes, stampBytes } from '../../src/cases/generators.js';
 import { LIMITS } from '../../src/cases/limits.js';
@@ -244,6 +244,22 @@ describe('expected bytes', () => {
 
   test('a list of absurd length ends the match instead of the process', () => {
     expect(match('{as k:be64} {as list:be64[k]}', 'ffffffffffffffff0000')).toMatchObject({ ok: false });
+  });
+});
+
+describe('sizes', () => {
+  test.each<[string, number | undefined]>([
+    ['00 01', 2],
+    ['00 ..*', 1],
+    ['stamp(1, 5)*3b ..*', 48],
+    ['stamp(1, 5)', 16],
+    ['a5*{n}b (00|01)*2 {n:be32} {1..:le16[n]} {bytes:bytes} file(two.bin)', 48 + 2 + 4 + 6 + 2 + 2],
+    ['untouched*4 {as x:be64}', 12],
+    ['untouched', 0],
+    ['{as k:u8} {as list:u8[k]}', undefined],
+    ['any', undefined],
+  ])('%s', (text, size) => {
+    expect(patternSize(compilePattern(text, { unit: 'disk' }), scope, CONTEXT)).toBe(size);
   });
 });
 
