@@ -1,17 +1,25 @@
-/** The driver: takes the device from reset to live, sends requests, gathers what comes back. */
+/** The driver: takes the device from reset to live, sends chains, gathers what comes back. */
 import type { DmaMark } from '../port/dma-space.js';
 import type { Port } from '../port/port.js';
-import type { Transport } from '../transport/transport.js';
+import type { DeviceRegister, Transport } from '../transport/transport.js';
 import { DeviceStatus, type FeatureName, featureNames, featureSet, hasFeature } from '../wire/virtio.js';
-import { QueueIndex, virtioScsiConfig, virtioScsiEvent } from '../wire/virtio-scsi.js';
+import {
+  QueueIndex,
+  requestHeaderSize,
+  responseHeaderSize,
+  virtioScsiConfig,
+  virtioScsiEvent,
+} from '../wire/virtio-scsi.js';
+import { type Contents, type Exchange, type Placed, place, readAnswer } from './exchange.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import { Poison } from './poison.js';
-import { type Exchange, placeRequest, type RequestSizes, readAnswer, type ScsiRequest } from './request.js';
-import { type Chain, SplitQueue } from './split-queue.js';
+import { type RequestSizes, requestContents, type ScsiRequest } from './request.js';
+import { type QueueChoice, reached, type SetupChoices, type SetupStage } from './setup.js';
+import { type Chain, type IndirectFrom, SplitQueue } from './split-queue.js';
 import type { StandingCheck, Violation } from './violation.js';
 import { waitUntil } from './wait.js';
 
-/** Features that this driver knows how to use. */
+/** Features that this driver negotiates unless told otherwise. */
 export const DRIVER_FEATURES: bigint = featureSet(
   'VIRTIO_F_VERSION_1',
   'VIRTIO_F_INDIRECT_DESC',
@@ -37,22 +45,43 @@ export class DriverError extends Error {
   }
 }
 
-/** Hears what every standing check decided, with the exchange if it was about one. */
+/** Hears what every standing check decided. */
 export type StandingListener = (check: StandingCheck, violation: Violation | undefined) => void;
 
-/** A live queue with what belongs to it. */
+/** A queue with what belongs to it. */
 interface LiveQueue {
   readonly index: number;
   readonly ring: SplitQueue;
   readonly vector: number | undefined;
 }
 
-/** Facts about the live device. */
+/** Facts about the device, as the last set-up found them. */
 export interface DeviceState {
   readonly offered: bigint;
   readonly negotiated: bigint;
   readonly requestQueues: number;
   readonly sizes: RequestSizes;
+}
+
+/** An event that the device reported. */
+export interface ReportedEvent {
+  readonly event: number;
+  readonly lun: Uint8Array;
+  readonly reason: number;
+  readonly usedLen: number;
+  /** The buffer as it came back, and what it held before. */
+  readonly bytes: Uint8Array;
+  readonly poison: Uint8Array;
+}
+
+/** What may be watched while nothing is to happen. */
+export type Watched = 'rings' | 'buffers' | 'interrupts' | 'events' | 'status';
+
+/** Memory that the device has no right to touch any more. */
+interface Forbidden {
+  readonly what: string;
+  readonly buffer: GuardedBuffer;
+  readonly asLeft: Uint8Array;
 }
 
 /** One driver for one device. `initialise` starts over from reset and forgets everything in flight. */
@@ -62,13 +91,22 @@ export class Driver {
   readonly poison: Poison;
   readonly #mark: DmaMark;
   readonly #onStanding: StandingListener;
+  #stage: SetupStage = 'reset';
   #queues = new Map<number, LiveQueue>();
   #flying = new Map<Chain, Exchange>();
-  #eventBuffers: GuardedBuffer[] = [];
-  #events = 0;
+  #eventBuffers = new Map<Chain, GuardedBuffer>();
+  #events: ReportedEvent[] = [];
+  #forbidden: Forbidden[] = [];
+  /** Registers that were written by hand and whose effect shows when they are read back. */
+  #resetting: 'device' | number | undefined;
+  #selected = 0;
   #returned = 0;
   #nextId = 0x1122334455660001n;
-  #state: DeviceState | undefined;
+  #offered = 0n;
+  #negotiated = 0n;
+  #requestQueues = 0;
+  #sizes: RequestSizes | undefined;
+  #choices: SetupChoices = {};
 
   constructor(port: Port, transport: Transport, seed: number, onStanding: StandingListener) {
     this.port = port;
@@ -78,60 +116,82 @@ export class Driver {
     this.#mark = port.dma.mark();
   }
 
-  /** The device as the last `initialise` left it; throws when there was none. */
+  /** How far the device is initialised. */
+  get reached(): SetupStage {
+    return this.#stage;
+  }
+
+  /** The device as the last set-up found it; throws before its queues were set up. */
   get state(): DeviceState {
-    if (this.#state === undefined) throw new DriverError('the device has not been initialised');
-    return this.#state;
+    if (this.#sizes === undefined) throw new DriverError('the device has not been initialised');
+    return {
+      offered: this.#offered,
+      negotiated: this.#negotiated,
+      requestQueues: this.#requestQueues,
+      sizes: this.#sizes,
+    };
   }
 
   /** Resets the device and waits until its status reads 0. After that all memory belongs to the driver again. */
-  reset(): void {
-    this.#state = undefined;
+  reset(limitMs = RESET_LIMIT_MS): void {
     this.transport.writeStatus(0);
-    if (!waitUntil(this.port, RESET_LIMIT_MS, () => this.transport.readStatus() === 0))
+    if (!waitUntil(this.port, limitMs, () => this.transport.readStatus() === 0))
       throw new DriverError(
-        `status reads 0x${this.transport.readStatus().toString(16)} ${RESET_LIMIT_MS} ms after 0 was written`,
+        `status reads 0x${this.transport.readStatus().toString(16)} ${limitMs} ms after 0 was written`,
         'virtio.reset.status-zero',
       );
-    this.#queues = new Map();
-    this.#flying = new Map();
-    this.#eventBuffers = [];
-    this.#events = 0;
+    this.#takeBack('device');
+  }
+
+  /** Forgets everything that the device had, memory included, and begins anew from a reset device. */
+  startOver(): void {
+    this.reset();
+    this.#forbidden = [];
+    this.#events = [];
+    this.#choices = {};
     this.port.dma.release(this.#mark);
   }
 
-  /** Takes the device from reset to DRIVER_OK with all queues ("Device Initialization"). */
-  initialise(wanted: bigint = DRIVER_FEATURES): DeviceState {
-    this.reset();
+  /** Takes the device from reset to DRIVER_OK with all queues. */
+  initialise(choices: SetupChoices = {}): DeviceState {
+    this.startOver();
+    this.setup(choices);
+    return this.state;
+  }
+
+  /**
+   * Does what is missing on the way to the wanted stage. On a live device it programs and enables just the queues
+   * that are named: that is re-enabling them after a queue reset.
+   */
+  setup(choices: SetupChoices = {}): void {
     const { transport } = this;
     const { ACKNOWLEDGE, DRIVER, FEATURES_OK, DRIVER_OK } = DeviceStatus;
-    transport.writeStatus(ACKNOWLEDGE);
-    transport.writeStatus(ACKNOWLEDGE | DRIVER);
-    const offered = transport.deviceFeatures();
-    const negotiated = offered & wanted;
-    if (!hasFeature(negotiated, 'VIRTIO_F_VERSION_1'))
-      throw new DriverError(
-        'the device does not offer VIRTIO_F_VERSION_1',
-        'virtio.features.offer-version-1',
-      );
-    transport.writeDriverFeatures(negotiated);
-    transport.writeStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK);
-    if ((transport.readStatus() & FEATURES_OK) === 0)
-      throw new DriverError(
-        `the device refused FEATURES_OK for ${featureNames(negotiated).join(', ')}, all of which it offers`,
-        'virtio.features.accept-valid-subset',
-      );
-    const state: DeviceState = { offered, negotiated, ...this.#readConfiguration() };
-    this.#enableQueues(state.requestQueues);
-    transport.writeStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
-    this.#postEventBuffers();
-    this.#state = state;
-    return state;
+    if (this.#stage === 'live') {
+      for (const [index, choice] of choices.queues ?? []) this.#enableQueue(index, choice);
+      return;
+    }
+    // What an earlier, partial set-up was told holds for the rest of the way.
+    this.#choices = { ...this.#choices, ...choices };
+    const goal = choices.until ?? 'live';
+    const step = (stage: Exclude<SetupStage, 'reset'>, act: () => void) => {
+      if (reached(this.#stage, stage) || !reached(goal, stage)) return;
+      act();
+      this.#stage = stage;
+    };
+    step('acknowledge', () => transport.writeStatus(ACKNOWLEDGE));
+    step('driver', () => transport.writeStatus(ACKNOWLEDGE | DRIVER));
+    step('features', () => this.#negotiate());
+    step('queues', () => this.#enableQueues());
+    step('live', () => {
+      transport.writeStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+      if (this.#queues.has(QueueIndex.EVENT))
+        this.#postEventBuffers(this.#choices.eventBuffers ?? EVENT_BUFFERS);
+    });
   }
 
   /** Whether a feature was negotiated. */
   negotiated(name: FeatureName): boolean {
-    return hasFeature(this.state.negotiated, name);
+    return hasFeature(this.#negotiated, name);
   }
 
   /** A tag that no request of this driver had before. */
@@ -139,16 +199,45 @@ export class Driver {
     return this.#nextId++;
   }
 
-  /** Lays a request out and places its descriptors, without publishing. `queue` counts request queues from 0. */
+  /** Lays a SCSI command out and places its descriptors, without publishing. `queue` counts request queues from 0. */
   stage(request: ScsiRequest, queue = 0): Exchange {
-    const live = this.#queue(QueueIndex.REQUEST + queue);
-    const placed = placeRequest(this.port.dma, this.poison, request, this.state.sizes);
-    const chain = live.ring.stage(placed.elements, request.layout?.indirectFrom);
-    return { queue: live.index, placed, chain };
+    const sizes = request.layout?.sizes ?? this.state.sizes;
+    const exchange = this.stageContents(
+      QueueIndex.REQUEST + queue,
+      requestContents(request, sizes, this.poison),
+      {
+        out: request.layout?.out ?? [requestHeaderSize(sizes.cdbSize)],
+        in: request.layout?.in ?? [responseHeaderSize(sizes.senseSize)],
+        indirectFrom: request.layout?.indirectFrom,
+      },
+    );
+    return { ...exchange, scsi: { request, sizes } };
   }
 
-  /** Makes staged exchanges available, in order, by one index update a queue, and notifies. */
-  publish(exchanges: readonly Exchange[]): void {
+  /** Places any bytes on any queue, by its index; pieces that the cuts leave over are one more descriptor. */
+  stageContents(
+    queue: number,
+    contents: Contents,
+    cuts: {
+      readonly out: readonly number[];
+      readonly in: readonly number[];
+      readonly indirectFrom?: IndirectFrom;
+    },
+  ): Exchange {
+    return this.stagePlaced(queue, place(this.port.dma, this.poison, contents, cuts), cuts.indirectFrom);
+  }
+
+  /** Places descriptors for buffers that are in memory already. */
+  stagePlaced(queue: number, placed: Placed, indirectFrom?: IndirectFrom): Exchange {
+    const live = this.#queue(queue);
+    return { queue: live.index, placed, chain: live.ring.stage(placed.elements, indirectFrom) };
+  }
+
+  /**
+   * Makes staged exchanges available, in order, by one index update a queue, and notifies. `when-asked` leaves the
+   * notification out where the device has said that it needs none; `never` leaves it out.
+   */
+  publish(exchanges: readonly Exchange[], notify: 'always' | 'never' | 'when-asked' = 'always'): void {
     const byQueue = new Map<number, Exchange[]>();
     for (const exchange of exchanges) {
       const group = byQueue.get(exchange.queue);
@@ -156,13 +245,16 @@ export class Driver {
       else byQueue.set(exchange.queue, [exchange]);
       this.#flying.set(exchange.chain, exchange);
     }
+    const kicks: number[] = [];
     for (const [index, group] of byQueue) {
       const queue = this.#queue(index);
       if (queue.vector !== undefined && queue.ring.outstanding === 0)
         this.transport.interrupts.clear(queue.vector);
-      queue.ring.publish(group.map(({ chain }) => chain));
+      const before = queue.ring.publish(group.map(({ chain }) => chain));
+      if (notify === 'always' || (notify === 'when-asked' && queue.ring.asksForKick(before)))
+        kicks.push(index);
     }
-    for (const index of byQueue.keys()) this.transport.notify(index);
+    for (const index of kicks) this.transport.notify(index);
   }
 
   /** Waits until all of `exchanges` have been returned or `limitMs` have passed; whether they were. */
@@ -173,14 +265,28 @@ export class Driver {
     });
   }
 
+  /** Waits for the next event that no caller has taken yet; undefined when none came in time. */
+  waitForEvent(limitMs: number): ReportedEvent | undefined {
+    waitUntil(this.port, limitMs, () => {
+      this.collect();
+      return this.#events.length > 0;
+    });
+    return this.#events.shift();
+  }
+
   /** Takes what the device has returned on any queue. */
   collect(): void {
     for (const queue of this.#queues.values()) if (queue.ring.hasUsed()) this.#collectFrom(queue);
   }
 
-  /** The ring of a request queue (from 0), for code that measures or breaks rings by hand. */
-  ring(queue: number): SplitQueue {
-    return this.#queue(QueueIndex.REQUEST + queue).ring;
+  /** The ring of a queue by its index. */
+  ring(index: number): SplitQueue {
+    return this.#queue(index).ring;
+  }
+
+  /** The vector of a queue by its index; undefined for none. */
+  vector(index: number): number | undefined {
+    return this.#queue(index).vector;
   }
 
   /** Exchanges published and not returned. */
@@ -188,127 +294,244 @@ export class Driver {
     return [...this.#flying.values()];
   }
 
-  /** The checks that look at the device as a whole rather than at one exchange. Call at the end of a case. */
-  judgeDevice(): void {
-    for (const { ring, index } of this.#queues.values()) {
-      const tampered = ring.tampered();
-      this.#onStanding(
-        'ring-intact',
-        tampered === undefined
-          ? undefined
-          : {
-              check: 'ring-intact',
-              expected: `the driver's parts of queue ${index} as written`,
-              got: tampered,
-            },
-      );
-      const overrun = ring.overrun();
-      this.#onStanding(
-        'canary',
-        overrun === undefined
-          ? undefined
-          : {
-              check: 'canary',
-              expected: `nothing written beside the rings of queue ${index}`,
-              got: `${overrun} changed`,
-            },
-      );
+  /**
+   * Watches for `durationMs` on the device's clock and says what happened meanwhile, which should have been nothing.
+   * Completions of exchanges count as something that happens to the rings.
+   */
+  watchQuiet(durationMs: number, watched: ReadonlySet<Watched>): string[] {
+    const { clock } = this.port;
+    const { interrupts } = this.transport;
+    for (let vector = 0; vector < interrupts.vectors; vector++) interrupts.clear(vector);
+    const rings = [...this.#queues.values()].map(({ index, ring }) => {
+      ring.used.fetch();
+      return { index, ring, before: ring.used.view.slice() };
+    });
+    const buffers = this.inFlight().flatMap(({ placed, queue }) =>
+      placed.in.map((buffer) => {
+        buffer.fetch();
+        return { queue, buffer, before: buffer.view.slice() };
+      }),
+    );
+    const status = watched.has('status') ? this.transport.readStatus() : 0;
+    const until = clock.now() + durationMs;
+    for (let round = 0; clock.now() < until; round++) clock.relax(round);
+
+    const happened: string[] = [];
+    if (watched.has('rings') || watched.has('events'))
+      for (const { index, ring, before } of rings) {
+        if (!watched.has(index === QueueIndex.EVENT ? 'events' : 'rings')) continue;
+        ring.used.fetch();
+        if (Buffer.compare(ring.used.view, before) !== 0)
+          happened.push(`the used ring of queue ${index} changed`);
+      }
+    if (watched.has('buffers')) {
+      for (const { queue, buffer, before } of buffers) {
+        buffer.fetch();
+        if (Buffer.compare(buffer.view, before) !== 0)
+          happened.push(`a buffer in flight on queue ${queue} was written`);
+      }
+      happened.push(...this.#trespasses());
     }
-    const status = this.transport.readStatus();
-    this.#onStanding(
-      'needs-reset',
-      (status & DeviceStatus.DEVICE_NEEDS_RESET) === 0
-        ? undefined
-        : {
-            check: 'needs-reset',
-            expected: 'DEVICE_NEEDS_RESET clear',
-            got: `status 0x${status.toString(16)}`,
-          },
-    );
-    this.#onStanding(
-      'no-event',
-      this.#events === 0
-        ? undefined
-        : {
-            check: 'no-event',
-            expected: 'no event: nothing happened to the device',
-            got: `${this.#events} event buffer(s) returned`,
-          },
-    );
+    if (watched.has('interrupts'))
+      for (let vector = 0; vector < interrupts.vectors; vector++)
+        if (interrupts.raised(vector)) happened.push(`vector ${vector} was raised`);
+    if (watched.has('status')) {
+      const now = this.transport.readStatus();
+      if (now !== status) happened.push(`status went from 0x${status.toString(16)} to 0x${now.toString(16)}`);
+    }
+    return happened;
   }
 
-  #readConfiguration(): Pick<DeviceState, 'requestQueues' | 'sizes'> {
-    const { num_queues, sense_size, cdb_size } = virtioScsiConfig.fields;
-    const word = (offset: number): number => {
-      const bytes = this.transport.readConfig(offset, 4);
-      return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  /** Tells the driver of a register that was written by hand. */
+  noteWrite(register: DeviceRegister, value: bigint): void {
+    if (register === 'queue_select') this.#selected = Number(value);
+    else if (register === 'device_status' && value === 0n) this.#resetting = 'device';
+    else if (register === 'queue_reset' && value === 1n) this.#resetting = this.#selected;
+  }
+
+  /** Tells the driver what a register read: from the moment a reset reads back done the memory is the driver's. */
+  noteRead(register: DeviceRegister, value: bigint): void {
+    if (value !== 0n || this.#resetting === undefined) return;
+    if (register === (this.#resetting === 'device' ? 'device_status' : 'queue_reset'))
+      this.#takeBack(this.#resetting);
+  }
+
+  /** Reads sense_size and cdb_size anew: requests are laid out by what the device says that they are. */
+  readSizes(): void {
+    const { sense_size, cdb_size } = virtioScsiConfig.fields;
+    const sizes = {
+      senseSize: this.#configWord(sense_size.offset),
+      cdbSize: this.#configWord(cdb_size.offset),
     };
-    const requestQueues = word(num_queues.offset);
-    const queues = this.transport.queueCount();
-    if (requestQueues < 1 || requestQueues + QueueIndex.REQUEST > queues)
-      throw new DriverError(
-        `num_queues says ${requestQueues} request queues, the transport has ${queues} queues in all`,
-        'scsi.config.num-queues',
-      );
-    const sizes = { senseSize: word(sense_size.offset), cdbSize: word(cdb_size.offset) };
     // A device that announces absurd sizes must not make the driver lay out absurd requests.
     if (sizes.senseSize > 65536 || sizes.cdbSize > 65536)
       throw new DriverError(
         `sense_size ${sizes.senseSize} and cdb_size ${sizes.cdbSize} cannot be meant`,
         'scsi.config.reset-sense-size',
       );
-    return { requestQueues, sizes };
+    this.#sizes = sizes;
   }
 
-  #enableQueues(requestQueues: number): void {
+  /** The checks that look at the device as a whole rather than at one exchange. Call at the end of a case. */
+  judgeDevice(): void {
+    const judge = (check: StandingCheck, expected: string, got: string | undefined) =>
+      this.#onStanding(check, got === undefined ? undefined : { check, expected, got });
+    for (const { ring, index } of this.#queues.values()) {
+      judge('ring-intact', `the driver's parts of queue ${index} as written`, ring.tampered());
+      const overrun = ring.overrun();
+      judge('canary', `nothing written beside the rings of queue ${index}`, overrun && `${overrun} changed`);
+    }
+    const [trespass] = this.#trespasses();
+    if (this.#forbidden.length > 0)
+      judge('canary', 'memory left alone after the reset read back done', trespass);
+    const status = this.transport.readStatus();
+    const asks = (status & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
+    judge('needs-reset', 'DEVICE_NEEDS_RESET clear', asks ? `status 0x${status.toString(16)}` : undefined);
+    const events = this.#events.length;
+    judge(
+      'no-event',
+      'no event: nothing happened to the device',
+      events === 0 ? undefined : `${events} event(s)`,
+    );
+  }
+
+  #negotiate(): void {
     const { transport } = this;
-    const vectors = transport.interrupts.vectors;
-    transport.setConfigVector(0);
-    for (let index = 0; index < QueueIndex.REQUEST + requestQueues; index++) {
-      const max = transport.queueMaxSize(index);
-      if (max === 0)
-        throw new DriverError(`queue ${index} does not exist (its size reads 0)`, 'scsi.config.num-queues');
-      const size = Math.min(QUEUE_SIZE, max);
-      const ring = new SplitQueue(this.port.dma, this.poison, size);
-      // One vector a queue after that for configuration changes; with too few the last is shared.
-      const vector = vectors < 2 ? undefined : Math.min(index + 1, vectors - 1);
-      if (vector !== undefined) transport.interrupts.clear(vector);
-      transport.enableQueue(index, {
-        size,
-        desc: ring.desc.iova,
-        driver: ring.avail.iova,
-        device: ring.used.iova,
-        vector,
-      });
-      this.#queues.set(index, { index, ring, vector });
-    }
+    const { ACKNOWLEDGE, DRIVER, FEATURES_OK } = DeviceStatus;
+    this.#offered = transport.deviceFeatures();
+    if (!hasFeature(this.#offered, 'VIRTIO_F_VERSION_1'))
+      throw new DriverError(
+        'the device does not offer VIRTIO_F_VERSION_1',
+        'virtio.features.offer-version-1',
+      );
+    const choose = this.#choices.features ?? ((offered: bigint) => offered & DRIVER_FEATURES);
+    this.#negotiated = choose(this.#offered);
+    transport.writeDriverFeatures(this.#negotiated);
+    transport.writeStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK);
+    if ((transport.readStatus() & FEATURES_OK) === 0)
+      throw new DriverError(
+        `the device refused FEATURES_OK for ${featureNames(this.#negotiated).join(', ')}`,
+        'virtio.features.accept-valid-subset',
+      );
   }
 
-  #postEventBuffers(): void {
+  #configWord(offset: number): number {
+    const bytes = this.transport.readConfig(offset, 4);
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  }
+
+  #enableQueues(): void {
+    const requestQueues = this.#configWord(virtioScsiConfig.fields.num_queues.offset);
+    const queues = this.transport.queueCount();
+    if (requestQueues < 1 || requestQueues + QueueIndex.REQUEST > queues)
+      throw new DriverError(
+        `num_queues says ${requestQueues} request queues, the transport has ${queues} queues in all`,
+        'scsi.config.num-queues',
+      );
+    this.#requestQueues = requestQueues;
+    this.readSizes();
+    const config = this.#choices.vectors?.get('config') ?? 0;
+    this.transport.setConfigVector(
+      config === 'none' || this.transport.interrupts.vectors === 0 ? undefined : config,
+    );
+    const wanted =
+      this.#choices.only ?? Array.from({ length: QueueIndex.REQUEST + requestQueues }, (_, i) => i);
+    for (const index of wanted) this.#enableQueue(index, this.#choices.queues?.get(index) ?? {});
+  }
+
+  /** One vector a queue after that for configuration changes; with too few the last is shared. */
+  #usualVector(index: number): number | undefined {
+    const { vectors } = this.transport.interrupts;
+    return vectors < 2 ? undefined : Math.min(index + 1, vectors - 1);
+  }
+
+  #enableQueue(index: number, { size, memory = 'fresh' }: QueueChoice): void {
+    const { transport, port, poison } = this;
+    const max = transport.queueMaxSize(index);
+    if (max === 0)
+      throw new DriverError(`queue ${index} does not exist (its size reads 0)`, 'scsi.config.num-queues');
+    const entries = size ?? Math.min(QUEUE_SIZE, max);
+    const before = this.#queues.get(index)?.ring;
+    const ring = new SplitQueue(port.dma, poison, entries, {
+      eventIdx: this.negotiated('VIRTIO_F_EVENT_IDX'),
+      tight: memory === 'tight',
+      ...(memory === 'same' && before !== undefined && { reuse: before }),
+    });
+    const chosen = this.#choices.vectors?.get(index) ?? this.#usualVector(index);
+    const vector = chosen === 'none' ? undefined : chosen;
+    if (vector !== undefined) transport.interrupts.clear(vector);
+    transport.enableQueue(index, {
+      size: entries,
+      desc: ring.desc.iova,
+      driver: ring.avail.iova,
+      device: ring.used.iova,
+      vector,
+    });
+    this.#queues.set(index, { index, ring, vector });
+  }
+
+  #postEventBuffers(count: number): void {
     const queue = this.#queue(QueueIndex.EVENT);
-    const chains: Chain[] = [];
-    for (let i = 0; i < Math.min(EVENT_BUFFERS, queue.ring.size); i++) {
-      const buffer = new GuardedBuffer(this.port.dma, this.poison, this.poison.take(virtioScsiEvent.size));
-      this.#eventBuffers.push(buffer);
-      chains.push(queue.ring.stage([{ iova: buffer.iova, length: buffer.size, writable: true }], undefined));
-    }
+    const chains = Array.from({ length: Math.min(count, queue.ring.size) }, () =>
+      this.#stageEventBuffer(queue),
+    );
+    if (chains.length === 0) return;
     queue.ring.publish(chains);
     this.transport.notify(queue.index);
+  }
+
+  #stageEventBuffer(queue: LiveQueue): Chain {
+    const buffer = new GuardedBuffer(this.port.dma, this.poison, this.poison.take(virtioScsiEvent.size));
+    const chain = queue.ring.stage([{ iova: buffer.iova, length: buffer.size, writable: true }], undefined);
+    this.#eventBuffers.set(chain, buffer);
+    return chain;
   }
 
   #queue(index: number): LiveQueue {
     const queue = this.#queues.get(index);
     if (queue === undefined)
-      throw new DriverError(`queue ${index} is not live; live are ${[...this.#queues.keys()].join(', ')}`);
+      throw new RangeError(
+        `queue ${index} is not live; live are ${[...this.#queues.keys()].join(', ') || 'none'}`,
+      );
     return queue;
+  }
+
+  /** After a reset read back done: what the device had is the driver's again, and it must leave it alone. */
+  #takeBack(what: 'device' | number): void {
+    const ended = (index: number) => what === 'device' || what === index;
+    const forbid = (name: string, buffer: GuardedBuffer) => {
+      buffer.fetch();
+      this.#forbidden.push({ what: name, buffer, asLeft: buffer.view.slice() });
+    };
+    for (const [chain, { queue, placed }] of this.#flying) {
+      if (!ended(queue)) continue;
+      for (const buffer of placed.in) forbid(`a buffer that was in flight on queue ${queue}`, buffer);
+      this.#flying.delete(chain);
+    }
+    for (const { index, ring } of this.#queues.values()) {
+      if (!ended(index)) continue;
+      forbid(`the used ring of queue ${index}`, ring.used);
+      this.#queues.delete(index);
+    }
+    if (ended(QueueIndex.EVENT)) this.#eventBuffers = new Map();
+    if (what === 'device') this.#stage = 'reset';
+    this.#resetting = undefined;
+  }
+
+  /** Memory that was taken back and has been written since, in words. */
+  #trespasses(): string[] {
+    return this.#forbidden.flatMap(({ what, buffer, asLeft }) => {
+      buffer.fetch();
+      return Buffer.compare(buffer.view, asLeft) === 0 ? [] : [`${what} was written after the reset`];
+    });
   }
 
   #collectFrom(queue: LiveQueue): void {
     // A device raises its interrupt after moving used idx, so the vector may lag behind what is already visible.
     // It is cleared before the ring is read: what is returned later raises it anew.
     let interrupted: boolean | undefined;
-    if (queue.vector !== undefined && queue.index >= QueueIndex.REQUEST) {
-      const { vector } = queue;
+    const { vector } = queue;
+    if (vector !== undefined && queue.ring.interruptDue) {
       interrupted = waitUntil(this.port, INTERRUPT_LIMIT_MS, () => this.transport.interrupts.raised(vector));
       this.transport.interrupts.clear(vector);
     }
@@ -329,7 +552,11 @@ export class Driver {
         continue;
       }
       this.#onStanding('used-once', undefined);
-      if (queue.index === QueueIndex.EVENT) this.#events++;
+      const eventBuffer = this.#eventBuffers.get(chain);
+      if (eventBuffer) {
+        this.#eventBuffers.delete(chain);
+        this.#takeEvent(queue, eventBuffer, len);
+      }
       const exchange = this.#flying.get(chain);
       if (exchange === undefined) continue;
       this.#flying.delete(chain);
@@ -337,6 +564,21 @@ export class Driver {
       exchange.usedIndex = index;
       exchange.returned = this.#returned++;
       if (interrupted !== undefined) exchange.interrupted = interrupted;
+      if (queue.index === QueueIndex.EVENT)
+        this.#noteEvent(exchange.answer.bytes, exchange.answer.poison, len);
     }
+  }
+
+  /** An event came in a buffer of the harness, which gives the device another one for it. */
+  #takeEvent(queue: LiveQueue, buffer: GuardedBuffer, usedLen: number): void {
+    buffer.fetch();
+    this.#noteEvent(buffer.view.slice(), buffer.initial, usedLen);
+    queue.ring.publish([this.#stageEventBuffer(queue)]);
+    this.transport.notify(queue.index);
+  }
+
+  #noteEvent(bytes: Uint8Array, poison: Uint8Array, usedLen: number): void {
+    if (bytes.length < virtioScsiEvent.size) return;
+    this.#events.push({ ...virtioScsiEvent.read(bytes), usedLen, bytes, poison });
   }
 }

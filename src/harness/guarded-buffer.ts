@@ -2,7 +2,7 @@
 import type { DmaBlock, DmaSpace } from '../port/dma-space.js';
 import type { Poison } from './poison.js';
 
-/** Guard bytes on each side; also the largest alignment that a buffer can ask for. */
+/** Guard bytes on each side, and the usual alignment. */
 const GUARD_BYTES = 16;
 
 /** A buffer for the device: what it holds at first is known, and so are the bytes around it. */
@@ -13,24 +13,41 @@ export class GuardedBuffer {
   /** The buffer's bytes as the driver sees them. */
   readonly view: Uint8Array;
   /** What the buffer held when it was handed over: poison, or the data to send. */
-  readonly initial: Uint8Array;
+  initial: Uint8Array;
   readonly #block: DmaBlock;
+  /** Where the buffer begins in the block. */
+  readonly #start: number;
   readonly #before: Uint8Array;
   readonly #after: Uint8Array;
 
-  /** Allocates `initial.length` bytes holding `initial`, aligned to 16. */
-  constructor(dma: DmaSpace, poison: Poison, initial: Uint8Array) {
+  /**
+   * Allocates `initial.length` bytes holding `initial`, aligned to 16, or, with `tight`, at an address that has just
+   * that alignment and none larger.
+   */
+  constructor(dma: DmaSpace, poison: Poison, initial: Uint8Array, tight?: number) {
     this.size = initial.length;
     this.initial = initial;
-    this.#block = dma.alloc(this.size + 2 * GUARD_BYTES, { align: GUARD_BYTES });
-    this.iova = this.#block.iova + BigInt(GUARD_BYTES);
-    this.view = this.#block.view.subarray(GUARD_BYTES, GUARD_BYTES + this.size);
-    this.#before = poison.take(GUARD_BYTES);
+    // The block begins at a multiple of 64, so an offset of 16, 18 or 20 has an alignment of just 16, 2 or 4.
+    this.#start = tight === undefined || tight >= GUARD_BYTES ? GUARD_BYTES : GUARD_BYTES + tight;
+    this.#block = dma.alloc(this.#start + this.size + GUARD_BYTES, {
+      align: tight === undefined ? GUARD_BYTES : 64,
+    });
+    this.#before = poison.take(this.#start);
     this.#after = poison.take(GUARD_BYTES);
+    this.iova = this.#block.iova + BigInt(this.#start);
+    this.view = this.#block.view.subarray(this.#start, this.#start + this.size);
     this.#block.view.set(this.#before);
     this.view.set(initial);
-    this.#block.view.set(this.#after, GUARD_BYTES + this.size);
+    this.#block.view.set(this.#after, this.#start + this.size);
     this.#block.publish();
+  }
+
+  /** Changes what the buffer holds while the device may have it already; what it holds from now on is its own. */
+  rewrite(bytes: Uint8Array): void {
+    this.initial = this.initial.slice();
+    this.initial.set(bytes);
+    this.view.set(bytes);
+    this.publishRange(0, bytes.length);
   }
 
   /** Brings the device's writes into `view`, guards included. */
@@ -40,21 +57,20 @@ export class GuardedBuffer {
 
   /** Brings a part of the buffer into `view`. */
   fetchRange(offset: number, length: number): void {
-    this.#block.fetch(GUARD_BYTES + offset, length);
+    this.#block.fetch(this.#start + offset, length);
   }
 
   /** Makes what was written to `view` visible to the device. */
   publishRange(offset: number, length: number): void {
-    this.#block.publish(GUARD_BYTES + offset, length);
+    this.#block.publish(this.#start + offset, length);
   }
 
   /** The offset (relative to the buffer) of a changed guard byte, or undefined. Call `fetch` first. */
   brokenGuard(): number | undefined {
     const { view } = this.#block;
-    for (let i = 0; i < GUARD_BYTES; i++) {
-      if (view[i] !== this.#before[i]) return i - GUARD_BYTES;
-      if (view[GUARD_BYTES + this.size + i] !== this.#after[i]) return this.size + i;
-    }
+    for (let i = 0; i < this.#start; i++) if (view[i] !== this.#before[i]) return i - this.#start;
+    for (let i = 0; i < GUARD_BYTES; i++)
+      if (view[this.#start + this.size + i] !== this.#after[i]) return this.size + i;
     return undefined;
   }
 

@@ -1,10 +1,12 @@
 /** The driver's side of a split virtqueue ("Split Virtqueues"). Nothing that the device wrote is trusted. */
 import type { DmaSpace } from '../port/dma-space.js';
 import {
-  AvailFlag,
   availRing,
+  crossedEvent,
   DescFlag,
   descTableBytes,
+  SplitAlign,
+  UsedFlag,
   usedRing,
   vringDesc,
   vringUsedElem,
@@ -12,11 +14,22 @@ import {
 import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
 
+/** What is written into a descriptor instead of what the chain asks for: for cases that break the rules. */
+export interface DescriptorOverrides {
+  readonly len?: number;
+  readonly flags?: number;
+  /** Number of an element of the same chain or table, or any other number as it is. */
+  readonly next?: number;
+}
+
 /** One buffer of a descriptor chain. */
 export interface ChainElement {
   readonly iova: bigint;
   readonly length: number;
   readonly writable: boolean;
+  readonly overrides?: DescriptorOverrides;
+  /** Elements of an indirect table, to which the descriptor then points instead. */
+  readonly table?: readonly ChainElement[];
 }
 
 /** A descriptor chain that the driver has placed. */
@@ -25,8 +38,8 @@ export interface Chain {
   readonly head: number;
   /** The descriptors of the table that it occupies. */
   readonly slots: readonly number[];
-  /** Its indirect table, if it has one. */
-  readonly table: GuardedBuffer | undefined;
+  /** Its indirect tables. */
+  readonly tables: readonly GuardedBuffer[];
 }
 
 /** One entry of the used ring. */
@@ -51,6 +64,23 @@ export interface Poll {
 /** How a chain is laid into the table: direct, or from which element on in an indirect table. */
 export type IndirectFrom = number | undefined;
 
+/** How a ring is made; everything left out is as usual. */
+export interface RingOptions {
+  /** VIRTIO_F_EVENT_IDX was negotiated. */
+  readonly eventIdx?: boolean;
+  /** Each part at just the alignment that the standard asks for. */
+  readonly tight?: boolean;
+  /** A ring of the same size whose memory is used again. */
+  readonly reuse?: SplitQueue;
+}
+
+/** A field of the rings in memory. */
+export interface RingField {
+  readonly buffer: GuardedBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
 const NO_ENTRIES: Poll = { entries: [], implausible: undefined };
 
 /** A split queue in memory. Which queue of the device it is, and how it is notified, is not its concern. */
@@ -59,29 +89,44 @@ export class SplitQueue {
   readonly desc: GuardedBuffer;
   readonly avail: GuardedBuffer;
   readonly used: GuardedBuffer;
+  /** Whether VIRTIO_F_EVENT_IDX was negotiated. */
+  readonly eventIdx: boolean;
   readonly #dma: DmaSpace;
   readonly #poison: Poison;
   readonly #free: number[];
   readonly #outstanding = new Map<number, Chain>();
-  readonly #descView: DataView;
   readonly #availView: DataView;
   readonly #usedView: DataView;
   /** used idx as an aligned 16-bit word, so that polling it is one plain load that cannot be optimised away. */
   readonly #usedIdx: Uint16Array;
   readonly #shadowDesc: Uint8Array;
   readonly #shadowAvail: Uint8Array;
+  /** Fields that were written by hand: they stay as they are. */
+  readonly #byHand = new Set<string>();
   #availIdx = 0;
   #seenUsed = 0;
 
   /** Allocates the three areas, zeroed; `size` is a power of two. */
-  constructor(dma: DmaSpace, poison: Poison, size: number) {
+  constructor(
+    dma: DmaSpace,
+    poison: Poison,
+    size: number,
+    { eventIdx = false, tight = false, reuse }: RingOptions = {},
+  ) {
     this.#dma = dma;
     this.#poison = poison;
     this.size = size;
-    this.desc = new GuardedBuffer(dma, poison, new Uint8Array(descTableBytes(size)));
-    this.avail = new GuardedBuffer(dma, poison, new Uint8Array(availRing.bytes(size)));
-    this.used = new GuardedBuffer(dma, poison, new Uint8Array(usedRing.bytes(size)));
-    this.#descView = viewOf(this.desc.view);
+    this.eventIdx = eventIdx;
+    const area = (bytes: number, align: number, before: GuardedBuffer | undefined) => {
+      if (before?.size !== bytes)
+        return new GuardedBuffer(dma, poison, new Uint8Array(bytes), tight ? align : undefined);
+      before.view.fill(0);
+      before.publishRange(0, bytes);
+      return before;
+    };
+    this.desc = area(descTableBytes(size), SplitAlign.desc, reuse?.desc);
+    this.avail = area(availRing.bytes(size), SplitAlign.avail, reuse?.avail);
+    this.used = area(usedRing.bytes(size), SplitAlign.used, reuse?.used);
     this.#availView = viewOf(this.avail.view);
     this.#usedView = viewOf(this.used.view);
     this.#usedIdx = new Uint16Array(this.used.view.buffer, this.used.view.byteOffset + usedRing.idx, 1);
@@ -95,11 +140,15 @@ export class SplitQueue {
     return this.#outstanding.size;
   }
 
-  /** Asks the device not to interrupt, or lifts that. Without VIRTIO_F_EVENT_IDX only, and a hint even then. */
-  suppressInterrupts(suppress: boolean): void {
-    this.#availView.setUint16(availRing.flags, suppress ? AvailFlag.NO_INTERRUPT : 0, true);
-    this.avail.publishRange(availRing.flags, 2);
-    this.#shadowAvail.set(this.avail.view);
+  /** The descriptor that the next chain begins with; undefined when the table is full. */
+  get nextSlot(): number | undefined {
+    return this.#free.at(-1);
+  }
+
+  /** Whether the next used buffer must raise an interrupt, as far as the driver itself looks after suppression. */
+  get interruptDue(): boolean {
+    if (this.#byHand.has('used_event') || this.#byHand.has('avail.flags')) return false;
+    return true;
   }
 
   /**
@@ -107,28 +156,34 @@ export class SplitQueue {
    * Throws RangeError when the table has no room.
    */
   stage(elements: readonly ChainElement[], indirectFrom: IndirectFrom): Chain {
-    const direct = indirectFrom === undefined ? elements : elements.slice(0, indirectFrom);
-    const needed = direct.length + (indirectFrom === undefined ? 0 : 1);
-    if (needed === 0 || needed > this.#free.length)
+    const direct =
+      indirectFrom === undefined
+        ? elements
+        : [
+            ...elements.slice(0, indirectFrom),
+            { iova: 0n, length: 0, writable: false, table: elements.slice(indirectFrom) },
+          ];
+    if (direct.length === 0 || direct.length > this.#free.length)
       throw new RangeError(
-        `the chain needs ${needed} descriptors, ${this.#free.length} of ${this.size} are free`,
+        `the chain needs ${direct.length} descriptors, ${this.#free.length} of ${this.size} are free`,
       );
-    const table = indirectFrom === undefined ? undefined : this.#indirectTable(elements.slice(indirectFrom));
-    const slots: number[] = [];
-    for (let i = 0; i < needed; i++) slots.push(this.#free.pop() as number);
-    for (const [i, slot] of slots.entries()) {
-      const element = direct[i];
-      const next = slots[i + 1];
-      if (element) this.#writeDescriptor(slot, element, next);
-      else if (table) this.#writeRaw(slot, table.iova, table.size, DescFlag.INDIRECT, 0);
-      this.desc.publishRange(slot * vringDesc.size, vringDesc.size);
+    const tables: GuardedBuffer[] = [];
+    const slots = direct.map(() => this.#free.pop() as number);
+    this.#writeChain(direct, slots, this.desc.view, tables);
+    for (const slot of slots) {
+      const at = slot * vringDesc.size;
+      this.desc.publishRange(at, vringDesc.size);
+      this.#shadowDesc.set(this.desc.view.subarray(at, at + vringDesc.size), at);
     }
-    const head = slots[0] as number;
-    return { head, slots, table };
+    return { head: slots[0] as number, slots, tables };
   }
 
-  /** Makes staged chains available in this order by one update of avail idx. Notifying is the caller's. */
-  publish(chains: readonly Chain[]): void {
+  /**
+   * Makes staged chains available in this order by one update of avail idx. Notifying is the caller's. Returns what
+   * avail idx was before, for `asksForKick`.
+   */
+  publish(chains: readonly Chain[]): number {
+    const before = this.#availIdx;
     for (const chain of chains) {
       const at = availRing.entry(this.#availIdx % this.size);
       this.#availView.setUint16(at, chain.head, true);
@@ -136,13 +191,25 @@ export class SplitQueue {
       this.#outstanding.set(chain.head, chain);
       this.#availIdx = (this.#availIdx + 1) & 0xffff;
     }
+    if (this.eventIdx && !this.#byHand.has('used_event'))
+      this.#writeAvail(availRing.usedEvent(this.size), this.#seenUsed);
     // The entries must be visible before the index that announces them. x86 keeps stores in order and a
     // JavaScript store through a DataView is a plain one; Atomics adds the fence where the CPU needs it.
     Atomics.store(FENCE, 0, 1);
-    this.#availView.setUint16(availRing.idx, this.#availIdx, true);
-    this.avail.publishRange(availRing.idx, 2);
-    this.#shadowDesc.set(this.desc.view);
+    if (!this.#byHand.has('avail.idx')) this.#writeAvail(availRing.idx, this.#availIdx);
     this.#shadowAvail.set(this.avail.view);
+    return before;
+  }
+
+  /** Whether the device wants to hear of what was published since: by used.flags or, with VIRTIO_F_EVENT_IDX, by avail_event. */
+  asksForKick(before: number): boolean {
+    this.used.fetch();
+    if (!this.eventIdx) return (this.#usedView.getUint16(usedRing.flags, true) & UsedFlag.NO_NOTIFY) === 0;
+    return crossedEvent(
+      this.#usedView.getUint16(usedRing.availEvent(this.size), true),
+      this.#availIdx,
+      before,
+    );
   }
 
   /** Whether used idx has moved since the last `poll`. */
@@ -164,6 +231,50 @@ export class SplitQueue {
       entries.push(this.#usedEntry((this.#seenUsed + i) & 0xffff));
     this.#seenUsed = to;
     return { entries, implausible };
+  }
+
+  /**
+   * A field of the rings by its name in case files: `avail.flags`, `used.idx`, `used_event`, `desc` with an index and
+   * one of its fields. Throws RangeError for a field that a split ring has not or an index that is too large.
+   */
+  field(path: string, index?: number, part?: string): RingField {
+    const entry = (count: number): number => {
+      if (index === undefined || index >= count)
+        throw new RangeError(`${path}[${index ?? ''}]: the ring has ${count}`);
+      return index;
+    };
+    switch (path) {
+      case 'avail.flags':
+        return { buffer: this.avail, offset: availRing.flags, size: 2 };
+      case 'avail.idx':
+        return { buffer: this.avail, offset: availRing.idx, size: 2 };
+      case 'avail.ring':
+        return { buffer: this.avail, offset: availRing.entry(entry(this.size)), size: 2 };
+      case 'used_event':
+        return { buffer: this.avail, offset: availRing.usedEvent(this.size), size: 2 };
+      case 'used.flags':
+        return { buffer: this.used, offset: usedRing.flags, size: 2 };
+      case 'used.idx':
+        return { buffer: this.used, offset: usedRing.idx, size: 2 };
+      case 'avail_event':
+        return { buffer: this.used, offset: usedRing.availEvent(this.size), size: 2 };
+      case 'used.ring':
+        return within(this.used, usedRing.entry(entry(this.size)), vringUsedElem, part);
+      case 'desc':
+        return within(this.desc, entry(this.size) * vringDesc.size, vringDesc, part);
+      default:
+        throw new RangeError(`a split ring has no field ${path}`);
+    }
+  }
+
+  /** Writes a field by hand. From then on the harness leaves it as it is. */
+  writeField(path: string, index: number | undefined, part: string | undefined, bytes: Uint8Array): void {
+    const { buffer, offset } = this.field(path, index, part);
+    buffer.view.set(bytes, offset);
+    buffer.publishRange(offset, bytes.length);
+    this.#byHand.add(path);
+    if (buffer === this.desc) this.#shadowDesc.set(bytes, offset);
+    if (buffer === this.avail) this.#shadowAvail.set(bytes, offset);
   }
 
   /** The first driver-owned ring byte that the device changed, in words; undefined when all are as written. */
@@ -205,37 +316,82 @@ export class SplitQueue {
     const chain = this.#outstanding.get(id);
     if (chain) {
       this.#outstanding.delete(id);
-      for (const slot of chain.slots) this.#free.push(slot);
+      // The last is taken first: a queue at rest uses the same descriptors again.
+      for (const slot of chain.slots.toReversed()) this.#free.push(slot);
     }
     return { index, id, len, chain };
   }
 
-  #indirectTable(elements: readonly ChainElement[]): GuardedBuffer {
-    const bytes = new Uint8Array(vringDesc.size * elements.length);
-    for (const [i, { iova, length, writable }] of elements.entries()) {
-      const more = i + 1 < elements.length;
-      const flags = (writable ? DescFlag.WRITE : 0) | (more ? DescFlag.NEXT : 0);
-      vringDesc.write(bytes, { addr: iova, len: length, flags, next: more ? i + 1 : 0 }, i * vringDesc.size);
-    }
-    return new GuardedBuffer(this.#dma, this.#poison, bytes);
+  #writeAvail(offset: number, value: number): void {
+    this.#availView.setUint16(offset, value, true);
+    this.avail.publishRange(offset, 2);
   }
 
-  #writeDescriptor(slot: number, { iova, length, writable }: ChainElement, next: number | undefined): void {
-    const flags = (writable ? DescFlag.WRITE : 0) | (next === undefined ? 0 : DescFlag.NEXT);
-    this.#writeRaw(slot, iova, length, flags, next ?? 0);
-  }
-
-  #writeRaw(slot: number, addr: bigint, len: number, flags: number, next: number): void {
-    const at = slot * vringDesc.size;
+  /** Writes the descriptors of a chain or table; element i goes to place `places[i]` of `target`. */
+  #writeChain(
+    elements: readonly ChainElement[],
+    places: readonly number[],
+    target: Uint8Array,
+    tables: GuardedBuffer[],
+  ): void {
+    const view = viewOf(target);
     const { fields } = vringDesc;
-    this.#descView.setBigUint64(at + fields.addr.offset, addr, true);
-    this.#descView.setUint32(at + fields.len.offset, len, true);
-    this.#descView.setUint16(at + fields.flags.offset, flags, true);
-    this.#descView.setUint16(at + fields.next.offset, next, true);
+    for (const [i, element] of elements.entries()) {
+      const at = (places[i] ?? 0) * vringDesc.size;
+      const next = places[i + 1];
+      let { iova, length } = element;
+      let flags = (element.writable ? DescFlag.WRITE : 0) | (next === undefined ? 0 : DescFlag.NEXT);
+      if (element.table) {
+        const table = this.#indirectTable(element.table, tables);
+        iova = table.iova;
+        length = table.size;
+        flags |= DescFlag.INDIRECT;
+      }
+      const { overrides } = element;
+      const after = overrides?.next === undefined ? (next ?? 0) : (places[overrides.next] ?? overrides.next);
+      view.setBigUint64(at + fields.addr.offset, BigInt.asUintN(64, iova), true);
+      view.setUint32(at + fields.len.offset, overrides?.len ?? length, true);
+      view.setUint16(
+        at + fields.flags.offset,
+        overrides?.flags ?? flags | (overrides?.next === undefined ? 0 : DescFlag.NEXT),
+        true,
+      );
+      view.setUint16(at + fields.next.offset, after, true);
+    }
+  }
+
+  #indirectTable(elements: readonly ChainElement[], tables: GuardedBuffer[]): GuardedBuffer {
+    const bytes = new Uint8Array(vringDesc.size * elements.length);
+    this.#writeChain(
+      elements,
+      elements.map((_, i) => i),
+      bytes,
+      tables,
+    );
+    const table = new GuardedBuffer(this.#dma, this.#poison, bytes);
+    tables.push(table);
+    return table;
   }
 }
 
 const FENCE = new Int32Array(1);
+
+/** A field of an entry, or the whole entry. */
+function within(
+  buffer: GuardedBuffer,
+  at: number,
+  layout: {
+    readonly size: number;
+    readonly fields: Readonly<Record<string, { offset: number; size: number }>>;
+  },
+  part: string | undefined,
+): RingField {
+  if (part === undefined) return { buffer, offset: at, size: layout.size };
+  const field = layout.fields[part];
+  if (field === undefined)
+    throw new RangeError(`there is no ${part}; there are ${Object.keys(layout.fields).join(', ')}`);
+  return { buffer, offset: at + field.offset, size: field.size };
+}
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

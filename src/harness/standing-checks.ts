@@ -2,8 +2,9 @@
 import { parseSense } from '../wire/scsi/sense.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
 import { Response, virtioScsiRespHead } from '../wire/virtio-scsi.js';
+import type { Answer, Exchange } from './exchange.js';
 import { firstUnwritten, lastWritten } from './poison.js';
-import type { Answer, Exchange } from './request.js';
+import { type RequestSizes, type ScsiAnswer, type ScsiRequest, scsiAnswer } from './request.js';
 import type { StandingCheck, Violation } from './violation.js';
 
 type Finding = Omit<Violation, 'check'>;
@@ -14,12 +15,19 @@ const { fields } = virtioScsiRespHead;
 const RESPONSES: ReadonlySet<number> = new Set(Object.values(Response));
 const STATUSES: ReadonlySet<number> = new Set(Object.values(ScsiStatus));
 
-/** What the checks need to know beside the bytes. */
+/** What the checks need to know. */
 export interface ExchangeFacts {
   readonly exchange: Exchange;
   readonly answer: Answer;
   /** Length of the data by the CDB's own fields, where that is known: the checks on `residual` need it. */
   readonly cdbLength: bigint | undefined;
+}
+
+/** The same of a SCSI command, with its answer taken apart. */
+interface CommandFacts extends ExchangeFacts {
+  readonly request: ScsiRequest;
+  readonly sizes: RequestSizes;
+  readonly scsi: ScsiAnswer;
 }
 
 function usedLength({ answer }: ExchangeFacts): Judgement {
@@ -41,7 +49,7 @@ function usedLengthGap({ answer }: ExchangeFacts): Judgement {
   };
 }
 
-function usedLengthShort({ answer }: ExchangeFacts): Judgement {
+function usedLengthShort({ answer }: CommandFacts): Judgement {
   if (answer.usedLen >= virtioScsiRespHead.size) return undefined;
   return { expected: `used len of at least ${virtioScsiRespHead.size}`, got: `used len ${answer.usedLen}` };
 }
@@ -74,12 +82,15 @@ function readableIntact({ exchange }: ExchangeFacts): Judgement {
 }
 
 function indirectIntact({ exchange }: ExchangeFacts): Judgement {
-  const { table } = exchange.chain;
-  if (table === undefined) return 'not-applicable';
-  table.fetch();
-  if (table.unchanged()) return undefined;
-  const at = table.view.findIndex((byte, k) => byte !== table.initial[k]);
-  return { expected: 'the indirect table unchanged', got: `byte ${at} of it changed` };
+  const { tables } = exchange.chain;
+  if (tables.length === 0) return 'not-applicable';
+  for (const table of tables) {
+    table.fetch();
+    if (table.unchanged()) continue;
+    const at = table.view.findIndex((byte, k) => byte !== table.initial[k]);
+    return { expected: 'the indirect table unchanged', got: `byte ${at} of it changed` };
+  }
+  return undefined;
 }
 
 function fieldUnwritten({ answer }: ExchangeFacts, field: { offset: number; size: number }): boolean {
@@ -88,7 +99,7 @@ function fieldUnwritten({ answer }: ExchangeFacts, field: { offset: number; size
   return true;
 }
 
-function responseWritten(facts: ExchangeFacts): Judgement {
+function responseWritten(facts: CommandFacts): Judgement {
   const missing = [fields.status, fields.response]
     .filter((field) => fieldUnwritten(facts, field))
     .map(({ name }) => name);
@@ -96,7 +107,7 @@ function responseWritten(facts: ExchangeFacts): Judgement {
   return { expected: 'status and response written', got: `${missing.join(' and ')} not written` };
 }
 
-function responseFields(facts: ExchangeFacts): Judgement {
+function responseFields(facts: CommandFacts): Judgement {
   const missing = [fields.sense_len, fields.residual, fields.status_qualifier]
     .filter((field) => fieldUnwritten(facts, field))
     .map(({ name }) => name);
@@ -107,8 +118,8 @@ function responseFields(facts: ExchangeFacts): Judgement {
   };
 }
 
-function codes(facts: ExchangeFacts): Judgement {
-  const { response, status } = facts.answer.response;
+function codes(facts: CommandFacts): Judgement {
+  const { response, status } = facts.scsi.response;
   if (!fieldUnwritten(facts, fields.response) && !RESPONSES.has(response))
     return { expected: 'a response of 0 to 9', got: `response ${response}` };
   if (!fieldUnwritten(facts, fields.status) && !STATUSES.has(status))
@@ -116,10 +127,9 @@ function codes(facts: ExchangeFacts): Judgement {
   return undefined;
 }
 
-function sense({ answer, exchange }: ExchangeFacts): Judgement {
-  const { response, status, sense_len } = answer.response;
+function sense({ scsi, sizes: { senseSize } }: CommandFacts): Judgement {
+  const { response, status, sense_len } = scsi.response;
   if (response !== Response.OK) return 'not-applicable';
-  const { senseSize } = exchange.placed.sizes;
   if (status !== ScsiStatus['CHECK CONDITION'])
     return sense_len === 0
       ? undefined
@@ -127,14 +137,14 @@ function sense({ answer, exchange }: ExchangeFacts): Judgement {
   if (senseSize < 8) return 'not-applicable';
   if (sense_len < 8 || sense_len > senseSize)
     return { expected: `sense_len of 8 to ${senseSize} with CHECK CONDITION`, got: `sense_len ${sense_len}` };
-  const parsed = parseSense(answer.sense.subarray(0, sense_len));
+  const parsed = parseSense(scsi.sense.subarray(0, sense_len));
   return parsed.ok ? undefined : { expected: 'well-formed sense data', got: parsed.reason };
 }
 
 /** Judged only where both readings of "data length" (ruling A5), buffer and CDB, give the same number. */
-function residual({ answer, exchange, cdbLength }: ExchangeFacts): Judgement {
-  const { response, status, residual: said } = answer.response;
-  const { dataOut, dataInSize = 0 } = exchange.placed.request;
+function residual({ scsi, request, cdbLength }: CommandFacts): Judgement {
+  const { response, status, residual: said } = scsi.response;
+  const { dataOut, dataInSize = 0 } = request;
   const size = dataOut?.length ?? dataInSize;
   const bidirectional = dataOut !== undefined && dataInSize > 0;
   if (response !== Response.OK || status !== ScsiStatus.GOOD || bidirectional) return 'not-applicable';
@@ -143,13 +153,13 @@ function residual({ answer, exchange, cdbLength }: ExchangeFacts): Judgement {
     return said === 0 ? undefined : { expected: 'residual 0: all data was moved', got: `residual ${said}` };
   if (said > size) return { expected: `residual of at most ${size}`, got: `residual ${said}` };
   const moved = size - said;
-  const last = lastWritten(answer.dataIn, answer.dataInPoison);
+  const last = lastWritten(scsi.dataIn, scsi.dataInPoison);
   if (last >= moved)
     return {
       expected: `${moved} bytes of data-in, as residual ${said} says`,
       got: `byte ${last} was written too`,
     };
-  const gap = firstUnwritten(answer.dataIn, answer.dataInPoison, moved);
+  const gap = firstUnwritten(scsi.dataIn, scsi.dataInPoison, moved);
   if (gap >= 0)
     return {
       expected: `${moved} bytes of data-in, as residual ${said} says`,
@@ -163,19 +173,24 @@ function interrupt({ exchange }: ExchangeFacts): Judgement {
   return exchange.interrupted ? undefined : { expected: "the queue's vector raised", got: 'no interrupt' };
 }
 
-const CHECKS: readonly [StandingCheck, (facts: ExchangeFacts) => Judgement][] = [
+/** Checks on any chain. */
+const CHAIN_CHECKS: readonly [StandingCheck, (facts: ExchangeFacts) => Judgement][] = [
   ['used-length', usedLength],
   ['used-length-gap', usedLengthGap],
-  ['used-length-short', usedLengthShort],
   ['canary', canary],
   ['readable-intact', readableIntact],
   ['ring-intact', indirectIntact],
+  ['interrupt', interrupt],
+];
+
+/** Checks on the answer to a SCSI command. */
+const COMMAND_CHECKS: readonly [StandingCheck, (facts: CommandFacts) => Judgement][] = [
+  ['used-length-short', usedLengthShort],
   ['response-written', responseWritten],
   ['response-fields', responseFields],
   ['codes', codes],
   ['sense', sense],
   ['residual', residual],
-  ['interrupt', interrupt],
 ];
 
 /** Judges one returned exchange; calls `judged` once for every check that it could decide. */
@@ -183,11 +198,15 @@ export function judgeExchange(
   facts: ExchangeFacts,
   judged: (check: StandingCheck, violation: Violation | undefined) => void,
 ): void {
-  for (const [check, judge] of CHECKS) {
-    const judgement = judge(facts);
-    if (judgement === 'not-applicable') continue;
-    judged(check, judgement && { check, bytes: answerBytes(facts.answer), ...judgement });
-  }
+  const tell = (check: StandingCheck, judgement: Judgement) => {
+    if (judgement !== 'not-applicable')
+      judged(check, judgement && { check, bytes: answerBytes(facts.answer), ...judgement });
+  };
+  for (const [check, judge] of CHAIN_CHECKS) tell(check, judge(facts));
+  const { scsi: command } = facts.exchange;
+  if (command === undefined) return;
+  const commandFacts = { ...facts, ...command, scsi: scsiAnswer(facts.answer, command.sizes) };
+  for (const [check, judge] of COMMAND_CHECKS) tell(check, judge(commandFacts));
 }
 
 /** The fixed fields of the answer in hex, as the bytes that go with a violation. */

@@ -129,7 +129,7 @@ function harnessBlock(
 /** Microseconds a transaction of a loop that lays one request out and then only publishes, kicks and spins on used idx. */
 function rawBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transaction, count: number): number {
   driver.initialise();
-  const ring = driver.ring(0);
+  const ring = driver.ring(QueueIndex.REQUEST);
   const { dma, clock, lifecycle } = driver.port;
   const headerSize = requestHeaderSize(DEFAULT_CDB_SIZE);
   const request = dma.alloc(headerSize, { align: 16 });

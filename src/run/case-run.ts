@@ -17,6 +17,7 @@ import { type CaseResult, type Finding, verdictOf } from './results.js';
 import { RULINGS } from './rulings.js';
 import type { Session } from './session.js';
 import { executeStep } from './steps/index.js';
+import { choicesOf } from './steps/setup.js';
 
 /** How a broken expectation counts. */
 export const SEVERITY: Readonly<Record<Level, 'fail' | 'warn' | 'note'>> = {
@@ -61,6 +62,8 @@ export class CaseRun {
 
   /** Whether the case has turned a standing check off. */
   waives(check: StandingCheck): boolean {
+    // A case that breaks driver rules may drive the device to ask for a reset.
+    if (check === 'needs-reset' && this.plan.hostile) return true;
     return this.plan.waive.has(check);
   }
 
@@ -172,10 +175,27 @@ export class CaseRun {
     this.#findings.push({ step: this.#label, ...finding, ...place });
   }
 
+  /** Hands the device over in the state that the case asks for. */
   #handOver(): void {
-    const { driver, units } = this.session;
-    driver.initialise();
+    const { driver, port } = this.session;
+    const { device } = this.plan;
+    if (device.state === 'untouched') {
+      if (!port.controls.offered.has('power-cycle'))
+        throw new CaseError('NOT_AVAILABLE', 'the power-on state needs a device that can be power-cycled');
+      port.controls.invoke('power-cycle');
+      return;
+    }
+    if (device.state === 'reset') {
+      driver.startOver();
+      return;
+    }
+    driver.initialise(choicesOf(device, this));
     // A reset leaves unit attentions behind. They are reported now, so that no case has to expect them.
+    if (driver.reached === 'live') this.#clearUnitAttentions();
+  }
+
+  #clearUnitAttentions(): void {
+    const { driver, units } = this.session;
     for (const { profile } of units) clearUnitAttentions(driver, profile);
   }
 
@@ -185,7 +205,8 @@ export class CaseRun {
     const { driver } = this.session;
     const left = driver.inFlight().length;
     driver.judgeDevice();
-    if (left > 0)
+    if (this.plan.hostile) this.#probeLiveness();
+    else if (left > 0)
       this.find({
         check: 'in flight',
         requirements: [],
@@ -193,6 +214,15 @@ export class CaseRun {
         expected: 'every request returned, or its queue reset, by the end of the case',
         got: `${left} still in flight`,
       });
+  }
+
+  /** Whatever a case did to the device: after a reset it has to work again. */
+  #probeLiveness(): void {
+    this.#label = 'liveness';
+    const { driver, units } = this.session;
+    const [unit] = units;
+    driver.initialise();
+    if (unit) clearUnitAttentions(driver, unit.profile);
   }
 
   #caught(error: unknown): void {
@@ -210,7 +240,8 @@ export class CaseRun {
       const requirements = requirement === undefined ? [] : [requirement];
       this.#record({ check, requirements, severity, expected, got }, this.#step?.at);
     };
-    if (error instanceof CaseError) record('case', 'error', 'values that the case can use', error.message);
+    if (error instanceof CaseError || error instanceof RangeError)
+      record('case', 'error', 'values that the case can use', error.message);
     else if (error instanceof DriverError || error instanceof TransportError)
       record('driver', 'fail', 'a device that the driver can use', error.message, error.requirement);
     else if (error instanceof ProbeError) record('unit', 'fail', 'units that get ready', error.message);

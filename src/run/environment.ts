@@ -4,34 +4,9 @@ import { join } from 'node:path';
 import type { EvalContext } from '../cases/context.js';
 import type { Environment } from '../cases/expand.js';
 import type { ScopeValue } from '../cases/types.js';
-import { DeviceType } from '../wire/scsi/inquiry.js';
 import { FIXTURES } from './package-info.js';
-import type { ProbedUnit } from './probe.js';
+import { type Binding, bindRoles } from './roles.js';
 import type { Session } from './session.js';
-
-/** A role and the unit that plays it. */
-interface Binding {
-  readonly role: string;
-  readonly unit: ProbedUnit;
-}
-
-/** Roles of units: the first unit that fits each, scratch units first, and never one unit for two plain roles. */
-function bindRoles(units: readonly ProbedUnit[]): Binding[] {
-  const disks = units.filter(({ deviceType, blocks }) => deviceType === DeviceType.DISK && blocks > 0);
-  const byScratch = [...disks].sort((a, b) => Number(b.scratch) - Number(a.scratch));
-  const first = (role: string, fits: (unit: ProbedUnit) => boolean, among = byScratch): Binding[] => {
-    const unit = among.find(fits);
-    return unit ? [{ role, unit }] : [];
-  };
-  const disk = first('disk', () => true);
-  return [
-    ...disk,
-    ...first('disk2', (unit) => unit !== disk[0]?.unit),
-    ...first('disk-4k', ({ blockSize }) => blockSize === 4096),
-    ...first('cdrom', ({ deviceType }) => deviceType === DeviceType.CDROM, [...units]),
-    ...first('tape', ({ deviceType }) => deviceType === DeviceType.TAPE, [...units]),
-  ];
-}
 
 function unitFacts({ role, unit }: Binding): [string, ScopeValue][] {
   const name = role.replaceAll('-', '_');

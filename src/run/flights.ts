@@ -1,22 +1,24 @@
 /** What a case has in flight, by the names that it gave. */
 import type { EvalContext } from '../cases/context.js';
 import { CaseError } from '../cases/errors.js';
-import type { CommandStep } from '../cases/types.js';
-import type { Exchange } from '../harness/request.js';
+import type { Exchange } from '../harness/exchange.js';
 
-/** One request of a case. */
+/** One chain of a case. */
 export interface Flight {
-  readonly step: CommandStep;
+  /** What the chain is: the form of its answer follows from it. */
+  readonly kind: 'command' | 'tmf' | 'an' | 'chain';
   readonly exchange: Exchange;
-  /** Length of the data by the CDB, where it says so. */
-  readonly cdbLength: bigint | undefined;
+  /** The tag of a command. */
+  readonly tag?: bigint;
+  /** Length of the data of a command by its CDB, where it says so. */
+  readonly cdbLength?: bigint;
   /** Placed but not yet made available. */
   staged: boolean;
   /** The standing checks have been made on its answer. */
   judged: boolean;
 }
 
-/** Requests in flight or returned, in groups of one name. */
+/** Chains in flight or returned, in groups of one name. */
 export class Flights {
   readonly #byName = new Map<string, Flight[]>();
 
@@ -41,7 +43,7 @@ export class Flights {
     return [...this.#byName.values()].flat();
   }
 
-  /** Names all of whose requests were returned before an exchange was. */
+  /** Names all of whose chains were returned before an exchange was. */
   returnedBefore({ returned = Number.POSITIVE_INFINITY }: Exchange): ReadonlySet<string> {
     const before = ({ exchange }: Flight) => exchange.returned !== undefined && exchange.returned < returned;
     return new Set([...this.#byName].filter(([, group]) => group.every(before)).map(([name]) => name));

@@ -1,7 +1,7 @@
 /** Asking a device, once per start, what its units are. Cases are expanded over these facts. */
 import type { DutProfile, UnitProfile } from '../duts/dut.js';
 import type { Driver } from '../harness/driver.js';
-import type { Answer } from '../harness/request.js';
+import { type ScsiAnswer, scsiAnswer } from '../harness/request.js';
 import { encodeLun } from '../wire/lun.js';
 import { type Command, encodeCdb } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
@@ -48,7 +48,7 @@ function ask(
   name: string,
   fields: Record<string, bigint>,
   dataInSize: number,
-): Answer {
+): ScsiAnswer {
   const exchange = driver.stage({
     lun: encodeLun(target, unit),
     id: driver.nextId(),
@@ -60,10 +60,10 @@ function ask(
     throw new ProbeError(
       `target ${target} unit ${unit} does not answer ${name} within ${ANSWER_LIMIT_MS} ms`,
     );
-  return exchange.answer;
+  return scsiAnswer(exchange.answer, driver.state.sizes);
 }
 
-function good({ response: { response, status } }: Answer): boolean {
+function good({ response: { response, status } }: ScsiAnswer): boolean {
   return response === Response.OK && status === ScsiStatus.GOOD;
 }
 

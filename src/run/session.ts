@@ -5,6 +5,7 @@ import type { Port } from '../port/port.js';
 import { openTransport } from '../transport/open.js';
 import type { Transport } from '../transport/transport.js';
 import { type ProbedUnit, probeUnits } from './probe.js';
+import { bindRoles } from './roles.js';
 
 export interface Session {
   readonly port: Port;
@@ -15,6 +16,8 @@ export interface Session {
   /** Feature bits that the device offers. */
   readonly offered: bigint;
   readonly seed: number;
+  /** The unit that plays a role, by its name in case files. */
+  unit(role: string): ProbedUnit | undefined;
 }
 
 /** Brings the device up and asks what it is. Throws TransportError, DriverError, ProbeError or DutGoneError. */
@@ -28,5 +31,8 @@ export function openSession(
   const driver = new Driver(port, transport, seed, onStanding);
   const { offered } = driver.initialise();
   const units = probeUnits(driver, profile);
-  return { port, profile, transport, driver, units, offered, seed };
+  const bindings = bindRoles(units);
+  const unit = (role: string) =>
+    bindings.find((binding) => binding.role.replaceAll('-', '_') === role.replaceAll('-', '_'))?.unit;
+  return { port, profile, transport, driver, units, offered, seed, unit };
 }

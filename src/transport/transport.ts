@@ -1,5 +1,21 @@
 /** What every virtio transport gives the harness, whatever registers lie below. */
 import type { Interrupts } from '../port/interrupts.js';
+import type { RegisterWindow } from '../port/registers.js';
+import type { virtioPciCommonCfg } from '../wire/virtio-pci.js';
+
+/** Registers that every transport has, by their names in the PCI common configuration, and the ISR byte. */
+export type DeviceRegister = keyof typeof virtioPciCommonCfg.fields | 'isr';
+
+/** A stretch of registers or configuration bytes that can be accessed at any offset. */
+export interface Region {
+  readonly window: RegisterWindow;
+  /** Offset of its first byte in the window. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Names of regions. `pci` is PCI configuration space, the others are the structures of the transport. */
+export type RegionName = 'pci' | 'common' | 'notify' | 'isr' | 'device';
 
 /** Where a queue's three areas lie, and which vector announces its used buffers. */
 export interface QueueAddresses {
@@ -37,8 +53,11 @@ export interface Transport {
   queueMaxSize(queue: number): number;
   /** Programs and enables a queue. */
   enableQueue(queue: number, addresses: QueueAddresses): void;
-  /** Makes the device look at a queue: an available buffer notification, sent at once. */
-  notify(queue: number): void;
+  /**
+   * Makes the device look at a queue: an available buffer notification, sent at once. `value` is written instead of
+   * the queue's index, if given.
+   */
+  notify(queue: number, value?: number): void;
   /** Returns when the device has taken every register write so far. */
   fence(): void;
 
@@ -49,6 +68,12 @@ export interface Transport {
   readConfig(offset: number, length: number): Uint8Array;
   writeConfig(offset: number, data: Uint8Array): void;
   configGeneration(): number;
+
+  /** Reads a register by name; 64-bit ones by two accesses. */
+  readRegister(name: DeviceRegister): bigint;
+  writeRegister(name: DeviceRegister, value: bigint): void;
+  /** Where a structure lies; throws TransportError where the device has none. */
+  region(name: RegionName): Region;
 }
 
 /** The device does not offer what the transport needs, or presents it in a way that the standard rules out. */

@@ -5,7 +5,7 @@
 import type { AllocOptions, DmaBlock, DmaMark, DmaSpace } from '../../src/port/dma-space.js';
 import type { Interrupts } from '../../src/port/interrupts.js';
 import type { Port } from '../../src/port/port.js';
-import type { QueueAddresses, Transport } from '../../src/transport/transport.js';
+import { type QueueAddresses, type Transport, TransportError } from '../../src/transport/transport.js';
 import { DescFlag } from '../../src/wire/split-ring.js';
 import { Feature } from '../../src/wire/virtio.js';
 import { virtioScsiConfig } from '../../src/wire/virtio-scsi.js';
@@ -108,6 +108,11 @@ export class FakeDevice implements Transport {
     this.config.set(data, offset);
   }
   configGeneration = () => 0;
+  readRegister = () => 0n;
+  writeRegister(): void {}
+  region = (name: string): never => {
+    throw new TransportError(`the fake device has no ${name}`);
+  };
 
   #queue(index: number): QueueAddresses {
     const queue = this.queues.get(index);

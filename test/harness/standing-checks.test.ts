@@ -1,7 +1,8 @@
 /** Every standing check turns red for the misbehaviour that it is there for, and for nothing else. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Driver } from '../../src/harness/driver.js';
-import type { Exchange, ScsiRequest } from '../../src/harness/request.js';
+import type { Exchange } from '../../src/harness/exchange.js';
+import type { ScsiRequest } from '../../src/harness/request.js';
 import { judgeExchange } from '../../src/harness/standing-checks.js';
 import { StandingLedger } from '../../src/harness/standing-ledger.js';
 import { STANDING_CHECKS, type StandingCheck } from '../../src/harness/violation.js';
@@ -51,11 +52,12 @@ function answer(
 
 type Play = (head: number) => void;
 
-function exchange(request: ScsiRequest, play: Play, limitMs = 10): Exchange {
+function exchange(what: ScsiRequest, play: Play, limitMs = 10): Exchange {
   device.onNotify = (queue) => {
+    if (queue !== request) return;
     for (const head of device.available(queue)) play(head);
   };
-  const sent = driver.stage(request);
+  const sent = driver.stage(what);
   driver.publish([sent]);
   driver.wait([sent], limitMs);
   if (sent.answer)
@@ -63,7 +65,7 @@ function exchange(request: ScsiRequest, play: Play, limitMs = 10): Exchange {
       {
         exchange: sent,
         answer: sent.answer,
-        cdbLength: BigInt(request.dataOut?.length ?? request.dataInSize ?? 0),
+        cdbLength: BigInt(what.dataOut?.length ?? what.dataInSize ?? 0),
       },
       (check, violation) => ledger.record(check, violation, { case: 'c', step: '1' }),
     );

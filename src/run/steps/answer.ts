@@ -1,10 +1,16 @@
-/** Judging what came back of a request: by the standing checks, and by what the case expects. */
-import { matchResult, type Observed } from '../../cases/expect.js';
+/** Judging what came back of a chain: by the standing checks, and by what the case expects. */
+import { type Judged, matchResult, type Observed, watchesInterrupts } from '../../cases/expect.js';
 import type { ResultExpectation } from '../../cases/types.js';
-import type { Answer } from '../../harness/request.js';
+import type { Answer, Exchange } from '../../harness/exchange.js';
+import { type RequestSizes, scsiAnswer } from '../../harness/request.js';
 import { judgeExchange } from '../../harness/standing-checks.js';
 import { DeviceStatus } from '../../wire/virtio.js';
-import { virtioScsiRespHead } from '../../wire/virtio-scsi.js';
+import {
+  QueueIndex,
+  virtioScsiCtrlAnResp,
+  virtioScsiCtrlTmfResp,
+  virtioScsiRespHead,
+} from '../../wire/virtio-scsi.js';
 import type { CaseRun } from '../case-run.js';
 import type { Flight } from '../flights.js';
 
@@ -18,43 +24,97 @@ export function settleFlights(flights: readonly Flight[], run: CaseRun): void {
   }
 }
 
-/** What was seen of a flight, in the terms of the case language. */
-export function observe(flight: Flight, run: CaseRun): Observed {
-  const { exchange } = flight;
-  const { answer } = exchange;
-  const { transport } = run.session;
-  if (answer === undefined) {
-    const asks = (transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
-    return { outcome: asks ? 'needs_reset' : 'silent', queue: 'request' };
-  }
-  const { response } = answer;
+/** Whether a byte of the answer was written: its poison is a value that no answer has. */
+function written({ bytes, poison }: Answer, offset: number): boolean {
+  return bytes[offset] !== poison[offset];
+}
+
+function observeCommand(answer: Answer, sizes: RequestSizes): Partial<Observed> {
+  const { response, sense, dataIn, dataInPoison } = scsiAnswer(answer, sizes);
+  const { fields } = virtioScsiRespHead;
   return {
-    outcome: 'returned',
-    queue: 'request',
-    ...(written(answer, 'response') && { response: response.response }),
-    ...(written(answer, 'status') && { status: response.status }),
+    ...(written(answer, fields.response.offset) && { response: response.response }),
+    ...(written(answer, fields.status.offset) && { status: response.status }),
     // What lies in the sense area when nothing was put there is no sense.
-    ...(response.sense_len > 0 && { sense: answer.sense }),
+    ...(response.sense_len > 0 && { sense }),
     senseLen: response.sense_len,
     residual: response.residual,
     statusQualifier: response.status_qualifier,
-    dataIn: answer.dataIn,
-    dataInPoison: answer.dataInPoison,
+    dataIn,
+    dataInPoison,
+  };
+}
+
+function observeKind(flight: Flight, answer: Answer): Partial<Observed> {
+  const { scsi } = flight.exchange;
+  switch (flight.kind) {
+    case 'command':
+      return scsi ? observeCommand(answer, scsi.sizes) : {};
+    case 'tmf': {
+      const { offset } = virtioScsiCtrlTmfResp.fields.response;
+      return written(answer, offset) ? { response: virtioScsiCtrlTmfResp.read(answer.bytes).response } : {};
+    }
+    case 'an': {
+      const { response, event_actual } = virtioScsiCtrlAnResp.read(answer.bytes);
+      const { offset } = virtioScsiCtrlAnResp.fields.response;
+      return { eventActual: event_actual, ...(written(answer, offset) && { response }) };
+    }
+    case 'chain':
+      return {};
+  }
+}
+
+/** Interrupts that are seen now, the queue's own taken together with what the harness has acknowledged. */
+function interruptsOf(exchange: Exchange, run: CaseRun, watched: boolean): Observed['interrupts'] {
+  const { transport, driver, port } = run.session;
+  const { interrupts } = transport;
+  if (driver.reached !== 'live') return undefined;
+  const vector = driver.vector(exchange.queue);
+  if (vector === undefined || !(watched || exchange.interrupted !== undefined)) return undefined;
+  // An interrupt that is not due may still be on its way.
+  if (watched && exchange.interrupted !== true) port.lifecycle.settle();
+  const byVector = new Map<number, number>();
+  for (let other = 0; other < interrupts.vectors; other++)
+    if (interrupts.raised(other)) byVector.set(other, 1);
+  if (exchange.interrupted) byVector.set(vector, 1);
+  return { count: byVector.get(vector) ?? 0, byVector, exact: false };
+}
+
+/** The queue as the case language distinguishes them. */
+function queueKind(index: number, kind: Flight['kind']): Observed['queue'] {
+  if (kind === 'chain') return 'other';
+  if (index === QueueIndex.EVENT) return 'event';
+  return kind === 'command' ? 'request' : 'control';
+}
+
+/** What was seen of a flight, in the terms of the case language. `entries`: used entries of the whole wait. */
+export function observe(flight: Flight, run: CaseRun, watched: boolean, entries = 1): Observed {
+  const { exchange } = flight;
+  const { answer } = exchange;
+  const queue = queueKind(exchange.queue, flight.kind);
+  if (answer === undefined) {
+    const asks = (run.session.transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
+    return { outcome: asks ? 'needs_reset' : 'silent', queue };
+  }
+  const interrupts = interruptsOf(exchange, run, watched);
+  return {
+    outcome: 'returned',
+    queue,
+    ...observeKind(flight, answer),
     writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: view.slice(), poison: initial })),
-    used: { len: answer.usedLen, id: exchange.chain.head, entries: 1 },
-    ...(exchange.interrupted !== undefined && {
-      interrupts: { count: exchange.interrupted ? 1 : 0, exact: false },
-    }),
+    used: { len: answer.usedLen, id: exchange.chain.head, entries },
+    ...(interrupts && { interrupts, configInterrupts: interrupts.byVector?.get(0) ?? 0 }),
     returnedBefore: run.flights.returnedBefore(exchange),
   };
 }
 
-function written(answer: Answer, field: 'response' | 'status'): boolean {
-  const { offset } = virtioScsiRespHead.fields[field];
-  return answer.bytes[offset] !== answer.poison[offset];
-}
-
-/** Compares a flight with what is expected of it. */
-export function judgeAnswer(expectation: ResultExpectation, flight: Flight, run: CaseRun): void {
-  run.judge(matchResult(expectation, observe(flight, run), run.scope, run.context), expectation.explicit);
+/** Compares a flight with what is expected of it, without recording anything. */
+export function compareAnswer(
+  expectation: ResultExpectation,
+  flight: Flight,
+  run: CaseRun,
+  entries = 1,
+): Judged {
+  const seen = observe(flight, run, watchesInterrupts(expectation), entries);
+  return matchResult(expectation, seen, run.scope, run.context);
 }

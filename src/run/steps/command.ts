@@ -1,18 +1,22 @@
-/** `command`: one SCSI command, awaited or left in flight. */
+/** `command`: one SCSI command. */
 import { evaluateNumber } from '../../cases/evaluate.js';
 import { resolveCommand, resolveCuts, unitOf } from '../../cases/resolve.js';
-import type { CommandStep } from '../../cases/types.js';
-import type { RequestLayout } from '../../harness/request.js';
+import type { CommandSpec, CommandStep, Layout } from '../../cases/types.js';
+import type { RequestLayout, RequestSizes, ScsiRequest } from '../../harness/request.js';
 import { QueueIndex, requestHeaderSize, responseHeaderSize } from '../../wire/virtio-scsi.js';
 import type { CaseRun } from '../case-run.js';
 import type { Flight } from '../flights.js';
-import { judgeAnswer, settleFlights } from './answer.js';
+import { send } from './send.js';
 
-/** Header and data apart, as drivers usually send them. */
-function layoutOf(step: CommandStep, readable: number, writable: number, run: CaseRun): RequestLayout {
+/** Where a layout puts its pieces: header and data apart, as drivers usually send them, unless it says otherwise. */
+export function cutsOf(
+  layout: Layout,
+  readable: number,
+  writable: number,
+  unit: string | undefined,
+  run: CaseRun,
+): Pick<RequestLayout, 'out' | 'in' | 'indirectFrom'> {
   const { scope, context } = run;
-  const { layout } = step;
-  const unit = unitOf(step.lun);
   const indirect = layout.indirect ?? 'none';
   return {
     ...(layout.out && { out: resolveCuts(layout.out, readable, scope, context, unit) }),
@@ -24,47 +28,55 @@ function layoutOf(step: CommandStep, readable: number, writable: number, run: Ca
   };
 }
 
-/** Places a command; it is made available by the caller. */
-function stage(step: CommandStep, run: CaseRun): Flight {
-  const { driver } = run.session;
-  const { scope, context } = run;
-  const command = resolveCommand(step, scope, context);
-  const { sizes } = driver.state;
-  const readable = requestHeaderSize(sizes.cdbSize) + command.dataOut.length;
-  const writable = responseHeaderSize(sizes.senseSize) + command.dataIn;
-  const queue = evaluateNumber(step.queue, scope, context, 65535) - QueueIndex.REQUEST;
-  const exchange = driver.stage(
-    {
+/** A command as a request, with the tag that the harness chooses where the case gives none. */
+export function requestOf(
+  spec: CommandSpec,
+  run: CaseRun,
+): { readonly request: ScsiRequest; readonly cdbLength: bigint | undefined } {
+  const command = resolveCommand(spec, run.scope, run.context);
+  return {
+    request: {
       lun: command.lun,
-      id: command.tag ?? driver.nextId(),
+      id: command.tag ?? run.session.driver.nextId(),
       task_attr: command.attr,
       prio: command.prio,
       crn: command.crn,
       cdb: command.cdb,
       ...(command.dataOut.length > 0 && { dataOut: command.dataOut }),
       dataInSize: command.dataIn,
-      layout: layoutOf(step, readable, writable, run),
     },
-    queue,
-  );
-  return { step, exchange, cdbLength: command.cdbLength, staged: true, judged: false };
+    cdbLength: command.cdbLength,
+  };
 }
 
-/** Makes flights available by one index update a queue, and kicks. */
-export function publish(flights: readonly Flight[], run: CaseRun): void {
-  for (const flight of flights) flight.staged = false;
-  const [first] = flights;
-  if (first) run.sending(Buffer.concat(first.exchange.placed.out.map(({ initial }) => initial)));
-  run.session.driver.publish(flights.map(({ exchange }) => exchange));
+/** The sizes that a layout asks for, where it differs from what the device announces. */
+function sizesOf({ cdbSize, senseSize }: Layout, run: CaseRun): RequestSizes {
+  const { sizes } = run.session.driver.state;
+  const { scope, context } = run;
+  return {
+    cdbSize: cdbSize ? evaluateNumber(cdbSize, scope, context, 65536) : sizes.cdbSize,
+    senseSize: senseSize ? evaluateNumber(senseSize, scope, context, 65536) : sizes.senseSize,
+  };
+}
+
+function stageCommand(step: CommandStep, run: CaseRun): Flight {
+  const { request, cdbLength } = requestOf(step, run);
+  const sizes = sizesOf(step.layout, run);
+  const readable = requestHeaderSize(sizes.cdbSize) + (request.dataOut?.length ?? 0);
+  const writable = responseHeaderSize(sizes.senseSize) + (request.dataInSize ?? 0);
+  const layout = { sizes, ...cutsOf(step.layout, readable, writable, unitOf(step.lun), run) };
+  const queue = evaluateNumber(step.queue, run.scope, run.context, 65535) - QueueIndex.REQUEST;
+  const exchange = run.session.driver.stage({ ...request, layout }, queue);
+  return {
+    kind: 'command',
+    exchange,
+    tag: request.id,
+    ...(cdbLength !== undefined && { cdbLength }),
+    staged: true,
+    judged: false,
+  };
 }
 
 export function executeCommand(step: CommandStep, run: CaseRun): void {
-  const flight = stage(step, run);
-  if (step.as !== undefined) run.flights.add(step.as, flight);
-  if (step.staged !== undefined) return;
-  publish([flight], run);
-  if (step.as !== undefined) return;
-  run.session.driver.wait([flight.exchange], step.within);
-  settleFlights([flight], run);
-  judgeAnswer(step.expect, flight, run);
+  send(step, run, () => stageCommand(step, run));
 }

@@ -1,30 +1,73 @@
 /** The executors of the step kinds. `repeat` is the case run's own, since it runs steps. */
 import { CaseError } from '../../cases/errors.js';
 import { matchCheck } from '../../cases/expect.js';
-import type { Step } from '../../cases/types.js';
+import type { ControlStep, Step } from '../../cases/types.js';
+import type { ControlName } from '../../port/controls.js';
 import type { CaseRun } from '../case-run.js';
-import { executeCommand, publish } from './command.js';
+import { executeChain } from './chain.js';
+import { executeCommand } from './command.js';
+import { executeAn, executeTmf } from './control-request.js';
+import { executeQuiet } from './quiet.js';
+import { executeKick, executeRead, executeWrite } from './read-write.js';
+import { publishFlights } from './send.js';
+import { executeReset, executeSetup } from './setup.js';
 import { executeWait } from './wait.js';
 
+function executeControl(step: ControlStep, run: CaseRun): void {
+  const { controls } = run.session.port;
+  if (!controls.offered.has(step.control as ControlName))
+    throw new CaseError('NOT_AVAILABLE', `this device offers no control ${step.control}`);
+  controls.invoke(step.control as ControlName);
+}
+
 /** Carries one step out. Findings and captures go to the run. */
-export function executeStep(step: Step, run: CaseRun): void {
+export function executeStep(step: Exclude<Step, { kind: 'repeat' }>, run: CaseRun): void {
   switch (step.kind) {
     case 'command':
       executeCommand(step, run);
       break;
+    case 'tmf':
+      executeTmf(step, run);
+      break;
+    case 'an':
+      executeAn(step, run);
+      break;
+    case 'chain':
+      executeChain(step, run);
+      break;
     case 'publish':
-      publish(
+      publishFlights(
         step.names.flatMap((name) => run.flights.named(name)),
+        step.notify,
         run,
       );
+      break;
+    case 'kick':
+      executeKick(step, run);
       break;
     case 'wait':
       executeWait(step, run);
       break;
+    case 'quiet':
+      executeQuiet(step, run);
+      break;
+    case 'read':
+      executeRead(step, run);
+      break;
+    case 'write':
+      executeWrite(step, run);
+      break;
+    case 'setup':
+      executeSetup(step, run);
+      break;
+    case 'reset':
+      executeReset(step, run);
+      break;
+    case 'control':
+      executeControl(step, run);
+      break;
     case 'check':
       run.judge(matchCheck(step, run.scope, run.context), true);
       break;
-    default:
-      throw new CaseError('NOT_AVAILABLE', `this version of the suite cannot carry out ${step.kind} steps`);
   }
 }

@@ -1,16 +1,30 @@
-/** `wait`: for what is in flight under a name. */
+/** `wait`: for what is in flight under a name, for the next event, or for an interrupt. */
 import { CaseError } from '../../cases/errors.js';
+import { evaluateNumber } from '../../cases/evaluate.js';
+import { matchResult } from '../../cases/expect.js';
 import type { WaitStep } from '../../cases/types.js';
-import type { CaseRun } from '../case-run.js';
-import { judgeAnswer, settleFlights } from './answer.js';
+import { waitUntil } from '../../harness/wait.js';
+import { type CaseRun, SEVERITY } from '../case-run.js';
+import { compareAnswer, settleFlights } from './answer.js';
 
 export function executeWait(step: WaitStep, run: CaseRun): void {
-  if (step.target.kind !== 'names')
-    throw new CaseError('NOT_AVAILABLE', `waiting for ${step.target.kind} is not possible here`);
-  const flights = step.target.names.flatMap((name) => run.flights.named(name));
-  const unpublished = flights.find(({ staged }) => staged);
-  if (unpublished)
-    throw new CaseError('NOT_AVAILABLE', 'waiting for a request that was staged and never published');
+  switch (step.target.kind) {
+    case 'names':
+      waitForNames(step, step.target.names, run);
+      break;
+    case 'event':
+      waitForEvent(step, run);
+      break;
+    case 'interrupt':
+      waitForInterrupt(step, step.target, run);
+      break;
+  }
+}
+
+function waitForNames(step: WaitStep, names: readonly string[], run: CaseRun): void {
+  const flights = names.flatMap((name) => run.flights.named(name));
+  if (flights.some(({ staged }) => staged))
+    throw new CaseError('NOT_AVAILABLE', 'waiting for a buffer that was staged and never published');
   run.session.driver.wait(
     flights.map(({ exchange }) => exchange),
     step.within,
@@ -22,20 +36,54 @@ export function executeWait(step: WaitStep, run: CaseRun): void {
       flights.map(({ exchange }) => exchange.returned),
       run,
     );
-  for (const flight of flights) judgeAnswer(step.expect, flight, run);
+  const entries = new Set(flights.map(({ exchange }) => exchange.usedIndex)).size;
+  for (const flight of flights)
+    run.judge(compareAnswer(step.expect, flight, run, entries), step.expect.explicit);
 }
 
 function checkOrder(step: WaitStep, positions: readonly (number | undefined)[], run: CaseRun): void {
-  const wrong = positions.findIndex(
-    (position, i) => i > 0 && (position ?? Infinity) < (positions[i - 1] ?? Infinity),
-  );
+  const late = (position: number | undefined) => position ?? Number.POSITIVE_INFINITY;
+  const wrong = positions.findIndex((position, i) => i > 0 && late(position) < late(positions[i - 1]));
   if (wrong < 0) return;
   const { covers, level } = step.expect.judgement;
   run.find({
     check: 'order',
     requirements: covers,
-    severity: level === 'MUST' ? 'fail' : level === 'SHOULD' ? 'warn' : 'note',
+    severity: SEVERITY[level],
     expected: 'returns in the order listed',
     got: `number ${wrong + 1} of the list before number ${wrong}`,
   });
+}
+
+function waitForEvent(step: WaitStep, run: CaseRun): void {
+  const reported = run.session.driver.waitForEvent(step.within);
+  const observed = reported
+    ? {
+        outcome: 'returned' as const,
+        queue: 'event' as const,
+        event: reported,
+        writable: [{ bytes: reported.bytes, poison: reported.poison }],
+        used: { len: reported.usedLen, entries: 1 },
+      }
+    : { outcome: 'silent' as const, queue: 'event' as const };
+  run.judge(matchResult(step.expect, observed, run.scope, run.context), step.expect.explicit);
+}
+
+function waitForInterrupt(
+  step: WaitStep,
+  target: Extract<WaitStep['target'], { kind: 'interrupt' }>,
+  run: CaseRun,
+): void {
+  const { transport, port } = run.session;
+  if (target.source === 'line')
+    throw new CaseError('NOT_AVAILABLE', 'the interrupt line is not watched on this transport');
+  const vector = target.vector ? evaluateNumber(target.vector, run.scope, run.context, 2047) : 0;
+  const came = waitUntil(port, step.within, () => transport.interrupts.raised(vector));
+  const observed = {
+    outcome: came ? ('returned' as const) : ('silent' as const),
+    queue: 'other' as const,
+    interrupts: { count: came ? 1 : 0, byVector: new Map([[vector, came ? 1 : 0]]), exact: false },
+  };
+  transport.interrupts.clear(vector);
+  run.judge(matchResult(step.expect, observed, run.scope, run.context), step.expect.explicit);
 }

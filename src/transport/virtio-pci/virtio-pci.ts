@@ -1,11 +1,18 @@
 /** Virtio over PCI, modern interface ("Virtio Over PCI Bus"). */
 import type { Interrupts } from '../../port/interrupts.js';
 import type { Port } from '../../port/port.js';
-import type { PciAttachment, RegisterWindow, Width } from '../../port/registers.js';
+import type { PciAttachment, Width } from '../../port/registers.js';
 import type { Field } from '../../wire/layout.js';
 import { PciCommand, pciHeader } from '../../wire/pci.js';
 import { VIRTIO_MSI_NO_VECTOR, VIRTIO_PCI_VENDOR, virtioPciCommonCfg } from '../../wire/virtio-pci.js';
-import { type QueueAddresses, type Transport, TransportError } from '../transport.js';
+import {
+  type DeviceRegister,
+  type QueueAddresses,
+  type Region,
+  type RegionName,
+  type Transport,
+  TransportError,
+} from '../transport.js';
 import {
   type CapabilityList,
   firstOfType,
@@ -17,21 +24,15 @@ import { MessageCells } from './msix.js';
 
 const common = virtioPciCommonCfg.fields;
 
-/** A structure that a capability points to: a window and an offset in it. */
-interface Structure {
-  readonly window: RegisterWindow;
-  readonly offset: number;
-  readonly length: number;
-}
-
 /** The modern PCI transport of one function. Opening it enables memory accesses, bus mastering and MSI-X. */
 export class VirtioPci implements Transport {
   readonly kind = 'virtio-pci';
   readonly interrupts: Interrupts;
   readonly capabilities: CapabilityList;
-  readonly #common: Structure;
-  readonly #notify: Structure;
-  readonly #device: Structure;
+  readonly #common: Region;
+  readonly #notify: Region;
+  readonly #device: Region;
+  readonly #pci: PciAttachment;
   readonly #multiplier: number;
   /** queue_notify_off by queue: fixed properties of the device, read once. */
   readonly #notifyOffsets = new Map<number, number>();
@@ -50,20 +51,11 @@ export class VirtioPci implements Transport {
       command | PciCommand.MEMORY | PciCommand.MASTER | PciCommand.INTX_DISABLE,
     );
     this.capabilities = walkCapabilities(pci.config);
-    const structure = (cap: VirtioCapability): Structure => {
-      const window = pci.bar(cap.bar);
-      if (window === undefined)
-        throw new TransportError(`a capability points into BAR ${cap.bar}, which the function lacks`);
-      if (cap.offset + cap.length > window.size)
-        throw new TransportError(
-          `a capability names bytes ${cap.offset}+${cap.length} of BAR ${cap.bar}, which has ${window.size}`,
-        );
-      return { window, offset: cap.offset, length: cap.length };
-    };
+    this.#pci = pci;
     const notifyCap = firstOfType(this.capabilities, 'NOTIFY_CFG');
-    this.#common = structure(firstOfType(this.capabilities, 'COMMON_CFG'));
-    this.#notify = structure(notifyCap);
-    this.#device = structure(firstOfType(this.capabilities, 'DEVICE_CFG'));
+    this.#common = this.#structure(firstOfType(this.capabilities, 'COMMON_CFG'));
+    this.#notify = this.#structure(notifyCap);
+    this.#device = this.#structure(firstOfType(this.capabilities, 'DEVICE_CFG'));
     this.#multiplier = notifyMultiplier(pci.config, notifyCap);
     if (port.interrupts) this.interrupts = port.interrupts;
     else if (this.capabilities.msix === undefined)
@@ -76,6 +68,55 @@ export class VirtioPci implements Transport {
     if (port.attachment.kind !== 'pci')
       throw new TransportError(`virtio-pci needs a PCI function, the port has ${port.attachment.kind}`);
     return new VirtioPci(port, port.attachment);
+  }
+
+  #structure(cap: VirtioCapability): Region {
+    const window = this.#pci.bar(cap.bar);
+    if (window === undefined)
+      throw new TransportError(`a capability points into BAR ${cap.bar}, which the function lacks`);
+    if (cap.offset + cap.length > window.size)
+      throw new TransportError(
+        `a capability names bytes ${cap.offset}+${cap.length} of BAR ${cap.bar}, which has ${window.size}`,
+      );
+    return { window, offset: cap.offset, length: cap.length };
+  }
+
+  readRegister(name: DeviceRegister): bigint {
+    if (name === 'isr') {
+      const { window, offset } = this.region('isr');
+      return BigInt(window.read(offset, 1));
+    }
+    const field = common[name];
+    if (field.size < 8) return BigInt(this.#read(field));
+    const { window, offset } = this.#common;
+    const low = BigInt(window.read(offset + field.offset, 4));
+    return low | (BigInt(window.read(offset + field.offset + 4, 4)) << 32n);
+  }
+
+  writeRegister(name: DeviceRegister, value: bigint): void {
+    if (name === 'isr') {
+      const { window, offset } = this.region('isr');
+      window.write(offset, 1, Number(value & 0xffn));
+      return;
+    }
+    const field = common[name];
+    if (field.size === 8) this.#write64(field, value);
+    else this.#write(field, Number(BigInt.asUintN(8 * field.size, value)));
+  }
+
+  region(name: RegionName): Region {
+    switch (name) {
+      case 'pci':
+        return { window: this.#pci.config, offset: 0, length: this.#pci.config.size };
+      case 'common':
+        return this.#common;
+      case 'notify':
+        return this.#notify;
+      case 'device':
+        return this.#device;
+      case 'isr':
+        return this.#structure(firstOfType(this.capabilities, 'ISR_CFG'));
+    }
   }
 
   readStatus(): number {
@@ -121,10 +162,10 @@ export class VirtioPci implements Transport {
     this.#write(common.queue_enable, 1);
   }
 
-  notify(queue: number): void {
+  notify(queue: number, value = queue): void {
     const offset = (this.#notifyOffsets.get(queue) ?? 0) * this.#multiplier;
     const { window } = this.#notify;
-    window.write(this.#notify.offset + offset, 2, queue);
+    window.write(this.#notify.offset + offset, 2, value & 0xffff);
     window.flush();
   }
 

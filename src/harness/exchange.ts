@@ -1,0 +1,95 @@
+/** A chain of buffers that was given to the device, and what came back of it. */
+import type { DmaSpace } from '../port/dma-space.js';
+import { GuardedBuffer } from './guarded-buffer.js';
+import type { Poison } from './poison.js';
+import type { RequestSizes, ScsiRequest } from './request.js';
+import type { Chain, ChainElement } from './split-queue.js';
+
+/** Buffers in memory, in the order in which the device finds them. */
+export interface Placed {
+  readonly out: readonly GuardedBuffer[];
+  readonly in: readonly GuardedBuffer[];
+  readonly elements: readonly ChainElement[];
+}
+
+/** What the device left in the writable part. */
+export interface Answer {
+  /** `len` of the used entry. */
+  readonly usedLen: number;
+  /** The whole writable part, as one run of bytes. */
+  readonly bytes: Uint8Array;
+  /** What it held before. */
+  readonly poison: Uint8Array;
+}
+
+/** A chain on its way. */
+export interface Exchange {
+  /** Index of the queue. */
+  readonly queue: number;
+  readonly placed: Placed;
+  readonly chain: Chain;
+  /** Present where the chain is a SCSI command: the layout of its answer follows from it. */
+  readonly scsi?: { readonly request: ScsiRequest; readonly sizes: RequestSizes };
+  /** Set when the device has returned it. */
+  answer?: Answer;
+  /** Free-running index of its entry in the used ring. */
+  usedIndex?: number;
+  /** Position in the order of returns, over all queues. */
+  returned?: number;
+  /** Whether the queue's vector was raised for it; undefined where none was due. */
+  interrupted?: boolean;
+}
+
+/** Cuts `total` bytes into the given sizes plus what they leave over; throws RangeError when they exceed it. */
+export function cut(total: number, sizes: readonly number[]): number[] {
+  const out: number[] = [];
+  let left = total;
+  for (const size of sizes) {
+    if (size > left) throw new RangeError(`the pieces ${sizes.join(', ')} exceed the ${total} bytes to cut`);
+    if (size > 0) out.push(size);
+    left -= size;
+  }
+  if (left > 0) out.push(left);
+  return out;
+}
+
+/** What a chain holds: readable bytes, and what its writable part holds before the device writes it. */
+export interface Contents {
+  readonly readable: Uint8Array;
+  readonly writable: Uint8Array;
+}
+
+/** Puts bytes into memory, each piece a guarded buffer of its own, readable ones first. */
+export function place(
+  dma: DmaSpace,
+  poison: Poison,
+  { readable, writable }: Contents,
+  cuts: { readonly out: readonly number[]; readonly in: readonly number[] },
+): Placed {
+  const pieces = (bytes: Uint8Array, sizes: readonly number[]): GuardedBuffer[] => {
+    let at = 0;
+    return cut(bytes.length, sizes).map((size) => {
+      at += size;
+      return new GuardedBuffer(dma, poison, bytes.subarray(at - size, at));
+    });
+  };
+  const out = pieces(readable, cuts.out);
+  const inPieces = pieces(writable, cuts.in);
+  const element = (isWritable: boolean) => (buffer: GuardedBuffer) => ({
+    iova: buffer.iova,
+    length: buffer.size,
+    writable: isWritable,
+  });
+  return { out, in: inPieces, elements: [...out.map(element(false)), ...inPieces.map(element(true))] };
+}
+
+/** Reads back what the device left in the writable part. */
+export function readAnswer(placed: Placed, usedLen: number): Answer {
+  for (const buffer of placed.in) buffer.fetch();
+  const [first] = placed.in;
+  const single = placed.in.length === 1 && first !== undefined;
+  // A copy: the device may go on writing, and what was judged must be what is reported.
+  const bytes = single ? first.view.slice() : Buffer.concat(placed.in.map((buffer) => buffer.view));
+  const poison = single ? first.initial : Buffer.concat(placed.in.map((buffer) => buffer.initial));
+  return { usedLen, bytes, poison };
+}

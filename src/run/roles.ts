@@ -1,0 +1,27 @@
+/** Roles: names for units, by which cases address them. */
+import { DeviceType } from '../wire/scsi/inquiry.js';
+import type { ProbedUnit } from './probe.js';
+
+/** A role and the unit that plays it. */
+export interface Binding {
+  readonly role: string;
+  readonly unit: ProbedUnit;
+}
+
+/** Roles of units: the first unit that fits each, scratch units first, and never one unit for two plain roles. */
+export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
+  const disks = units.filter(({ deviceType, blocks }) => deviceType === DeviceType.DISK && blocks > 0);
+  const byScratch = [...disks].sort((a, b) => Number(b.scratch) - Number(a.scratch));
+  const first = (role: string, fits: (unit: ProbedUnit) => boolean, among = byScratch): Binding[] => {
+    const unit = among.find(fits);
+    return unit ? [{ role, unit }] : [];
+  };
+  const disk = first('disk', () => true);
+  return [
+    ...disk,
+    ...first('disk2', (unit) => unit !== disk[0]?.unit),
+    ...first('disk-4k', ({ blockSize }) => blockSize === 4096),
+    ...first('cdrom', ({ deviceType }) => deviceType === DeviceType.CDROM, [...units]),
+    ...first('tape', ({ deviceType }) => deviceType === DeviceType.TAPE, [...units]),
+  ];
+}

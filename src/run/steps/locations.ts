@@ -1,0 +1,338 @@
+/** Places that `read` looks at and `write` changes: registers, configuration, rings, buffers, the medium. */
+import { CaseError } from '../../cases/errors.js';
+import { evaluateNumber } from '../../cases/evaluate.js';
+import { resolveInteger } from '../../cases/resolve.js';
+import type { Expression, Location } from '../../cases/types.js';
+import type { GuardedBuffer } from '../../harness/guarded-buffer.js';
+import type { Width } from '../../port/registers.js';
+import type { DeviceRegister, Region } from '../../transport/transport.js';
+import { VirtioPci } from '../../transport/virtio-pci/virtio-pci.js';
+import { MsixControl, msixCapability, pciHeader } from '../../wire/pci.js';
+import {
+  VirtioPciCapType,
+  virtioPciCap,
+  virtioPciCommonCfg,
+  virtioPciNotifyCap,
+} from '../../wire/virtio-pci.js';
+import { virtioScsiConfig } from '../../wire/virtio-scsi.js';
+import type { CaseRun } from '../case-run.js';
+import { readMedium, writeMedium } from '../medium.js';
+
+/** How many bytes of a medium a pattern is compared with; known only to the caller. */
+export type MediumSize = (blockSize: number) => number;
+
+const SHORT_NAMES: Readonly<Record<string, DeviceRegister>> = {
+  status: 'device_status',
+  generation: 'config_generation',
+};
+
+function registerName(name: string): DeviceRegister {
+  return SHORT_NAMES[name] ?? (name as DeviceRegister);
+}
+
+function pciTransport(run: CaseRun): VirtioPci {
+  const { transport } = run.session;
+  if (transport instanceof VirtioPci) return transport;
+  throw new CaseError('NOT_AVAILABLE', 'this transport is not PCI');
+}
+
+function asWidth(width: number): Width {
+  if (width === 1 || width === 2 || width === 4) return width;
+  throw new CaseError('OUT_OF_RANGE', `an access is 1, 2 or 4 bytes wide, not ${width}`);
+}
+
+function bytesToNumber(bytes: Uint8Array): bigint {
+  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+}
+
+function numberToBytes(value: bigint, size: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+}
+
+/** Accesses to a region that never leave it. */
+function readRegion({ window, offset }: Region, at: number, width: Width): bigint {
+  if (offset + at + width > window.size)
+    throw new CaseError('OUT_OF_RANGE', `offset ${at} lies beyond the region`);
+  return BigInt(window.read(offset + at, width));
+}
+
+function writeRegion({ window, offset }: Region, at: number, width: Width, value: bigint): void {
+  if (offset + at + width > window.size)
+    throw new CaseError('OUT_OF_RANGE', `offset ${at} lies beyond the region`);
+  window.write(offset + at, width, Number(BigInt.asUintN(8 * width, value)));
+  window.flush();
+}
+
+/** Reads through the configuration access capability ("PCI configuration access capability"). */
+function windowAccess(
+  run: CaseRun,
+  region: string,
+  at: number,
+  width: Width,
+): { data: Region; position: number } {
+  const transport = pciTransport(run);
+  const type = (
+    {
+      common: 'COMMON_CFG',
+      notify: 'NOTIFY_CFG',
+      isr: 'ISR_CFG',
+      device: 'DEVICE_CFG',
+      config: 'DEVICE_CFG',
+    } as const
+  )[region as 'common'];
+  const target = type && transport.capabilities.virtio.find((cap) => cap.type === VirtioPciCapType[type]);
+  const access = transport.capabilities.virtio.find((cap) => cap.type === VirtioPciCapType.PCI_CFG);
+  if (!target || !access)
+    throw new CaseError('NOT_AVAILABLE', 'the device has no such structure, or no access window');
+  const pci = transport.region('pci');
+  const { bar, offset, length } = virtioPciCap.fields;
+  writeRegion(pci, access.at + bar.offset, 1, BigInt(target.bar));
+  writeRegion(pci, access.at + offset.offset, 4, BigInt(target.offset + at));
+  writeRegion(pci, access.at + length.offset, 4, BigInt(width));
+  return { data: pci, position: access.at + virtioPciCap.size };
+}
+
+function regionOf(name: string, run: CaseRun): Region {
+  const { transport } = run.session;
+  if (name === 'config' || name === 'device') return transport.region('device');
+  if (name === 'pci' || name === 'common' || name === 'notify' || name === 'isr')
+    return transport.region(name);
+  throw new CaseError('NOT_AVAILABLE', `this transport has no region ${name}`);
+}
+
+/** A field of the common configuration, or a part of one. */
+function fieldPart(
+  location: Extract<Location, { kind: 'field' }>,
+  run: CaseRun,
+): { at: number; width: Width } {
+  const name = registerName(location.register);
+  if (name === 'isr') throw new CaseError('NOT_AVAILABLE', 'the ISR byte has no parts');
+  const field = virtioPciCommonCfg.fields[name];
+  const plus = evaluateNumber(location.plus, run.scope, run.context, 7);
+  const width = location.width
+    ? evaluateNumber(location.width, run.scope, run.context, 4)
+    : Math.min(4, field.size);
+  return { at: field.offset + plus, width: asWidth(width) };
+}
+
+/** Facts of a virtio capability as configuration space shows them. */
+function capabilityField(capability: string, register: string, run: CaseRun): bigint {
+  const transport = pciTransport(run);
+  const types = {
+    common: 'COMMON_CFG',
+    notify: 'NOTIFY_CFG',
+    isr: 'ISR_CFG',
+    device: 'DEVICE_CFG',
+    pci: 'PCI_CFG',
+  } as const;
+  const found = transport.capabilities.virtio.find(
+    (cap) => cap.type === VirtioPciCapType[types[capability as 'common']],
+  );
+  if (!found) throw new CaseError('NOT_AVAILABLE', `the device has no ${capability} capability`);
+  const pci = transport.region('pci');
+  if (register === 'position') return BigInt(found.at);
+  if (register === 'multiplier')
+    return readRegion(pci, found.at + virtioPciNotifyCap.fields.notify_off_multiplier.offset, 4);
+  const name = ({ type: 'cfg_type', bar: 'bar', offset: 'offset', length: 'length', id: 'id' } as const)[
+    register as 'bar'
+  ];
+  const field = virtioPciCap.fields[name];
+  return readRegion(pci, found.at + field.offset, asWidth(field.size));
+}
+
+function msixField(register: string, run: CaseRun): { at: number; bits: number; shift: number } {
+  const transport = pciTransport(run);
+  const { msix } = transport.capabilities;
+  if (msix === undefined) throw new CaseError('NOT_AVAILABLE', 'the device has no MSI-X capability');
+  const at = msix + msixCapability.fields.message_control.offset;
+  if (register === 'enable') return { at, bits: MsixControl.ENABLE, shift: 15 };
+  if (register === 'function_mask') return { at, bits: MsixControl.FUNCTION_MASK, shift: 14 };
+  if (register === 'table_size') return { at, bits: MsixControl.TABLE_SIZE, shift: 0 };
+  throw new CaseError('NOT_AVAILABLE', `MSI-X ${register} is not reached by this version`);
+}
+
+function ringOf(location: Extract<Location, { kind: 'ring' }>, run: CaseRun) {
+  const { scope, context } = run;
+  const ring = run.session.driver.ring(evaluateNumber(location.queue, scope, context, 65535));
+  const index = location.index && evaluateNumber(location.index, scope, context, 65535);
+  return { ring, index };
+}
+
+/** All buffers of a flight on one side, as one run of bytes. */
+function flightBuffers(
+  location: Extract<Location, { kind: 'buffer' }>,
+  run: CaseRun,
+): readonly GuardedBuffer[] {
+  const [flight] = run.flights.named(location.name);
+  return flight?.exchange.placed[location.side] ?? [];
+}
+
+function mediumOf(location: Extract<Location, { kind: 'medium' }>, run: CaseRun) {
+  const unit = run.session.unit(location.unit);
+  if (unit === undefined) throw new CaseError('NOT_AVAILABLE', `${location.unit} is no unit of this device`);
+  return { unit, lba: resolveInteger(location.block, run.scope, run.context) };
+}
+
+/** Reads a location: a number, or bytes where it holds bytes. `mediumSize`: how much of a medium to read. */
+export function readLocation(location: Location, run: CaseRun, mediumSize: MediumSize): bigint | Uint8Array {
+  const { driver, transport } = run.session;
+  const { scope, context } = run;
+  const number = (expression: Expression) => evaluateNumber(expression, scope, context);
+  switch (location.kind) {
+    case 'dev': {
+      const name = registerName(location.register);
+      const value = transport.readRegister(name);
+      driver.noteRead(name, value);
+      return value;
+    }
+    case 'pci': {
+      const field = pciHeader.fields[location.register as keyof typeof pciHeader.fields];
+      if (!field) throw new CaseError('NOT_AVAILABLE', `PCI configuration space has no ${location.register}`);
+      return readRegion(transport.region('pci'), field.offset, asWidth(field.size));
+    }
+    case 'cap':
+      return capabilityField(location.capability, location.register, run);
+    case 'msix': {
+      const { at, bits, shift } = msixField(location.register, run);
+      return (readRegion(transport.region('pci'), at, 2) & BigInt(bits)) >> BigInt(shift);
+    }
+    case 'config': {
+      const field = virtioScsiConfig.fields[location.field as keyof typeof virtioScsiConfig.fields];
+      return bytesToNumber(transport.readConfig(field.offset, field.size));
+    }
+    case 'ring': {
+      const { ring, index } = ringOf(location, run);
+      if (location.path === 'next_slot') return BigInt(ring.nextSlot ?? ring.size);
+      const { buffer, offset, size } = ring.field(location.path, index, location.field);
+      buffer.fetchRange(offset, size);
+      const bytes = buffer.view.slice(offset, offset + size);
+      return size > 8 ? bytes : bytesToNumber(bytes);
+    }
+    case 'buffer': {
+      const buffers = flightBuffers(location, run);
+      for (const buffer of buffers) buffer.fetch();
+      return Buffer.concat(buffers.map(({ view }) => view));
+    }
+    case 'medium': {
+      const { unit, lba } = mediumOf(location, run);
+      return readMedium(run.session, unit, lba, mediumSize(unit.blockSize));
+    }
+    case 'region': {
+      const width = asWidth(number(location.width));
+      const offset = number(location.offset);
+      const access = (at: number): bigint => {
+        if (!location.window) return readRegion(regionOf(location.region, run), at, width);
+        const { data, position } = windowAccess(run, location.region, at, width);
+        return readRegion(data, position, width);
+      };
+      if (location.length === undefined) return access(offset);
+      const length = number(location.length);
+      if (length % width !== 0)
+        throw new CaseError('LENGTH', `${length} bytes are not made of accesses of ${width}`);
+      return Buffer.concat(
+        Array.from({ length: length / width }, (_, i) => numberToBytes(access(offset + i * width), width)),
+      );
+    }
+    case 'field': {
+      const { at, width } = fieldPart(location, run);
+      return readRegion(transport.region('common'), at, width);
+    }
+    case 'legacy':
+    case 'mmio':
+    case 'irq-line':
+      throw new CaseError('NOT_AVAILABLE', `${location.text} is not reached by this transport`);
+  }
+}
+
+/** Changes a location. Bytes are given where it holds bytes, a number otherwise. */
+export function writeLocation(location: Location, value: bigint | Uint8Array, run: CaseRun): void {
+  const { driver, transport } = run.session;
+  const { scope, context } = run;
+  const number = (expression: Expression) => evaluateNumber(expression, scope, context);
+  const asNumber = () => {
+    if (typeof value !== 'bigint') throw new CaseError('KIND_MISMATCH', `${location.text} takes a number`);
+    return value;
+  };
+  const asBytes = (size?: number) => (typeof value === 'bigint' ? numberToBytes(value, size ?? 0) : value);
+  switch (location.kind) {
+    case 'dev': {
+      const name = registerName(location.register);
+      transport.writeRegister(name, asNumber());
+      transport.fence();
+      driver.noteWrite(name, asNumber());
+      return;
+    }
+    case 'pci': {
+      const field = pciHeader.fields[location.register as keyof typeof pciHeader.fields];
+      if (!field) throw new CaseError('NOT_AVAILABLE', `PCI configuration space has no ${location.register}`);
+      writeRegion(transport.region('pci'), field.offset, asWidth(field.size), asNumber());
+      return;
+    }
+    case 'msix': {
+      const { at, bits, shift } = msixField(location.register, run);
+      const pci = transport.region('pci');
+      const others = readRegion(pci, at, 2) & ~BigInt(bits);
+      writeRegion(pci, at, 2, others | ((asNumber() << BigInt(shift)) & BigInt(bits)));
+      return;
+    }
+    case 'config': {
+      const field = virtioScsiConfig.fields[location.field as keyof typeof virtioScsiConfig.fields];
+      transport.writeConfig(
+        field.offset,
+        numberToBytes(BigInt.asUintN(8 * field.size, asNumber()), field.size),
+      );
+      transport.fence();
+      if ((field.name === 'sense_size' || field.name === 'cdb_size') && driver.reached === 'live')
+        driver.readSizes();
+      return;
+    }
+    case 'ring': {
+      const { ring, index } = ringOf(location, run);
+      const { size } = ring.field(location.path, index, location.field);
+      ring.writeField(location.path, index, location.field, asBytes(size));
+      return;
+    }
+    case 'buffer': {
+      let at = 0;
+      const bytes = asBytes();
+      for (const buffer of flightBuffers(location, run)) {
+        const piece = bytes.subarray(at, at + buffer.size);
+        buffer.rewrite(piece);
+        at += buffer.size;
+      }
+      return;
+    }
+    case 'medium': {
+      const { unit, lba } = mediumOf(location, run);
+      const bytes = asBytes();
+      if (bytes.length % unit.blockSize !== 0)
+        throw new CaseError('LENGTH', `${bytes.length} bytes are no whole blocks of ${unit.blockSize}`);
+      writeMedium(run.session, unit, lba, bytes);
+      return;
+    }
+    case 'region': {
+      const width = asWidth(number(location.width));
+      const offset = number(location.offset);
+      const bytes = asBytes(width);
+      for (let at = 0; at < bytes.length; at += width) {
+        const part = bytesToNumber(bytes.subarray(at, at + width));
+        if (!location.window) writeRegion(regionOf(location.region, run), offset + at, width, part);
+        else {
+          const { data, position } = windowAccess(run, location.region, offset + at, width);
+          writeRegion(data, position, width, part);
+        }
+      }
+      return;
+    }
+    case 'field': {
+      const { at, width } = fieldPart(location, run);
+      writeRegion(transport.region('common'), at, width, asNumber());
+      return;
+    }
+    case 'cap':
+    case 'legacy':
+    case 'mmio':
+    case 'irq-line':
+      throw new CaseError('NOT_AVAILABLE', `${location.text} cannot be written on this transport`);
+  }
+}

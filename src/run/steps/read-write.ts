@@ -1,0 +1,67 @@
+/** `read`, `write` and `kick`: locations and notifications by hand. */
+
+import { evaluateNumber } from '../../cases/evaluate.js';
+import { type Judged, matchSeen } from '../../cases/expect.js';
+import { patternSize } from '../../cases/pattern-size.js';
+import { resolveBytes, resolveInteger } from '../../cases/resolve.js';
+import type { BytePattern, KickStep, ReadStep, SeenExpectation, WriteStep } from '../../cases/types.js';
+import { waitUntil } from '../../harness/wait.js';
+import type { CaseRun } from '../case-run.js';
+import { readLocation, writeLocation } from './locations.js';
+
+/** The patterns that a read is compared with. */
+function patternsOf(expect: SeenExpectation | undefined): BytePattern[] {
+  const matchers = (expect?.blocks ?? []).flatMap(({ value, oneOf }) => [
+    ...(value ? [value] : []),
+    ...(oneOf ?? []).map((one) => one.value),
+  ]);
+  return matchers.flatMap((matcher) => (matcher.kind === 'bytes' ? [matcher.pattern] : []));
+}
+
+export function executeRead(step: ReadStep, run: CaseRun): void {
+  const { scope, context, session } = run;
+  // A medium is read as far as the pattern reaches, a block if it does not say how far.
+  const mediumSize = (blockSize: number) => {
+    const sizes = patternsOf(step.expect).map((pattern) =>
+      patternSize(pattern, scope, { ...context, blockSize }),
+    );
+    return Math.max(blockSize, Math.ceil(Math.max(0, ...sizes) / blockSize) * blockSize);
+  };
+  const look = () => readLocation(step.location, run, mediumSize);
+  const judge = (seen: bigint | Uint8Array): Judged | undefined =>
+    step.expect && matchSeen(step.expect, seen, scope, { ...context, ...unitBlockSize(step, run) });
+  let seen = look();
+  let judged = judge(seen);
+  if (step.within !== undefined && judged && judged.mismatches.length > 0)
+    waitUntil(session.port, step.within, () => {
+      seen = look();
+      judged = judge(seen);
+      return judged === undefined || judged.mismatches.length === 0;
+    });
+  if (step.as !== undefined) run.capture(new Map([[step.as, seen]]));
+  if (judged) run.judge(judged, true);
+}
+
+/** Counts in blocks mean those of the unit whose medium is read. */
+function unitBlockSize({ location }: ReadStep, run: CaseRun): { blockSize?: number } {
+  const unit = location.kind === 'medium' ? run.session.unit(location.unit) : undefined;
+  return unit ? { blockSize: unit.blockSize } : {};
+}
+
+export function executeWrite(step: WriteStep, run: CaseRun): void {
+  const { scope, context } = run;
+  for (const { location, value } of step.writes)
+    writeLocation(
+      location,
+      value.kind === 'number'
+        ? resolveInteger(value.number, scope, context)
+        : resolveBytes(value.pattern, scope, context),
+      run,
+    );
+}
+
+export function executeKick(step: KickStep, run: CaseRun): void {
+  const { scope, context } = run;
+  const queue = evaluateNumber(step.queue, scope, context, 65535);
+  run.session.transport.notify(queue, step.value && evaluateNumber(step.value, scope, context, 0xffffffff));
+}

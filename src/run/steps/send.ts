@@ -1,0 +1,34 @@
+/** What all steps that send a chain have in common: staging, publishing, waiting, judging, sending again. */
+import type { Sending } from '../../cases/types.js';
+import type { CaseRun } from '../case-run.js';
+import type { Flight } from '../flights.js';
+import { compareAnswer, settleFlights } from './answer.js';
+
+/** Makes flights available by one index update a queue, and kicks as the step says. */
+export function publishFlights(flights: readonly Flight[], notify: Sending['notify'], run: CaseRun): void {
+  for (const flight of flights) flight.staged = false;
+  const [first] = flights;
+  if (first) run.sending(Buffer.concat(first.exchange.placed.out.map(({ initial }) => initial)));
+  run.session.driver.publish(
+    flights.map(({ exchange }) => exchange),
+    notify,
+  );
+}
+
+/** Carries a sending step out; `stage` places its chain, anew for every try. */
+export function send(step: Sending, run: CaseRun, stage: () => Flight): void {
+  for (let tries = step.retry; ; tries--) {
+    const flight = stage();
+    if (step.as !== undefined) run.flights.add(step.as, flight);
+    if (step.staged !== undefined) return;
+    publishFlights([flight], step.notify, run);
+    if (step.as !== undefined) return;
+    run.session.driver.wait([flight.exchange], step.within);
+    settleFlights([flight], run);
+    const judged = compareAnswer(step.expect, flight, run);
+    // Earlier answers of a step that may be sent again are no findings: the last one counts.
+    if (judged.mismatches.length > 0 && tries > 0) continue;
+    run.judge(judged, step.expect.explicit);
+    return;
+  }
+}
