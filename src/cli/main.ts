@@ -9,8 +9,10 @@ import { KnownListError } from '../run/known.js';
 import { CaseFilesError } from '../run/load-cases.js';
 import { SUITE_VERSION } from '../run/package-info.js';
 import { type BenchOptions, benchCommand } from './bench-command.js';
+import { type CoverageOptions, coverageCommand } from './coverage-command.js';
 import { UsageError } from './errors.js';
 import { checkCommand, listCommand } from './list-command.js';
+import { type MutateOptions, mutateCommand } from './mutate-command.js';
 import { type ReportTarget, type RunOptions, runCommand } from './run-command.js';
 
 const EXIT_CODES = `
@@ -135,6 +137,33 @@ program
   .option('--json', 'as JSON; the ratio of each row is the median over the blocks')
   .action(async (options: BenchOptions) => {
     process.exitCode = await benchCommand(options, out);
+  });
+
+program
+  .command('coverage')
+  .description('which requirements the cases cover, proved by mutants and witnessed by other devices')
+  .option('--json', 'as JSON')
+  .option('--write [file]', 'bring the generated part of CONFORMANCE.md up to date, or store the witness')
+  .option('--check', 'only say whether CONFORMANCE.md and the evidence are up to date; exit code 1 if not')
+  .option(
+    '--witness <results>',
+    'a JSON report of another device, which bears witness with --write; may be repeated',
+    collect(asIs),
+  )
+  .action((options: CoverageOptions) => {
+    process.exitCode = coverageCommand(options, out);
+  });
+
+program
+  .command('mutate')
+  .description('run the cases on deviations of the model, to see which cases notice which')
+  .option('--select <glob>', 'only mutants whose id matches, may be repeated', collect(asIs))
+  .option('--cases <path>', 'case file or folder, may be repeated', collect(asIs))
+  .option('--jobs <number>', 'threads (default: one for each processor, at most 4)', positiveInteger)
+  .option('--json', 'as JSON, with the expanded cases that each mutant breaks')
+  .option('--write', 'store the outcome in fixtures/evidence/mutants.json')
+  .action(async (options: MutateOptions) => {
+    process.exitCode = await mutateCommand(options, out);
   });
 
 /** Fires at the first Ctrl-C or SIGTERM; the second ends the program at once. */

@@ -20,7 +20,12 @@ export const SUITE_VERSION: string = (
 ).version;
 
 /** Files in `spec-cases` that hold catalogues rather than cases. */
-const CATALOGUES: ReadonlySet<string> = new Set(['requirements.yaml', 'rulings.yaml', 'roles.yaml']);
+const CATALOGUES: ReadonlySet<string> = new Set([
+  'requirements.yaml',
+  'rulings.yaml',
+  'reasons.yaml',
+  'roles.yaml',
+]);
 
 /** All case files below the given files and folders, sorted. Throws the file system's error for a path that is not there. */
 export function findCaseFiles(paths: readonly string[]): string[] {

@@ -1,0 +1,105 @@
+/** `vscsi mutate`: whether the cases notice what the mutants of the model do wrong. */
+import { availableParallelism } from 'node:os';
+import type { ModelRun } from '../coverage/model-run.js';
+import { EVIDENCE_SEED } from '../coverage/model-run.js';
+import {
+  type Evidence,
+  gatherEvidence,
+  judgeMutant,
+  type MutantFindings,
+  survivors,
+  unprovedCases,
+  unprovedChecks,
+  writeEvidence,
+} from '../coverage/mutation-evidence.js';
+import { runMutants } from '../coverage/mutation-pool.js';
+import { PROVING_MUTANTS } from '../coverage/proving-mutants.js';
+import { STANDING_CHECKS } from '../harness/violation.js';
+import type { TextSink } from '../report/terminal.js';
+import { ExitCode } from '../run/exit-code.js';
+import { checkCaseFiles } from '../run/load-cases.js';
+import { SPEC_CASES } from '../run/package-info.js';
+import { idMatcher } from '../run/select.js';
+import { UsageError } from './errors.js';
+
+export interface MutateOptions {
+  readonly select?: readonly string[];
+  readonly cases?: readonly string[];
+  readonly jobs?: number;
+  readonly json?: boolean;
+  readonly write?: boolean;
+}
+
+const CAUGHT_BY_SHOWN = 3;
+
+function caughtBy({ proves, own, other, violated, verdict }: MutantFindings): string {
+  if (verdict === 'spoils') return `${own} cases by their own expectations, ${other} otherwise`;
+  const cases = proves.slice(0, CAUGHT_BY_SHOWN);
+  const more = proves.length - cases.length;
+  return [
+    ...cases,
+    ...(more > 0 ? [`${more} more`] : []),
+    ...(violated.length > 0 ? [`standing: ${violated.join(', ')}`] : []),
+    ...(other > 0 ? [`${other} otherwise`] : []),
+  ].join(', ');
+}
+
+function summary(evidence: Evidence, out: TextSink): void {
+  const list = (title: string, ids: readonly string[]) => {
+    out.write(`${title}: ${ids.length}\n`);
+    for (const id of ids) out.write(`  ${id}\n`);
+  };
+  const count = (verdict: string) =>
+    Object.values(evidence.mutants).filter((mutant) => mutant.verdict === verdict).length;
+  const verdicts = ['caught', 'standing', 'spoils', 'set-up', 'unusable', 'survived'];
+  out.write(
+    `\n${Object.keys(evidence.mutants).length} mutants: ${verdicts.map((name) => `${count(name)} ${name}`).join(', ')}\n`,
+  );
+  if (evidence.red.length > 0) list('red on the model itself', evidence.red);
+  list('survivors', survivors(evidence));
+  list('standing checks without proof', unprovedChecks(evidence));
+  list(`cases without proof, of ${Object.keys(evidence.cases).length}`, unprovedCases(evidence));
+  out.write(`cases that do not run on the model: ${evidence.skipped.length}\n`);
+}
+
+/** Runs the cases on the mutants. Throws CaseFilesError and UsageError. */
+export async function mutateCommand(options: MutateOptions, out: TextSink): Promise<number> {
+  const partial = options.select !== undefined || options.cases !== undefined;
+  if (options.write && partial)
+    throw new UsageError(
+      '--write stores the evidence of all mutants and the cases of the suite: leave --select and --cases out',
+    );
+  const selected = idMatcher(options.select ?? []);
+  const mutants = PROVING_MUTANTS.filter(selected);
+  if (mutants.length === 0) throw new UsageError('no mutant matches --select');
+  const caseFiles = checkCaseFiles(options.cases ?? [SPEC_CASES]).paths;
+  const runs = new Map<string | undefined, ModelRun>();
+  await runMutants({
+    caseFiles,
+    mutants: [undefined, ...mutants],
+    jobs: options.jobs ?? Math.min(4, availableParallelism()),
+    onRun: (mutant, run) => {
+      runs.set(mutant, run);
+      if (process.stderr.isTTY) process.stderr.write(`\r${runs.size}/${mutants.length + 1} mutants `);
+    },
+  });
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  const baseline = runs.get(undefined);
+  if (baseline === undefined || baseline.unusable !== undefined)
+    throw new Error(`the model itself cannot be used: ${baseline?.unusable ?? 'no run'}`);
+  const findings = mutants.map((id) => {
+    const run = runs.get(id) ?? { cases: [], violated: [], unusable: 'it was not run' };
+    return judgeMutant(id, run, baseline);
+  });
+  const evidence = gatherEvidence(EVIDENCE_SEED, baseline, findings, Object.keys(STANDING_CHECKS));
+  if (options.json) out.write(`${JSON.stringify({ ...evidence, findings }, undefined, 2)}\n`);
+  else {
+    for (const mutant of findings)
+      out.write(`${mutant.verdict.padEnd(9)} ${mutant.id.padEnd(40)} ${caughtBy(mutant)}\n`);
+    summary(evidence, out);
+  }
+  if (options.write) writeEvidence(evidence);
+  // Proof is asked of the whole suite only: a selection leaves out what would prove a case.
+  const unproved = partial ? [] : unprovedCases(evidence);
+  return survivors(evidence).length + unproved.length > 0 ? ExitCode.NOT_CONFORMANT : ExitCode.CONFORMANT;
+}

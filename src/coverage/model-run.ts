@@ -1,0 +1,90 @@
+/** Running the cases on the model, in the present thread. */
+import type { CaseFile } from '../cases/types.js';
+import { modelAdapter } from '../duts/model/adapter.js';
+import type { ModelAttach } from '../duts/model/attach.js';
+import { openModelPort } from '../duts/model/port.js';
+import { DriverError } from '../harness/driver.js';
+import type { StandingCheck, Violation } from '../harness/violation.js';
+import type { Beacon } from '../run/beacon.js';
+import { CaseRun } from '../run/case-run.js';
+import { expandAll } from '../run/load-cases.js';
+import { ProbeError } from '../run/probe.js';
+import { openSession } from '../run/session.js';
+import { TransportError } from '../transport/transport.js';
+import { type Reaction, reactionOf } from './own-findings.js';
+
+/** Addresses and poison come from it. Any would do; one and the same makes the evidence reproducible. */
+export const EVIDENCE_SEED = 1;
+
+/** What happened to one case. */
+export interface CaseReaction {
+  /** Expanded id. */
+  readonly id: string;
+  /** Id as written, without the values of the axes. */
+  readonly baseId: string;
+  readonly reaction: Reaction;
+}
+
+/** The cases on one model. */
+export interface ModelRun {
+  readonly cases: readonly CaseReaction[];
+  /** Standing checks that were violated. */
+  readonly violated: readonly StandingCheck[];
+  /** Present when the device could not be brought up: no case was run. */
+  readonly unusable?: string;
+}
+
+export interface ModelRunOptions {
+  readonly files: readonly CaseFile[];
+  /** Id of a mutant; the model as it is if left out. */
+  readonly mutant?: string;
+  /** Tells a watchdog where the run is: the index among the cases that are executed. */
+  readonly beacon: Beacon;
+  /** Expanded ids that are not run. */
+  readonly without?: ReadonlySet<string>;
+  /** Called before and after each case, so that a watchdog that ends this thread knows what it has and what is lost. */
+  readonly onEnter?: (plan: { readonly id: string; readonly baseId: string }) => void;
+  readonly onCase?: (result: CaseReaction) => void;
+}
+
+/** Runs the cases on a model of its own. */
+export async function runOnModel(options: ModelRunOptions): Promise<ModelRun> {
+  const { files, mutant, beacon, without, onEnter, onCase } = options;
+  const seed = EVIDENCE_SEED;
+  const dut = await modelAdapter({ seed, ...(mutant !== undefined && { mutant }) }).start();
+  const port = openModelPort(dut.attach as ModelAttach, { call: () => {} });
+  const violated = new Set<StandingCheck>();
+  let current: CaseRun | undefined;
+  const onStanding = (check: StandingCheck, violation: Violation | undefined) => {
+    if (violation !== undefined && !current?.waives(check)) violated.add(check);
+  };
+  const cases: CaseReaction[] = [];
+  try {
+    const session = openSession(port, dut.profile, seed, onStanding);
+    const plans = expandAll(files, session).cases.filter(({ id }) => !without?.has(id));
+    for (const [index, plan] of plans.entries()) {
+      const { id, baseId } = plan;
+      beacon.enterCase(index);
+      onEnter?.({ id, baseId });
+      current = new CaseRun(session, plan, beacon, onStanding);
+      let reaction: Reaction = 'other';
+      try {
+        reaction = reactionOf(current.run());
+      } catch {
+        // The suite itself failed on this mutant. That is no proof, and other cases are still worth running.
+      }
+      current = undefined;
+      const result = { id, baseId, reaction };
+      cases.push(result);
+      onCase?.(result);
+    }
+    return { cases, violated: [...violated] };
+  } catch (error) {
+    const known =
+      error instanceof TransportError || error instanceof DriverError || error instanceof ProbeError;
+    if (!known) throw error;
+    return { cases, violated: [...violated], unusable: error.message };
+  } finally {
+    port.close();
+  }
+}

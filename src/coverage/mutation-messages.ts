@@ -1,0 +1,21 @@
+/** What the mutation pool and its worker threads say to each other. */
+import type { CaseReaction, ModelRun } from './model-run.js';
+
+/** What a worker is started with. */
+export interface MutationWorkerData {
+  readonly caseFiles: readonly string[];
+  readonly beacon: SharedArrayBuffer;
+}
+
+/** To a worker: run the cases on this mutant, or on the model as it is. */
+export interface MutationTask {
+  readonly mutant?: string;
+  /** Expanded ids that have a result already. */
+  readonly without: readonly string[];
+}
+
+/** From a worker. */
+export type MutationMessage =
+  | { readonly type: 'entered'; readonly id: string; readonly baseId: string }
+  | { readonly type: 'case'; readonly result: CaseReaction }
+  | { readonly type: 'done'; readonly run: ModelRun };

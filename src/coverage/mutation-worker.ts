@@ -1,0 +1,23 @@
+/** A worker thread of the mutation pool: one model after another. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Beacon } from '../run/beacon.js';
+import { checkCaseFiles } from '../run/load-cases.js';
+import { runOnModel } from './model-run.js';
+import type { MutationMessage, MutationTask, MutationWorkerData } from './mutation-messages.js';
+
+const { caseFiles, beacon: shared } = workerData as MutationWorkerData;
+const beacon = new Beacon(shared);
+const { files } = checkCaseFiles(caseFiles);
+const post = (message: MutationMessage): void => parentPort?.postMessage(message);
+
+parentPort?.on('message', async ({ mutant, without }: MutationTask) => {
+  const run = await runOnModel({
+    files,
+    beacon,
+    without: new Set(without),
+    ...(mutant !== undefined && { mutant }),
+    onEnter: ({ id, baseId }) => post({ type: 'entered', id, baseId }),
+    onCase: (result) => post({ type: 'case', result }),
+  });
+  post({ type: 'done', run });
+});

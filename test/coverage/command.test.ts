@@ -1,0 +1,77 @@
+/** The commands, as built; and the watch over mutants that never come to an end. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { ModelRun } from '../../src/coverage/model-run.js';
+import { FIXTURES, Vscsi } from '../cli/vscsi.js';
+
+type Pool = typeof import('../../src/coverage/mutation-pool.js');
+const POOL = new URL('../../dist/coverage/mutation-pool.js', import.meta.url).href;
+
+const running: Vscsi[] = [];
+afterEach(() => {
+  for (const run of running.splice(0)) run.dispose();
+});
+async function finish(...args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  const run = new Vscsi(args);
+  running.push(run);
+  return { code: await run.ended(), output: run.output };
+}
+
+describe('vscsi coverage', () => {
+  test('--json lists every requirement', async () => {
+    const { code, output } = await finish('coverage', '--json');
+    expect(code).toBe(0);
+    const { requirements } = JSON.parse(output) as { requirements: Record<string, unknown>[] };
+    expect(requirements).toHaveLength(703);
+    for (const each of requirements)
+      expect(Object.keys(each)).toEqual(
+        expect.arrayContaining(['id', 'area', 'role', 'strength', 'testable', 'state', 'cases', 'witnesses']),
+      );
+  });
+  test('refuses a document without markers, and what is no report', async () => {
+    const run = new Vscsi(['coverage', '--write', '@plain.md']);
+    running.push(run);
+    writeFileSync(join(run.folder, 'plain.md'), '# Plain\n');
+    expect(await run.ended()).toBe(2);
+    expect(run.output).toMatch(/plain\.md: expected one line/);
+    expect(await finish('coverage', '--witness', '/no/such/file')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('vscsi mutate', () => {
+  test('says what caught a mutant', async () => {
+    const { code, output } = await finish('mutate', '--select', 'lun.phantom-units', '--jobs', '1');
+    expect(output).toMatch(/^caught +lun\.phantom-units +scsi\.req\.missing-unit/m);
+    expect(code).toBe(0);
+  });
+  test('ends with 1 when a mutant survives', async () => {
+    const args = ['--cases', join(FIXTURES, 'stall.yaml'), '--select', 'lun.phantom-units', '--jobs', '1'];
+    const { code, output } = await finish('mutate', ...args);
+    expect(output).toMatch(/^survivors: 1\n {2}lun\.phantom-units$/m);
+    expect(code).toBe(1);
+  });
+  test.each([
+    [['--select', 'no.such-mutant'], /no mutant matches/],
+    [['--select', 'lun.*', '--write'], /leave --select and --cases out/],
+  ])('refuses %j', async (args, message) => {
+    const { code, output } = await finish('mutate', ...args);
+    expect(output).toMatch(message);
+    expect(code).toBe(2);
+  });
+});
+
+test('a case that hangs is broken by the hang, and the others still run', async () => {
+  const { runMutants } = (await import(POOL)) as Pool;
+  const runs: ModelRun[] = [];
+  await runMutants({
+    caseFiles: [join(FIXTURES, 'stall.yaml')],
+    mutants: ['stall.loop-forever'],
+    jobs: 1,
+    hangMs: 1500,
+    onRun: (_, run) => runs.push(run),
+  });
+  expect(runs.map(({ cases }) => cases.map(({ id, reaction }) => `${reaction} ${id}`))).toEqual([
+    ['none stall.before', 'other stall.here', 'none stall.after'],
+  ]);
+});
