@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readCatalogue } from '../coverage/catalogue.js';
-import { computeCoverage } from '../coverage/coverage.js';
+import { type CoverageInput, computeCommands, computeCoverage } from '../coverage/coverage.js';
 import { coverageText } from '../coverage/coverage-table.js';
 import { MarkersError, withGeneratedPart } from '../coverage/generated-part.js';
 import { readEvidence } from '../coverage/mutation-evidence.js';
@@ -64,15 +64,16 @@ export function coverageCommand(options: CoverageOptions, out: TextSink): number
   }
   const cases = checkCaseFiles([SPEC_CASES]).files.flatMap((file) => file.cases);
   const [evidence, witnesses] = [readEvidence(), readWitnesses()];
-  const requirements = computeCoverage({
+  const input: CoverageInput = {
     catalogue: readCatalogue(),
     cases,
     standing: STANDING_CHECKS,
     evidence,
     witnesses,
     reasons: readReasons(),
-  });
-  const text = coverageText(requirements, evidence, witnesses);
+  };
+  const [requirements, commands] = [computeCoverage(input), computeCommands(input)];
+  const text = coverageText(requirements, commands, evidence, witnesses);
   if (options.check) {
     const ids = cases.map(({ id }) => id);
     const stale = [...staleEvidence(evidence, ids, PROVING_MUTANTS)];
@@ -88,7 +89,7 @@ export function coverageCommand(options: CoverageOptions, out: TextSink): number
     writeFileSync(file, updated(file, text).document);
     return ExitCode.CONFORMANT;
   }
-  out.write(options.json ? `${JSON.stringify({ requirements }, undefined, 2)}\n` : text);
+  out.write(options.json ? `${JSON.stringify({ requirements, commands }, undefined, 2)}\n` : text);
   return ExitCode.CONFORMANT;
 }
 

@@ -1,5 +1,5 @@
 /** Coverage as tables: how many requirements of each area are in which state. */
-import type { CoverageState, RequirementCoverage } from './coverage.js';
+import type { CommandCoverage, CoverageState, RequirementCoverage } from './coverage.js';
 import type { Evidence } from './mutation-evidence.js';
 import type { Witnesses } from './witnesses.js';
 
@@ -46,18 +46,37 @@ export function areaRows(requirements: readonly RequirementCoverage[]): readonly
   return [...rows, rowOf('all', requirements)];
 }
 
-const cells = (row: AreaRow) => [row.area, ...COLUMNS.map((column) => String(row[column]))];
-
-/** A table in Markdown that also reads well as text. */
-function table(requirements: readonly RequirementCoverage[]): string {
-  const lines = [['area', ...COLUMNS], ...areaRows(requirements).map(cells)];
-  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+/** A table in Markdown that also reads well as text: the first column is of words, the others are of numbers. */
+function table(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0]?.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0))) ?? [];
   const padded = lines.map((line) =>
-    line.map((cell, i) => (i === 0 ? cell.padEnd(widths?.[i] ?? 0) : cell.padStart(widths?.[i] ?? 0))),
+    widths.map((width, i) => (i === 0 ? (line[i] ?? '').padEnd(width) : (line[i] ?? '').padStart(width))),
   );
-  const rule = widths?.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)) ?? [];
-  const [head = [], ...rows] = padded.map((line) => `| ${line.join(' | ')} |`);
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  const [head = '', ...rows] = padded.map((line) => `| ${line.join(' | ')} |`);
   return [head, `| ${rule.join(' | ')} |`, ...rows].join('\n');
+}
+
+function areaTable(requirements: readonly RequirementCoverage[]): string {
+  const rows = areaRows(requirements).map((row) => [
+    row.area,
+    ...COLUMNS.map((column) => String(row[column])),
+  ]);
+  return table([['area', ...COLUMNS], ...rows]);
+}
+
+/** How many commands of each SCSI standard the cases cover. */
+function commandTable(commands: readonly CommandCoverage[]): string {
+  const standardOf = (id: string) => id.split(' ')[0] ?? id;
+  const standards = [...new Set(commands.map(({ id }) => standardOf(id)))];
+  const columns = ['witnessed', 'model-only', 'open'] as const;
+  const rows = standards.map((standard) => {
+    const own = commands.filter(({ id }) => standardOf(id) === standard);
+    const count = (state: CommandCoverage['state']) =>
+      String(own.filter((each) => each.state === state).length);
+    return [standard, String(own.length), ...columns.map(count)];
+  });
+  return table([['standard', 'commands', ...columns], ...rows]);
 }
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
@@ -65,6 +84,7 @@ const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ?
 /** The whole report; the same text goes to the terminal and into CONFORMANCE.md. */
 export function coverageText(
   requirements: readonly RequirementCoverage[],
+  commands: readonly CommandCoverage[],
   evidence: Evidence,
   witnesses: Witnesses,
 ): string {
@@ -75,11 +95,15 @@ export function coverageText(
   const count = (verdict: string) => verdicts.filter((mutant) => mutant.verdict === verdict).length;
   return `Requirements on the device:
 
-${table(ofRole('device'))}
+${areaTable(ofRole('device'))}
 
 Rules for the driver, which the suite keeps, or breaks to see whether the device survives:
 
-${table(ofRole('driver'))}
+${areaTable(ofRole('driver'))}
+
+Commands of the SCSI standards that cases name:
+
+${commands.length === 0 ? 'none yet' : commandTable(commands)}
 
 Mutants: ${verdicts.length}, of which ${count('caught')} are caught by cases, ${count('standing')} by standing checks alone, ${count('unusable')} make the device unusable, ${count('spoils')} break too many cases to prove any, and ${count('survived') + count('set-up')} are not noticed by any expectation. Of ${plural(proofs.length, 'case')} on the model ${proofs.filter((mutants) => mutants.length > 0).length} are proved.
 

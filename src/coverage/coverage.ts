@@ -1,6 +1,7 @@
 /** Which requirements are covered, and on what evidence. Pure functions over what the files say. */
 import type { CatalogueEntry } from './catalogue.js';
 import type { Evidence } from './mutation-evidence.js';
+import { byText } from './stable-json.js';
 import type { Witnesses } from './witnesses.js';
 
 /** Whether a requirement is covered, and if not, why. */
@@ -62,47 +63,70 @@ function index(
   };
 }
 
-/** The state of every requirement, in the order of the catalogue. */
-export function computeCoverage(input: CoverageInput): readonly RequirementCoverage[] {
-  const { catalogue, evidence, witnesses, reasons } = input;
+/** What covers an id, and where that passed. */
+type Support = Pick<RequirementCoverage, 'cases' | 'standing' | 'unproved' | 'witnesses'>;
+
+function supportOf({ cases, standing, evidence, witnesses }: CoverageInput): (id: string) => Support {
   const casesOf = index(
-    input.cases.map(({ id, covers }) => [id, covers] as const),
+    cases.map(({ id, covers }) => [id, covers] as const),
     evidence.cases,
   );
   const checksOf = index(
-    Object.entries(input.standing).map(([check, { requirement }]) => [check, [requirement]] as const),
+    Object.entries(standing).map(([check, { requirement }]) => [check, [requirement]] as const),
     evidence.standing,
   );
-  return catalogue.map(({ id, area, role, strength, testable, how }): RequirementCoverage => {
-    const [cases, checks] = [casesOf(id), checksOf(id)];
+  return (id) => {
+    const [ofCases, ofChecks] = [casesOf(id), checksOf(id)];
     const seenOn = new Set([
-      ...cases.proved.flatMap((name) => witnesses.cases[name] ?? []),
-      ...checks.proved.flatMap((name) => witnesses.standing[name] ?? []),
+      ...ofCases.proved.flatMap((name) => witnesses.cases[name] ?? []),
+      ...ofChecks.proved.flatMap((name) => witnesses.standing[name] ?? []),
     ]);
-    const covered = cases.proved.length + checks.proved.length > 0;
-    // Where nothing can be tested the catalogue itself says why.
-    const reason = covered ? undefined : (reasons.get(id) ?? (testable === 'no' ? how : undefined));
-    const state = covered
-      ? seenOn.size > 0
-        ? 'witnessed'
-        : 'model-only'
-      : reasons.has(id)
-        ? 'reasoned'
-        : testable === 'no'
-          ? 'untestable'
-          : 'open';
     return {
-      id,
-      area,
-      role,
-      strength,
-      testable,
-      state,
-      cases: cases.proved,
-      standing: checks.proved,
-      unproved: [...cases.unproved, ...checks.unproved],
-      witnesses: [...seenOn].sort(),
-      ...(reason !== undefined && { reason }),
+      cases: ofCases.proved,
+      standing: ofChecks.proved,
+      unproved: [...ofCases.unproved, ...ofChecks.unproved],
+      witnesses: [...seenOn].sort(byText),
     };
+  };
+}
+
+/** The state that cases and standing checks give; undefined where none is proved. */
+function coveredState({ cases, standing, witnesses }: Support): 'witnessed' | 'model-only' | undefined {
+  if (cases.length + standing.length === 0) return undefined;
+  return witnesses.length > 0 ? 'witnessed' : 'model-only';
+}
+
+/** The state of every requirement, in the order of the catalogue. */
+export function computeCoverage(input: CoverageInput): readonly RequirementCoverage[] {
+  const { catalogue, reasons } = input;
+  const support = supportOf(input);
+  return catalogue.map(({ id, area, role, strength, testable, how }): RequirementCoverage => {
+    const found = support(id);
+    const head = { id, area, role, strength, testable };
+    const covered = coveredState(found);
+    if (covered) return { ...head, state: covered, ...found };
+    const reason = reasons.get(id);
+    if (reason !== undefined) return { ...head, state: 'reasoned', ...found, reason };
+    // Where nothing can be tested the catalogue itself says why.
+    if (testable === 'no') return { ...head, state: 'untestable', ...found, reason: how };
+    return { ...head, state: 'open', ...found };
+  });
+}
+
+/** A command of a SCSI standard that cases name. The suite has no catalogue of these standards, so none can be missing. */
+export interface CommandCoverage extends Support {
+  /** E.g. `SBC-4 READ(10)`. */
+  readonly id: string;
+  readonly state: 'witnessed' | 'model-only' | 'open';
+}
+
+/** Every command that cases cover, sorted. */
+export function computeCommands(input: CoverageInput): readonly CommandCoverage[] {
+  const support = supportOf(input);
+  const known = new Set(input.catalogue.map(({ id }) => id));
+  const named = new Set(input.cases.flatMap(({ covers }) => covers.filter((id) => !known.has(id))));
+  return [...named].sort(byText).map((id) => {
+    const found = support(id);
+    return { id, state: coveredState(found) ?? 'open', ...found };
   });
 }

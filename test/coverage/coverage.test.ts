@@ -1,7 +1,7 @@
 /** States of requirements, from a small hand-made catalogue; the tables and the document made of them. */
 import { describe, expect, test } from 'vitest';
 import type { CatalogueEntry } from '../../src/coverage/catalogue.js';
-import { type CoverageInput, computeCoverage } from '../../src/coverage/coverage.js';
+import { type CoverageInput, computeCommands, computeCoverage } from '../../src/coverage/coverage.js';
 import { areaRows, coverageText } from '../../src/coverage/coverage-table.js';
 import { MarkersError, withGeneratedPart } from '../../src/coverage/generated-part.js';
 import type { Evidence } from '../../src/coverage/mutation-evidence.js';
@@ -60,9 +60,9 @@ const input: CoverageInput = {
     entry('a.covered-after-all', { testable: 'no' }),
   ],
   cases: [
-    { id: 'case.proved', covers: ['a.seen', 'a.covered-after-all'] },
+    { id: 'case.proved', covers: ['a.seen', 'a.covered-after-all', 'SPC-5 INQUIRY'] },
     { id: 'case.proved-too', covers: ['a.seen', 'a.model'] },
-    { id: 'case.unproved', covers: ['a.unproved', 'a.seen'] },
+    { id: 'case.unproved', covers: ['a.unproved', 'a.seen', 'SBC-4 READ(10)'] },
     { id: 'case.elsewhere', covers: ['a.elsewhere'] },
   ],
   standing: {
@@ -117,6 +117,13 @@ describe('states', () => {
   });
 });
 
+test('commands of SCSI standards are those that cases name', () => {
+  expect(computeCommands(input).map(({ id, state }) => `${state} ${id}`)).toEqual([
+    'open SBC-4 READ(10)',
+    'witnessed SPC-5 INQUIRY',
+  ]);
+});
+
 test('rows add up', () => {
   const rows = areaRows(states);
   expect(rows.map(({ area }) => area)).toEqual(['one', 'two', 'all']);
@@ -135,7 +142,7 @@ test('rows add up', () => {
 });
 
 test('the text has a table for each role, and sums up mutants and witnesses', () => {
-  const text = coverageText(states, evidence, witnesses);
+  const text = coverageText(states, computeCommands(input), evidence, witnesses);
   expect(text).toContain(
     '| area | total | covered | witnessed | model-only | reasoned | untestable | open |',
   );
@@ -145,6 +152,7 @@ test('the text has a table for each role, and sums up mutants and witnesses', ()
   expect(text).toContain(
     '| all  |     1 |       0 |         0 |          0 |        0 |          1 |    0 |',
   );
+  expect(text).toContain('| SPC-5    |        1 |         1 |          0 |    0 |');
   expect(text).toMatch(/Mutants: 3, of which 1 are caught .* 1 are not noticed/);
   expect(text).toMatch(/Of 3 cases on the model 2 are proved/);
   expect(text).toContain('Witnesses: qemu 7.');
