@@ -25,10 +25,11 @@ export const DRIVER_FEATURES: bigint = featureSet(
   'VIRTIO_F_INDIRECT_DESC',
   'VIRTIO_SCSI_F_HOTPLUG',
   'VIRTIO_SCSI_F_CHANGE',
+  'VIRTIO_F_RING_RESET',
 );
 
 /** Entries of a queue, unless the device allows fewer: enough for every case, small enough to compare after each. */
-const QUEUE_SIZE = 128;
+const QUEUE_SIZE = 256;
 /** Event buffers kept with the device. */
 const EVENT_BUFFERS = 4;
 /** How long a device may take to show that it was reset, and to raise an interrupt for a used buffer. */
@@ -107,6 +108,7 @@ export class Driver {
   #requestQueues = 0;
   #sizes: RequestSizes | undefined;
   #choices: SetupChoices = {};
+  readonly #maxSizes = new Map<number, number>();
 
   constructor(port: Port, transport: Transport, seed: number, onStanding: StandingListener) {
     this.port = port;
@@ -149,6 +151,8 @@ export class Driver {
     this.#forbidden = [];
     this.#events = [];
     this.#choices = {};
+    const { interrupts } = this.transport;
+    for (let vector = 0; vector < interrupts.vectors; vector++) interrupts.clear(vector);
     this.port.dma.release(this.#mark);
   }
 
@@ -282,6 +286,11 @@ export class Driver {
   /** The ring of a queue by its index. */
   ring(index: number): SplitQueue {
     return this.#queue(index).ring;
+  }
+
+  /** The size that a queue showed when it had not been given one. */
+  maxQueueSize(index: number): number {
+    return this.#maxSizes.get(index) ?? 0;
   }
 
   /** The vector of a queue by its index; undefined for none. */
@@ -448,6 +457,8 @@ export class Driver {
   #enableQueue(index: number, { size, memory = 'fresh' }: QueueChoice): void {
     const { transport, port, poison } = this;
     const max = transport.queueMaxSize(index);
+    // A queue that has been given a size shows that one.
+    if (!this.#maxSizes.has(index)) this.#maxSizes.set(index, max);
     if (max === 0)
       throw new DriverError(`queue ${index} does not exist (its size reads 0)`, 'scsi.config.num-queues');
     const entries = size ?? Math.min(QUEUE_SIZE, max);

@@ -172,7 +172,10 @@ export class CaseRun {
 
   #record(finding: Omit<Finding, 'step' | 'place'>, at: Judgement['at'] | undefined): void {
     const place = at && { place: `${this.plan.file}:${at.line}:${at.column}` };
-    this.#findings.push({ step: this.#label, ...finding, ...place });
+    // What recurs in every round of a repeat is told once.
+    const again = (one: Finding) =>
+      one.place === place?.place && one.check === finding.check && one.got === finding.got;
+    if (!this.#findings.some(again)) this.#findings.push({ step: this.#label, ...finding, ...place });
   }
 
   /** Hands the device over in the state that the case asks for. */

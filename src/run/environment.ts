@@ -4,6 +4,11 @@ import { join } from 'node:path';
 import type { EvalContext } from '../cases/context.js';
 import type { Environment } from '../cases/expand.js';
 import type { ScopeValue } from '../cases/types.js';
+import type { VirtioCapability } from '../transport/virtio-pci/capabilities.js';
+import { VirtioPci } from '../transport/virtio-pci/virtio-pci.js';
+import { featureSet } from '../wire/virtio.js';
+import { VirtioPciCapType } from '../wire/virtio-pci.js';
+import { QueueIndex } from '../wire/virtio-scsi.js';
 import { FIXTURES } from './package-info.js';
 import { type Binding, bindRoles } from './roles.js';
 import type { Session } from './session.js';
@@ -18,7 +23,9 @@ function unitFacts({ role, unit }: Binding): [string, ScopeValue][] {
     device_type: unit.deviceType,
     pq_pdt: unit.pqPdt,
   };
-  return Object.entries(facts).map(([fact, value]) => [`${name}.${fact}`, BigInt(value)]);
+  const entries: [string, ScopeValue][] = Object.entries(facts).map(([fact, value]) => [fact, BigInt(value)]);
+  entries.push(...Object.entries(unit.limits), ['vpd_pages', unit.vpdPages.map(BigInt)]);
+  return entries.map(([fact, value]) => [`${name}.${fact}`, value]);
 }
 
 /** Reads a fixture for `file(name)` in a byte pattern; names never lead out of the folder. */
@@ -38,6 +45,61 @@ export function sessionContext({ driver, offered }: Session): EvalContext {
   };
 }
 
+/** Features that the driver can be told to negotiate one by one; the others change what it would have to do. */
+const USABLE_FEATURES = featureSet(
+  'VIRTIO_SCSI_F_INOUT',
+  'VIRTIO_SCSI_F_HOTPLUG',
+  'VIRTIO_SCSI_F_CHANGE',
+  'VIRTIO_F_INDIRECT_DESC',
+  'VIRTIO_F_EVENT_IDX',
+  'VIRTIO_F_ACCESS_PLATFORM',
+  'VIRTIO_F_ORDER_PLATFORM',
+  'VIRTIO_F_RING_RESET',
+);
+
+/** The numbers of the bits that are set. */
+function bitsOf(set: bigint): bigint[] {
+  return Array.from({ length: 64 }, (_, bit) => BigInt(bit)).filter((bit) => ((set >> bit) & 1n) === 1n);
+}
+
+const STRUCTURES = {
+  common: 'COMMON_CFG',
+  notify: 'NOTIFY_CFG',
+  isr: 'ISR_CFG',
+  device: 'DEVICE_CFG',
+  pci: 'PCI_CFG',
+} as const;
+
+/** The virtio capabilities of a PCI function: all of them as rows, and the first of each type by name. */
+function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
+  if (!(transport instanceof VirtioPci)) return [];
+  const { virtio } = transport.capabilities;
+  const row = ({ at, type, bar, offset, length }: VirtioCapability) => ({
+    type: BigInt(type),
+    bar: BigInt(bar),
+    offset: BigInt(offset),
+    length: BigInt(length),
+    position: BigInt(at),
+  });
+  const named = Object.entries(STRUCTURES).flatMap(([name, type]) => {
+    const found = virtio.find((cap) => cap.type === VirtioPciCapType[type]);
+    return found
+      ? Object.entries(row(found)).map(([fact, value]): [string, ScopeValue] => [
+          `cap.${name}.${fact}`,
+          value,
+        ])
+      : [];
+  });
+  return [
+    ['pci.virtio_caps', virtio.map(row)],
+    ['cap.notify.multiplier', BigInt(transport.notifyMultiplier)],
+    ...named,
+  ];
+}
+
+/** The mode in which cases run. */
+export const DEFAULT_MODE = { ring: 'split', indirect: 'off', event_idx: 'off', transport: 'pci' } as const;
+
 /** What cases are expanded over. */
 export function environmentOf(session: Session): Environment {
   const { profile, port, driver, units, seed } = session;
@@ -46,7 +108,14 @@ export function environmentOf(session: Session): Environment {
   const roles = new Set(bindings.map(({ role }) => role));
   facts.set('run.seed', BigInt(seed));
   facts.set('dev.request_queues', BigInt(driver.state.requestQueues));
-  facts.set('dev.queues', BigInt(driver.state.requestQueues + 2));
+  facts.set('dev.queues', BigInt(driver.state.requestQueues + QueueIndex.REQUEST));
+  facts.set('dev.max_queue_size', BigInt(session.maxQueueSize));
+  facts.set('dev.queue_size', BigInt(driver.ring(QueueIndex.REQUEST).size));
+  facts.set('dev.features', bitsOf(session.offered));
+  facts.set('dev.optional_features', bitsOf(session.offered & USABLE_FEATURES));
+  for (const [fact, value] of Object.entries(session.config)) facts.set(`dev.${fact}`, BigInt(value));
+  facts.set('msix.vectors', BigInt(session.transport.interrupts.vectors));
+  for (const [fact, value] of capabilityFacts(session)) facts.set(fact, value);
   if (profile.freeTarget !== undefined) {
     roles.add('free-target');
     facts.set('free_target', BigInt(profile.freeTarget));

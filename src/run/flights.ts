@@ -16,6 +16,8 @@ export interface Flight {
   staged: boolean;
   /** The standing checks have been made on its answer. */
   judged: boolean;
+  /** A step has waited for it. */
+  awaited?: boolean;
 }
 
 /** Chains in flight or returned, in groups of one name. */
@@ -24,7 +26,8 @@ export class Flights {
 
   add(name: string, flight: Flight): void {
     const group = this.#byName.get(name);
-    if (group) group.push(flight);
+    // A name that is used again after a wait, in the next round of a repeat say, begins a new group.
+    if (group && !group.every(({ awaited }) => awaited)) group.push(flight);
     else this.#byName.set(name, [flight]);
   }
 
@@ -37,6 +40,11 @@ export class Flights {
         `nothing is called "${name}"; sent so far: ${[...this.#byName.keys()].join(', ') || 'nothing'}`,
       );
     return group;
+  }
+
+  /** The one that a name stands for where only one can be meant: the newest. */
+  newest(name: string): Flight | undefined {
+    return this.named(name).at(-1);
   }
 
   all(): Flight[] {
@@ -52,8 +60,7 @@ export class Flights {
   /** The functions of the case language that ask about what was sent. */
   readonly context: Pick<EvalContext, 'position' | 'returned'> = {
     position: (name) => {
-      const [first] = this.named(name);
-      const returned = first?.exchange.returned;
+      const returned = this.newest(name)?.exchange.returned;
       return returned === undefined ? undefined : BigInt(returned + 1);
     },
     returned: (name) => this.named(name).every(({ exchange }) => exchange.answer !== undefined),

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parse } from 'yaml';
-import { type Expansion, expandCase } from '../cases/expand.js';
+import { type Expansion, excludedByMode, expandCase } from '../cases/expand.js';
 import { CaseLoader, type LoadOptions } from '../cases/load.js';
 import { formatProblem } from '../cases/problem.js';
 import { readRequirements } from '../cases/requirements.js';
-import type { CaseFile } from '../cases/types.js';
-import { environmentOf } from './environment.js';
+import type { CaseFile, ExpandedCase } from '../cases/types.js';
+import { DEFAULT_MODE, environmentOf } from './environment.js';
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
 import type { Session } from './session.js';
 
@@ -69,7 +69,13 @@ export function expandAll(files: readonly CaseFile[], session: Session): Expansi
     cases.map((definition) => expandCase(definition, environment)),
   );
   return {
-    cases: expansions.flatMap(({ cases }) => cases),
+    cases: expansions.flatMap(({ cases }) => cases).map(inDefaultMode),
     problems: expansions.flatMap(({ problems }) => problems),
   };
+}
+
+/** A case that is restricted to other modes than the run's is skipped. */
+function inDefaultMode(expanded: ExpandedCase): ExpandedCase {
+  const skip = expanded.skip ?? excludedByMode(expanded.modes, DEFAULT_MODE);
+  return skip ? { ...expanded, skip, steps: [] } : expanded;
 }

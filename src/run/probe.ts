@@ -7,6 +7,7 @@ import { type Command, encodeCdb } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
 import { DeviceType } from '../wire/scsi/inquiry.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
+import { blockLimits, provisioning, VpdPage, vpdHeader } from '../wire/scsi/vpd.js';
 import { Response } from '../wire/virtio-scsi.js';
 
 /** A unit as it described itself. */
@@ -22,6 +23,10 @@ export interface ProbedUnit {
   readonly serial: string | undefined;
   /** Lent by the profile, and the unit has proved by its serial number that it is the one meant. */
   readonly scratch: boolean;
+  /** Codes of the VPD pages that it lists. */
+  readonly vpdPages: readonly number[];
+  /** What its VPD pages say, by the names of facts in case files; a page that is not there says nothing. */
+  readonly limits: Readonly<Record<string, bigint>>;
 }
 
 /** The device does not answer even what probing asks. */
@@ -33,6 +38,8 @@ export class ProbeError extends Error {
 }
 
 const ANSWER_LIMIT_MS = 2000;
+/** As much of a VPD page as probing reads. */
+const VPD_BYTES = 255;
 /** Unit attentions that a unit may have queued: power on, reset, changed parameters, and some more. */
 const MAX_UNIT_ATTENTIONS = 8;
 
@@ -94,18 +101,66 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
       blockSize = view.getUint32(4);
     }
   }
+  const vpdPages = readVpdPages(driver, profile);
   const serial = readSerial(driver, profile);
   const scratch = profile.scratchSerial !== undefined && serial === profile.scratchSerial;
-  return { profile, pqPdt, deviceType, blocks, blockSize, serial, scratch };
+  const limits = readLimits(driver, profile, vpdPages);
+  return { profile, pqPdt, deviceType, blocks, blockSize, serial, scratch, vpdPages, limits };
+}
+
+/** A VPD page as far as it reaches, or undefined where the unit does not answer with it. */
+function vpdPage(driver: Driver, profile: UnitProfile, page: number): Uint8Array | undefined {
+  const { dataIn, response } = ask(
+    driver,
+    profile,
+    'INQUIRY',
+    { evpd: 1n, page: BigInt(page), allocation_length: BigInt(VPD_BYTES) },
+    VPD_BYTES,
+  );
+  if (response.response !== Response.OK || response.status !== ScsiStatus.GOOD) return undefined;
+  const header = vpdHeader.read(dataIn);
+  return header.page_code === page
+    ? dataIn.subarray(0, Math.min(VPD_BYTES, vpdHeader.size + header.page_length))
+    : undefined;
 }
 
 function readSerial(driver: Driver, profile: UnitProfile): string | undefined {
-  const page = ask(driver, profile, 'INQUIRY', { evpd: 1n, page: 0x80n, allocation_length: 255n }, 255);
-  if (!good(page) || page.dataIn[1] !== 0x80) return undefined;
-  const length = page.dataIn[3] ?? 0;
-  return Buffer.from(page.dataIn.subarray(4, Math.min(4 + length, 255)))
-    .toString('latin1')
-    .trim();
+  const page = vpdPage(driver, profile, VpdPage.UNIT_SERIAL_NUMBER);
+  return page && Buffer.from(page.subarray(vpdHeader.size)).toString('latin1').trim();
+}
+
+function readVpdPages(driver: Driver, profile: UnitProfile): number[] {
+  return [...(vpdPage(driver, profile, VpdPage.SUPPORTED)?.subarray(vpdHeader.size) ?? [])];
+}
+
+/** Facts from the pages that the unit lists; a page shorter than its layout says nothing. */
+function readLimits(driver: Driver, profile: UnitProfile, pages: readonly number[]): Record<string, bigint> {
+  const facts: Record<string, bigint> = {};
+  const page = (code: number, size: number) => {
+    const data = pages.includes(code) ? vpdPage(driver, profile, code) : undefined;
+    return data && data.length >= size ? data : undefined;
+  };
+  const limits = page(VpdPage.BLOCK_LIMITS, blockLimits.size);
+  if (limits) {
+    const { flags, max_transfer, max_unmap_lba, max_unmap_descriptors, unmap_granularity, max_write_same } =
+      blockLimits.read(limits);
+    facts.wsnz = BigInt(flags & 1);
+    facts.max_transfer = BigInt(max_transfer);
+    facts.max_unmap_lba = BigInt(max_unmap_lba);
+    facts.max_unmap_descriptors = BigInt(max_unmap_descriptors);
+    facts.unmap_granularity = BigInt(unmap_granularity);
+    facts.max_write_same = max_write_same;
+  }
+  const thin = page(VpdPage.LOGICAL_BLOCK_PROVISIONING, provisioning.size);
+  if (thin) {
+    const { flags, type } = provisioning.read(thin);
+    facts.lbpu = BigInt((flags >> 7) & 1);
+    facts.lbpws = BigInt((flags >> 6) & 1);
+    facts.lbpws10 = BigInt((flags >> 5) & 1);
+    facts.lbprz = BigInt((flags >> 2) & 7);
+    facts.thin = (type & 7) === 2 ? 1n : 0n;
+  }
+  return facts;
 }
 
 /** Describes every unit of the profile. The device must be live. */

@@ -4,6 +4,7 @@ import { Driver, type StandingListener } from '../harness/driver.js';
 import type { Port } from '../port/port.js';
 import { openTransport } from '../transport/open.js';
 import type { Transport } from '../transport/transport.js';
+import { QueueIndex, virtioScsiConfig } from '../wire/virtio-scsi.js';
 import { type ProbedUnit, probeUnits } from './probe.js';
 import { bindRoles } from './roles.js';
 
@@ -16,6 +17,10 @@ export interface Session {
   /** Feature bits that the device offers. */
   readonly offered: bigint;
   readonly seed: number;
+  /** Largest size of the first request queue. */
+  readonly maxQueueSize: number;
+  /** Limits from the device configuration. */
+  readonly config: Readonly<Record<'seg_max' | 'max_sectors' | 'max_target' | 'max_lun', number>>;
   /** The unit that plays a role, by its name in case files. */
   unit(role: string): ProbedUnit | undefined;
 }
@@ -31,8 +36,13 @@ export function openSession(
   const driver = new Driver(port, transport, seed, onStanding);
   const { offered } = driver.initialise();
   const units = probeUnits(driver, profile);
+  const maxQueueSize = driver.maxQueueSize(QueueIndex.REQUEST);
+  const { seg_max, max_sectors, max_target, max_lun } = virtioScsiConfig.read(
+    transport.readConfig(0, virtioScsiConfig.size),
+  );
+  const config = { seg_max, max_sectors, max_target, max_lun };
   const bindings = bindRoles(units);
   const unit = (role: string) =>
     bindings.find((binding) => binding.role.replaceAll('-', '_') === role.replaceAll('-', '_'))?.unit;
-  return { port, profile, transport, driver, units, offered, seed, unit };
+  return { port, profile, transport, driver, units, offered, seed, maxQueueSize, config, unit };
 }

@@ -92,18 +92,19 @@ export function observe(flight: Flight, run: CaseRun, watched: boolean, entries 
   const { exchange } = flight;
   const { answer } = exchange;
   const queue = queueKind(exchange.queue, flight.kind);
+  const interrupts = interruptsOf(exchange, run, watched);
+  const raised = interrupts && { interrupts, configInterrupts: interrupts.byVector?.get(0) ?? 0 };
   if (answer === undefined) {
     const asks = (run.session.transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
-    return { outcome: asks ? 'needs_reset' : 'silent', queue };
+    return { outcome: asks ? 'needs_reset' : 'silent', queue, ...raised };
   }
-  const interrupts = interruptsOf(exchange, run, watched);
   return {
     outcome: 'returned',
     queue,
+    ...raised,
     ...observeKind(flight, answer),
     writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: view.slice(), poison: initial })),
     used: { len: answer.usedLen, id: exchange.chain.head, entries },
-    ...(interrupts && { interrupts, configInterrupts: interrupts.byVector?.get(0) ?? 0 }),
     returnedBefore: run.flights.returnedBefore(exchange),
   };
 }

@@ -24,9 +24,7 @@ export function encodeTmf(spec: TmfSpec, run: CaseRun): Uint8Array {
   let id = 0n;
   if (tag !== undefined)
     id =
-      'inFlight' in tag
-        ? (run.flights.named(tag.inFlight)[0]?.tag ?? 0n)
-        : resolveInteger(tag, scope, context);
+      'inFlight' in tag ? (run.flights.newest(tag.inFlight)?.tag ?? 0n) : resolveInteger(tag, scope, context);
   return virtioScsiCtrlTmf.encode({
     type: ControlType.TMF,
     subtype: evaluateNumber(spec.function, scope, context, 0xffffffff),

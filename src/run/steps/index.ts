@@ -37,7 +37,7 @@ export function executeStep(step: Exclude<Step, { kind: 'repeat' }>, run: CaseRu
       break;
     case 'publish':
       publishFlights(
-        step.names.flatMap((name) => run.flights.named(name)),
+        step.names.flatMap((name) => run.flights.named(name).filter(({ staged }) => staged)),
         step.notify,
         run,
       );

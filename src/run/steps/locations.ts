@@ -163,8 +163,7 @@ function flightBuffers(
   location: Extract<Location, { kind: 'buffer' }>,
   run: CaseRun,
 ): readonly GuardedBuffer[] {
-  const [flight] = run.flights.named(location.name);
-  return flight?.exchange.placed[location.side] ?? [];
+  return run.flights.newest(location.name)?.exchange.placed[location.side] ?? [];
 }
 
 function mediumOf(location: Extract<Location, { kind: 'medium' }>, run: CaseRun) {

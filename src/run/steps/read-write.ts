@@ -1,8 +1,8 @@
 /** `read`, `write` and `kick`: locations and notifications by hand. */
 
+import { patternSize } from '../../cases/byte-pattern.js';
 import { evaluateNumber } from '../../cases/evaluate.js';
 import { type Judged, matchSeen } from '../../cases/expect.js';
-import { patternSize } from '../../cases/pattern-size.js';
 import { resolveBytes, resolveInteger } from '../../cases/resolve.js';
 import type { BytePattern, KickStep, ReadStep, SeenExpectation, WriteStep } from '../../cases/types.js';
 import { waitUntil } from '../../harness/wait.js';
@@ -22,8 +22,8 @@ export function executeRead(step: ReadStep, run: CaseRun): void {
   const { scope, context, session } = run;
   // A medium is read as far as the pattern reaches, a block if it does not say how far.
   const mediumSize = (blockSize: number) => {
-    const sizes = patternsOf(step.expect).map((pattern) =>
-      patternSize(pattern, scope, { ...context, blockSize }),
+    const sizes = patternsOf(step.expect).map(
+      (pattern) => patternSize(pattern, scope, { ...context, blockSize }) ?? blockSize,
     );
     return Math.max(blockSize, Math.ceil(Math.max(0, ...sizes) / blockSize) * blockSize);
   };

@@ -33,7 +33,8 @@ export class VirtioPci implements Transport {
   readonly #notify: Region;
   readonly #device: Region;
   readonly #pci: PciAttachment;
-  readonly #multiplier: number;
+  /** Bytes between the notify addresses of two notify offsets. */
+  readonly notifyMultiplier: number;
   /** queue_notify_off by queue: fixed properties of the device, read once. */
   readonly #notifyOffsets = new Map<number, number>();
 
@@ -56,7 +57,7 @@ export class VirtioPci implements Transport {
     this.#common = this.#structure(firstOfType(this.capabilities, 'COMMON_CFG'));
     this.#notify = this.#structure(notifyCap);
     this.#device = this.#structure(firstOfType(this.capabilities, 'DEVICE_CFG'));
-    this.#multiplier = notifyMultiplier(pci.config, notifyCap);
+    this.notifyMultiplier = notifyMultiplier(pci.config, notifyCap);
     if (port.interrupts) this.interrupts = port.interrupts;
     else if (this.capabilities.msix === undefined)
       throw new TransportError('the function has no MSI-X capability');
@@ -163,7 +164,7 @@ export class VirtioPci implements Transport {
   }
 
   notify(queue: number, value = queue): void {
-    const offset = (this.#notifyOffsets.get(queue) ?? 0) * this.#multiplier;
+    const offset = (this.#notifyOffsets.get(queue) ?? 0) * this.notifyMultiplier;
     const { window } = this.#notify;
     window.write(this.#notify.offset + offset, 2, value & 0xffff);
     window.flush();
