@@ -40,8 +40,8 @@ export interface ModelRunOptions {
   readonly mutant?: string;
   /** Tells a watchdog where the run is: the index among the cases that are executed. */
   readonly beacon: Beacon;
-  /** Expanded ids that are not run. */
-  readonly without?: ReadonlySet<string>;
+  /** Which of the expanded cases to run; all if left out. */
+  readonly wanted?: (plan: { readonly id: string; readonly baseId: string }) => boolean;
   /** Called before and after each case, so that a watchdog that ends this thread knows what it has and what is lost. */
   readonly onEnter?: (plan: { readonly id: string; readonly baseId: string }) => void;
   readonly onCase?: (result: CaseReaction) => void;
@@ -49,7 +49,7 @@ export interface ModelRunOptions {
 
 /** Runs the cases on a model of its own. */
 export async function runOnModel(options: ModelRunOptions): Promise<ModelRun> {
-  const { files, mutant, beacon, without, onEnter, onCase } = options;
+  const { files, mutant, beacon, wanted, onEnter, onCase } = options;
   const seed = EVIDENCE_SEED;
   const dut = await modelAdapter({ seed, ...(mutant !== undefined && { mutant }) }).start();
   const port = openModelPort(dut.attach as ModelAttach, { call: () => {} });
@@ -61,7 +61,7 @@ export async function runOnModel(options: ModelRunOptions): Promise<ModelRun> {
   const cases: CaseReaction[] = [];
   try {
     const session = openSession(port, dut.profile, seed, onStanding);
-    const plans = expandAll(files, session).cases.filter(({ id }) => !without?.has(id));
+    const plans = expandAll(files, session).cases.filter((plan) => wanted?.(plan) ?? true);
     for (const [index, plan] of plans.entries()) {
       const { id, baseId } = plan;
       beacon.enterCase(index);

@@ -11,10 +11,11 @@ const { files } = checkCaseFiles(caseFiles);
 const post = (message: MutationMessage): void => parentPort?.postMessage(message);
 
 parentPort?.on('message', async ({ mutant, without }: MutationTask) => {
+  const done = new Set(without);
   const run = await runOnModel({
     files,
     beacon,
-    without: new Set(without),
+    wanted: ({ id }) => !done.has(id),
     ...(mutant !== undefined && { mutant }),
     onEnter: ({ id, baseId }) => post({ type: 'entered', id, baseId }),
     onCase: (result) => post({ type: 'case', result }),
