@@ -33,6 +33,8 @@ const QUEUE_SIZE = 256;
 /** Event buffers kept with the device. */
 const EVENT_BUFFERS = 4;
 /** How long a device may take to show that it was reset, and to raise an interrupt for a used buffer. */
+/** So many bytes of past exchanges are worth giving back. */
+const RECYCLE_BYTES = 4 << 20;
 const RESET_LIMIT_MS = 5000;
 const INTERRUPT_LIMIT_MS = 250;
 
@@ -109,6 +111,9 @@ export class Driver {
   #sizes: RequestSizes | undefined;
   #choices: SetupChoices = {};
   readonly #maxSizes = new Map<number, number>();
+  /** Memory in use when the device had become live, and what was placed since. */
+  #liveMark: DmaMark | undefined;
+  #placedSince = 0;
 
   constructor(port: Port, transport: Transport, seed: number, onStanding: StandingListener) {
     this.port = port;
@@ -190,6 +195,8 @@ export class Driver {
       transport.writeStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
       if (this.#queues.has(QueueIndex.EVENT))
         this.#postEventBuffers(this.#choices.eventBuffers ?? EVENT_BUFFERS);
+      this.#liveMark = this.port.dma.mark();
+      this.#placedSince = 0;
     });
   }
 
@@ -234,6 +241,8 @@ export class Driver {
   /** Places descriptors for buffers that are in memory already. */
   stagePlaced(queue: number, placed: Placed, indirectFrom?: IndirectFrom): Exchange {
     const live = this.#queue(queue);
+    for (const { size } of placed.out) this.#placedSince += size;
+    for (const { size } of placed.in) this.#placedSince += size;
     return { queue: live.index, placed, chain: live.ring.stage(placed.elements, indirectFrom) };
   }
 
@@ -296,6 +305,17 @@ export class Driver {
   /** The vector of a queue by its index; undefined for none. */
   vector(index: number): number | undefined {
     return this.#queue(index).vector;
+  }
+
+  /**
+   * Gives back the memory of what has been returned, if there is much of it and the device holds nothing but what it
+   * got when it became live. Buffers of earlier exchanges are not to be looked at afterwards.
+   */
+  recycle(): void {
+    if (this.#liveMark === undefined || this.#placedSince < RECYCLE_BYTES) return;
+    if (this.#flying.size > 0 || this.#forbidden.length > 0) return;
+    this.port.dma.release(this.#liveMark);
+    this.#placedSince = 0;
   }
 
   /** Exchanges published and not returned. */
@@ -468,6 +488,7 @@ export class Driver {
       tight: memory === 'tight',
       ...(memory === 'same' && before !== undefined && { reuse: before }),
     });
+    this.#liveMark = undefined;
     const chosen = this.#choices.vectors?.get(index) ?? this.#usualVector(index);
     const vector = chosen === 'none' ? undefined : chosen;
     if (vector !== undefined) transport.interrupts.clear(vector);
@@ -586,6 +607,8 @@ export class Driver {
     this.#noteEvent(buffer.view.slice(), buffer.initial, usedLen);
     queue.ring.publish([this.#stageEventBuffer(queue)]);
     this.transport.notify(queue.index);
+    // The device now holds a buffer that was placed after it became live: nothing is given back any more.
+    this.#liveMark = undefined;
   }
 
   #noteEvent(bytes: Uint8Array, poison: Uint8Array, usedLen: number): void {

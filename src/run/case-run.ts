@@ -104,6 +104,7 @@ export class CaseRun {
           round++;
           for (const [name, value] of bind) this.scope.set(name, value);
           this.runSteps(steps, `${label}.${round}.`);
+          if (this.flights.settled) this.session.driver.recycle();
         }
       } else executeStep(step, this);
     }

@@ -47,8 +47,10 @@ export class Flights {
     return this.named(name).at(-1);
   }
 
-  all(): Flight[] {
-    return [...this.#byName.values()].flat();
+  /** Whether everything that was sent under a name has been waited for. */
+  get settled(): boolean {
+    for (const group of this.#byName.values()) if (group.some(({ awaited }) => !awaited)) return false;
+    return true;
   }
 
   /** Names all of whose chains were returned before an exchange was. */

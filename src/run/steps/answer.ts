@@ -87,8 +87,17 @@ function queueKind(index: number, kind: Flight['kind']): Observed['queue'] {
   return kind === 'command' ? 'request' : 'control';
 }
 
-/** What was seen of a flight, in the terms of the case language. `entries`: used entries of the whole wait. */
-export function observe(flight: Flight, run: CaseRun, watched: boolean, entries = 1): Observed {
+/**
+ * What was seen of a flight, in the terms of the case language. `watched`: its interrupts matter; `ordered`: so does
+ * what was returned before it; `entries`: used entries of the whole wait.
+ */
+function observe(
+  flight: Flight,
+  run: CaseRun,
+  watched: boolean,
+  ordered: boolean,
+  entries: number,
+): Observed {
   const { exchange } = flight;
   const { answer } = exchange;
   const queue = queueKind(exchange.queue, flight.kind);
@@ -105,7 +114,7 @@ export function observe(flight: Flight, run: CaseRun, watched: boolean, entries 
     ...observeKind(flight, answer),
     writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: view.slice(), poison: initial })),
     used: { len: answer.usedLen, id: exchange.chain.head, entries },
-    returnedBefore: run.flights.returnedBefore(exchange),
+    ...(ordered && { returnedBefore: run.flights.returnedBefore(exchange) }),
   };
 }
 
@@ -116,6 +125,9 @@ export function compareAnswer(
   run: CaseRun,
   entries = 1,
 ): Judged {
-  const seen = observe(flight, run, watchesInterrupts(expectation), entries);
+  const ordered = expectation.blocks.some((block) =>
+    [block, ...(block.oneOf ?? [])].some(({ after, before }) => after !== undefined || before !== undefined),
+  );
+  const seen = observe(flight, run, watchesInterrupts(expectation), ordered, entries);
   return matchResult(expectation, seen, run.scope, run.context);
 }
