@@ -153,6 +153,17 @@ export class Driver {
   /** Forgets everything that the device had, memory included, and begins anew from a reset device. */
   startOver(): void {
     this.reset();
+    this.#forget();
+  }
+
+  /** The device has been power-cycled: it knows nothing any more, and nothing of it has been touched since. */
+  powerCycled(): void {
+    this.#takeBack('device');
+    this.#forget();
+    this.transport.restart();
+  }
+
+  #forget(): void {
     this.#forbidden = [];
     this.#events = [];
     this.#choices = {};

@@ -187,6 +187,7 @@ export class CaseRun {
       if (!port.controls.offered.has('power-cycle'))
         throw new CaseError('NOT_AVAILABLE', 'the power-on state needs a device that can be power-cycled');
       port.controls.invoke('power-cycle');
+      driver.powerCycled();
       return;
     }
     if (device.state === 'reset') {

@@ -40,6 +40,9 @@ export interface Transport {
   /** Interrupts by vector; vectors are usable after `useVectors`. */
   readonly interrupts: Interrupts;
 
+  /** Sets up again what a power cycle undid below the device's own registers: bus access and interrupt messages. */
+  restart(): void;
+
   readStatus(): number;
   writeStatus(status: number): void;
 

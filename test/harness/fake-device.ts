@@ -108,6 +108,7 @@ export class FakeDevice implements Transport {
     this.config.set(data, offset);
   }
   configGeneration = () => 0;
+  restart(): void {}
   readRegister = () => 0n;
   writeRegister(): void {}
   region = (name: string): never => {

@@ -5,6 +5,8 @@ import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
 import { FEATURE_MUTANTS } from './features.js';
 import type { Mutant } from './mutant.js';
+import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
+import { PROOF_REQUEST_MUTANTS } from './proofs-requests.js';
 import { RESET_MUTANTS } from './reset.js';
 import { RESPONSE_MUTANTS } from './response.js';
 import { RING_MUTANTS } from './ring.js';
@@ -25,6 +27,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMAND_MUTANTS,
   ...CONTROL_MUTANTS,
   ...STALL_MUTANTS,
+  ...PROOF_COMMAND_MUTANTS,
+  ...PROOF_REQUEST_MUTANTS,
 ];
 
 const byId = new Map(MUTANTS.map((mutant) => [mutant.id, mutant]));

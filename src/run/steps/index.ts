@@ -18,6 +18,7 @@ function executeControl(step: ControlStep, run: CaseRun): void {
   if (!controls.offered.has(step.control as ControlName))
     throw new CaseError('NOT_AVAILABLE', `this device offers no control ${step.control}`);
   controls.invoke(step.control as ControlName);
+  if (step.control === 'power-cycle') run.session.driver.powerCycled();
 }
 
 /** Carries one step out. Findings and captures go to the run. */

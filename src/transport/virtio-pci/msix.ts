@@ -19,31 +19,38 @@ export class MessageCells implements Interrupts {
   readonly #cells: DmaBlock;
   readonly #words: Int32Array;
 
+  readonly #pci: PciAttachment;
+  readonly #capability: number;
+
+  /** Takes a cell for every vector and programs the table. */
   constructor(pci: PciAttachment, dma: DmaSpace, capability: number) {
-    const { config } = pci;
-    const { message_control, table } = msixCapability.fields;
-    const control = config.read(capability + message_control.offset, 2);
+    this.#pci = pci;
+    this.#capability = capability;
+    const control = pci.config.read(capability + msixCapability.fields.message_control.offset, 2);
     this.vectors = (control & MsixControl.TABLE_SIZE) + 1;
     this.#cells = dma.alloc(CELL_BYTES * this.vectors, { align: 64 });
     this.#words = new Int32Array(this.#cells.view.buffer, this.#cells.view.byteOffset, this.vectors);
-    this.#cells.publish();
+    this.program();
+  }
 
-    const location = config.read(capability + table.offset, 4);
-    const window = pci.bar(location & 7);
+  /** Aims every entry of the table at its cell and enables MSI-X. */
+  program(): void {
+    const { config } = this.#pci;
+    const { message_control, table } = msixCapability.fields;
+    this.#words.fill(0);
+    this.#cells.publish();
+    const location = config.read(this.#capability + table.offset, 4);
+    const window = this.#pci.bar(location & 7);
     if (window === undefined)
       throw new TransportError(
         `the MSI-X table is said to be in BAR ${location & 7}, which the function lacks`,
       );
-    for (let vector = 0; vector < this.vectors; vector++)
-      this.#program(window, (location & ~7) >>> 0, vector);
-    config.write(
-      capability + message_control.offset,
-      2,
-      (control & ~MsixControl.FUNCTION_MASK) | MsixControl.ENABLE,
-    );
+    for (let vector = 0; vector < this.vectors; vector++) this.#entry(window, (location & ~7) >>> 0, vector);
+    const at = this.#capability + message_control.offset;
+    config.write(at, 2, (config.read(at, 2) & ~MsixControl.FUNCTION_MASK) | MsixControl.ENABLE);
   }
 
-  #program(window: RegisterWindow, table: number, vector: number): void {
+  #entry(window: RegisterWindow, table: number, vector: number): void {
     const at = table + vector * msixEntry.size;
     const address = this.#cells.iova + BigInt(CELL_BYTES * vector);
     const { address_low, address_high, data, control } = msixEntry.fields;

@@ -33,6 +33,8 @@ export class VirtioPci implements Transport {
   readonly #notify: Region;
   readonly #device: Region;
   readonly #pci: PciAttachment;
+  /** Interrupts of this transport's own; undefined where the port delivers them. */
+  readonly #cells: MessageCells | undefined;
   /** Bytes between the notify addresses of two notify offsets. */
   readonly notifyMultiplier: number;
   /** queue_notify_off by queue: fixed properties of the device, read once. */
@@ -45,12 +47,7 @@ export class VirtioPci implements Transport {
         `PCI vendor is 0x${vendor.toString(16)}, a virtio function has 0x1af4`,
         'virtio.pci.vendor-id',
       );
-    const command = pci.config.read(pciHeader.fields.command.offset, 2);
-    pci.config.write(
-      pciHeader.fields.command.offset,
-      2,
-      command | PciCommand.MEMORY | PciCommand.MASTER | PciCommand.INTX_DISABLE,
-    );
+    enableBusAccess(pci);
     this.capabilities = walkCapabilities(pci.config);
     this.#pci = pci;
     const notifyCap = firstOfType(this.capabilities, 'NOTIFY_CFG');
@@ -61,7 +58,7 @@ export class VirtioPci implements Transport {
     if (port.interrupts) this.interrupts = port.interrupts;
     else if (this.capabilities.msix === undefined)
       throw new TransportError('the function has no MSI-X capability');
-    else this.interrupts = new MessageCells(pci, port.dma, this.capabilities.msix);
+    else this.interrupts = this.#cells = new MessageCells(pci, port.dma, this.capabilities.msix);
   }
 
   /** Opens the transport on a port with a PCI function. Throws TransportError when the function is no usable virtio device. */
@@ -118,6 +115,11 @@ export class VirtioPci implements Transport {
       case 'isr':
         return this.#structure(firstOfType(this.capabilities, 'ISR_CFG'));
     }
+  }
+
+  restart(): void {
+    enableBusAccess(this.#pci);
+    this.#cells?.program();
   }
 
   readStatus(): number {
@@ -224,4 +226,14 @@ function accessWidth(offset: number, left: number): Width {
   if (offset % 4 === 0 && left >= 4) return 4;
   if (offset % 2 === 0 && left >= 2) return 2;
   return 1;
+}
+
+/** Lets the function answer memory accesses and master the bus; interrupts come as messages only. */
+function enableBusAccess({ config }: PciAttachment): void {
+  const { offset } = pciHeader.fields.command;
+  config.write(
+    offset,
+    2,
+    config.read(offset, 2) | PciCommand.MEMORY | PciCommand.MASTER | PciCommand.INTX_DISABLE,
+  );
 }

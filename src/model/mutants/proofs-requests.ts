@@ -1,0 +1,372 @@
+/** Deviations that prove cases about the fields of a request: tag, attribute, priority, queue, lun, residual. */
+import { ScsiStatus } from '../../wire/scsi/status.js';
+import { QueueIndex, Response } from '../../wire/virtio-scsi.js';
+import type { Behaviours } from '../behaviours.js';
+import type { Task } from '../scsi/task.js';
+import type { CommandCall } from '../units/command-table.js';
+import { Sense } from '../units/sense.js';
+import type { Mutant } from './mutant.js';
+
+/** Byte offsets of the request header. */
+const PRIO = 17;
+const CRN = 18;
+const headerByte = (task: Task, offset: number): number => task.origin.chain.read(offset, 1)[0] ?? 0;
+
+/** A mutant under which commands with some header are answered FAILURE. */
+function failing(
+  id: string,
+  sentence: string,
+  requirement: string,
+  applies: (task: Task) => boolean,
+): Mutant {
+  return {
+    id,
+    sentence,
+    requirement,
+    source: 'layout',
+    apply: (behaviours: Behaviours) => {
+      behaviours.answer = (answer, task) =>
+        applies(task)
+          ? { ...answer, dataIn: new Uint8Array(0), fields: { ...answer.fields, response: Response.FAILURE } }
+          : answer;
+    },
+  };
+}
+
+const longer = (task: Task): boolean => task.dataInLength + task.dataOutLength > 0;
+const isBadTarget = (task: Task): boolean =>
+  task.destination.target === undefined && task.destination.unit === undefined;
+
+export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
+  failing(
+    'request.tag-zero-failed',
+    'A command with tag 0 fails.',
+    'scsi.req.id-any-value',
+    (task) => task.tag === 0n,
+  ),
+  failing(
+    'request.tag-high-bit-failed',
+    'A command whose tag has more than 31 bits fails.',
+    'scsi.req.id-any-value',
+    (task) => task.tag >> 31n !== 0n,
+  ),
+  failing(
+    'request.tag-one-failed',
+    'A command with tag 1 fails.',
+    'scsi.req.id-any-value',
+    (task) => task.tag === 1n,
+  ),
+  failing(
+    'request.attribute-failed',
+    'A command with an attribute other than SIMPLE fails.',
+    'scsi.req.task-attr-values',
+    (task) => task.attribute >= 1 && task.attribute <= 3,
+  ),
+  {
+    id: 'request.attribute-undefined-unserved',
+    sentence: 'After a command with an undefined attribute no TEST UNIT READY is served.',
+    requirement: 'scsi.req.task-attr-values',
+    source: 'layout',
+    apply: (behaviours) => {
+      let broken = false;
+      behaviours.resets = () => {
+        broken = false;
+        return true;
+      };
+      behaviours.result = (result, call) => {
+        if (call.task.attribute > 2) broken = true;
+        return broken && call.command.name === 'TEST UNIT READY'
+          ? { status: ScsiStatus['CHECK CONDITION'], sense: Sense.INVALID_FIELD_IN_CDB }
+          : result;
+      };
+    },
+  },
+  failing(
+    'request.prio-failed',
+    'A command with a priority fails.',
+    'scsi.req.prio',
+    (task) => headerByte(task, PRIO) !== 0,
+  ),
+  failing(
+    'request.crn-failed',
+    'A command with a reference number fails.',
+    'scsi.req.crn',
+    (task) => headerByte(task, CRN) !== 0,
+  ),
+  failing(
+    'request.cdb-tail-failed',
+    'A command with bytes behind its CDB fails.',
+    'scsi.req.cdb-size-from-config',
+    (task) => task.cdb.subarray(16).some((byte) => byte !== 0),
+  ),
+  failing(
+    'request.second-queue-failed',
+    'Commands on any request queue but the first fail.',
+    'scsi.req.any-queue',
+    (task) => task.origin.queue.index > QueueIndex.REQUEST,
+  ),
+  failing(
+    'request.first-queue-failed',
+    'INQUIRY on the first request queue fails once the device is in use.',
+    'scsi.req.any-queue',
+    (() => {
+      let count = 0;
+      return (task: Task) =>
+        task.origin.queue.index === QueueIndex.REQUEST && task.cdb[0] === 0x12 && ++count > 8;
+    })(),
+  ),
+  {
+    id: 'request.data-out-four-late',
+    sentence: 'Data-out of WRITE is taken from four bytes too far on.',
+    requirement: 'scsi.req.dataout-is-remainder',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.perform = (call, run) => {
+        if (!call.command.name.startsWith('WRITE(')) return run();
+        const { task } = call;
+        const whole = task.dataOut.bind(task);
+        task.dataOut = (length: number) => {
+          const bytes = new Uint8Array(length);
+          bytes.set(whole(length).subarray(4));
+          return bytes;
+        };
+        return run();
+      };
+    },
+  },
+  {
+    id: 'residual.of-sectors',
+    sentence: 'The residual counts units of 512 bytes.',
+    requirement: 'scsi.req.residual',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.answer = (answer) => ({
+        ...answer,
+        fields: { ...answer.fields, residual: Math.ceil(answer.fields.residual / 512) },
+      });
+    },
+  },
+  {
+    id: 'residual.negative',
+    sentence: 'The residual is what was moved less what there was room for.',
+    requirement: 'scsi.req.residual',
+    source: 'museum QEX-01-longer-buffer-over-transfers',
+    apply: (behaviours) => {
+      behaviours.answer = (answer) => ({
+        ...answer,
+        fields: { ...answer.fields, residual: -answer.fields.residual >>> 0 },
+      });
+    },
+  },
+  {
+    id: 'data-in.buffer-filled',
+    sentence: 'Data-in is filled up with zeros to the end of the buffer.',
+    requirement: 'scsi.req.residual',
+    source: 'museum QEX-01-longer-buffer-over-transfers',
+    apply: (behaviours) => {
+      behaviours.answer = (answer, task) => {
+        const dataIn = new Uint8Array(task.dataInLength);
+        dataIn.set(answer.dataIn);
+        return { ...answer, dataIn };
+      };
+    },
+  },
+  {
+    id: 'data-out.buffer-written',
+    sentence: 'WRITE writes as many blocks as the buffer holds.',
+    requirement: 'scsi.req.dataout-is-remainder',
+    source: 'museum QEX-01-longer-buffer-over-transfers',
+    apply: (behaviours) => {
+      behaviours.result = (result, call) => {
+        const disk = call.unit as { writeBlocks?: (lba: bigint, bytes: Uint8Array) => void };
+        const { blockSize } = call.unit;
+        if (!call.command.name.startsWith('WRITE(') || result.status !== ScsiStatus.GOOD || blockSize === 0)
+          return result;
+        const blocks = Math.floor(call.task.dataOutLength / blockSize);
+        if (blocks > 0) disk.writeBlocks?.(call.fields.lba ?? 0n, call.task.dataOut(blocks * blockSize));
+        return result;
+      };
+    },
+  },
+  {
+    id: 'overrun.off-by-one',
+    sentence: 'A buffer that is one byte too short is not noticed.',
+    requirement: 'scsi.req.response-overrun',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.overrun = (short, task) => short && (task.dataInLength + task.dataOutLength) % 2 === 0;
+    },
+  },
+  {
+    id: 'overrun.as-failure',
+    sentence: 'Buffers that are too short are answered FAILURE.',
+    requirement: 'scsi.req.response-overrun',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.answer = (answer) =>
+        answer.fields.response === Response.OVERRUN
+          ? { ...answer, fields: { ...answer.fields, response: Response.FAILURE } }
+          : answer;
+    },
+  },
+  {
+    id: 'overrun.sticks',
+    sentence: 'After an overrun the next command with data is an overrun, too.',
+    requirement: 'scsi.req.response-overrun',
+    source: 'layout',
+    apply: (behaviours) => {
+      let sticky = false;
+      behaviours.overrun = (short, task) => {
+        const again = sticky && longer(task);
+        sticky = short && !again;
+        return short || again;
+      };
+    },
+  },
+  {
+    id: 'both-directions.as-good',
+    sentence: 'A command with both buffers is answered OK, with nothing moved.',
+    requirement: 'scsi.req.inout-not-negotiated',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.answer = (answer, task) =>
+        task.dataInLength > 0 && task.dataOutLength > 0
+          ? { ...answer, fields: { ...answer.fields, response: Response.OK } }
+          : answer;
+    },
+  },
+  {
+    id: 'bad-target.data-zeroed',
+    sentence: 'A command to a missing target zeroes its data-in buffer.',
+    requirement: 'scsi.req.response-bad-target',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.answer = (answer, task) =>
+        isBadTarget(task) ? { ...answer, dataIn: new Uint8Array(task.dataInLength) } : answer;
+    },
+  },
+  {
+    id: 'bad-target.sticks',
+    sentence: 'After a command to a missing target the next one is answered BAD_TARGET, too.',
+    requirement: 'scsi.req.response-bad-target',
+    source: 'layout',
+    apply: (behaviours) => {
+      let sticky = false;
+      behaviours.answer = (answer) => {
+        const again = sticky;
+        sticky = answer.fields.response === Response.BAD_TARGET;
+        if (!again || sticky) return answer;
+        return {
+          ...answer,
+          dataIn: new Uint8Array(0),
+          fields: { ...answer.fields, response: Response.BAD_TARGET },
+        };
+      };
+    },
+  },
+  {
+    id: 'lun.number-ignored',
+    sentence: 'Unit numbers of a target lead to its first unit where they exist.',
+    requirement: 'scsi.req.lun-target-format',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.destination = (destination) => {
+        const { target, unit } = destination;
+        const [first] = target?.unitNumbers ?? [];
+        return target && unit && first !== undefined
+          ? { ...destination, unit: target.units.get(first) }
+          : destination;
+      };
+    },
+  },
+  {
+    id: 'lun.tail-ignored',
+    sentence: 'The last four bytes of lun are not looked at.',
+    requirement: 'scsi.req.lun-only-format',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.destination = (destination, lun, resolve) =>
+        destination.unit ? destination : resolve(Uint8Array.of(...lun.subarray(0, 4), 0, 0, 0, 0));
+    },
+  },
+  {
+    id: 'lun.method-ignored',
+    sentence: 'The addressing method of a lun is not looked at.',
+    requirement: 'scsi.req.lun-single-level-methods',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.destination = (destination, lun, resolve) =>
+        destination.unit || lun[0] !== 1
+          ? destination
+          : resolve(Uint8Array.of(1, lun[1] ?? 0, 0x40 | ((lun[2] ?? 0) & 0x3f), ...lun.subarray(3)));
+    },
+  },
+  {
+    id: 'attention.blocks-everything',
+    sentence: 'INQUIRY and REPORT LUNS report a pending unit attention instead of being carried out.',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.perform = (call: CommandCall, run) => {
+        const exempt = call.command.name === 'INQUIRY' || call.command.name === 'REPORT LUNS';
+        const attention = exempt ? call.unit.takeAttention() : undefined;
+        return attention ? { status: ScsiStatus['CHECK CONDITION'], sense: attention } : run();
+      };
+    },
+  },
+  {
+    id: 'attention.cleared-by-inquiry',
+    sentence: 'INQUIRY clears a pending unit attention.',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.perform = (call, run) => {
+        if (call.command.name === 'INQUIRY') call.unit.takeAttention();
+        return run();
+      };
+    },
+  },
+  {
+    id: 'attention.twice',
+    sentence: 'A unit attention comes back after two commands.',
+    source: 'layout',
+    apply: (behaviours) => {
+      let good = 0;
+      behaviours.perform = (call, run) => {
+        const result = run();
+        if (result.sense?.key === 6) good = 0;
+        else if (call.command.name === 'TEST UNIT READY' && ++good === 3)
+          call.unit.raiseAttention(Sense.POWER_ON);
+        return result;
+      };
+    },
+  },
+  {
+    id: 'attention.command-executed',
+    sentence: 'A WRITE that is answered with a unit attention is carried out all the same.',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.perform = (call, run) => {
+        const result = run();
+        if (result.sense?.key === 6 && call.command.name.startsWith('WRITE(')) run();
+        return result;
+      };
+    },
+  },
+  {
+    id: 'reset.clears-medium',
+    sentence: 'After a reset of the device block 230 is zero.',
+    source: 'layout',
+    apply: (behaviours) => {
+      let reset = false;
+      behaviours.resets = (part) => {
+        if (part === 'units') reset = true;
+        return true;
+      };
+      behaviours.perform = (call, run) => {
+        const disk = call.unit as { clearBlocks?: (lba: bigint, blocks: number) => void };
+        if (reset) disk.clearBlocks?.(230n, 1);
+        reset = false;
+        return run();
+      };
+    },
+  },
+];
