@@ -1,12 +1,13 @@
-/** `vscsi bench`: what the harness costs on a device. */
-
+/** `vscsi bench`: what the harness costs on a device, and how fast the cases of the suite run. */
 import type { OpenPort } from '../duts/dut.js';
-import type { DutOptions } from '../duts/registry.js';
-import { ADAPTERS, PORTS } from '../duts/registry.js';
-import type { TextSink } from '../report/terminal.js';
-import { bench } from '../run/bench.js';
+import { PORTS } from '../duts/registry.js';
+import type { TextSink } from '../report/style.js';
+import { type BenchRow, bench } from '../run/bench.js';
+import { benchSuite, type SuiteRow } from '../run/bench-suite.js';
 import { ExitCode } from '../run/exit-code.js';
-import { SUITE_VERSION } from '../run/package-info.js';
+import { checkCaseFiles } from '../run/load-cases.js';
+import { SPEC_CASES, SUITE_VERSION } from '../run/package-info.js';
+import { deviceOf } from './devices.js';
 import { UsageError } from './errors.js';
 
 export interface BenchOptions {
@@ -20,41 +21,28 @@ export interface BenchOptions {
 
 /** Measures on the main thread: nothing else has to be watched meanwhile. Throws DutSetupError and DutGoneError. */
 export async function benchCommand(options: BenchOptions, out: TextSink): Promise<number> {
-  const dutOptions: DutOptions = {
-    mmap: options.mmap,
-    seed: 1,
-    ...(options.qemu !== undefined && { qemuBinary: options.qemu }),
-  };
-  const adapter = ADAPTERS[options.dut]?.(dutOptions);
-  const openPort = PORTS[options.dut] as OpenPort<unknown> | undefined;
-  if (adapter === undefined || openPort === undefined)
-    throw new UsageError(
-      `no device kind is called ${options.dut}; there are ${Object.keys(ADAPTERS).join(', ')}`,
-    );
+  const { files } = checkCaseFiles([SPEC_CASES]);
+  const { adapter, kind } = deviceOf(
+    options.dut,
+    { mmap: options.mmap, ...(options.qemu !== undefined && { qemu: options.qemu }) },
+    1,
+  );
+  const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
+  if (openPort === undefined) throw new UsageError(`no device kind is called ${kind}`);
   const dut = await adapter.start();
   try {
     const port = openPort(dut.attach, { call: () => {} });
     try {
-      const rows = bench(port, {
-        blocks: options.blocks,
-        transactionsPerBlock: options.transactions,
-        seed: 1,
-      });
-      if (options.json)
-        out.write(
-          `${JSON.stringify({ schemaVersion: 1, suite: { version: SUITE_VERSION }, dut: dut.identity, rows }, undefined, 2)}\n`,
-        );
-      else {
-        out.write(
-          `${dut.identity.name} ${dut.identity.version}: microseconds a transaction, medians of ${options.blocks} blocks of ${options.transactions}\n`,
-        );
-        out.write(
-          `${'transaction'.padEnd(22)}${'harness'.padStart(10)}${'raw loop'.padStart(10)}${'ratio'.padStart(8)}\n`,
-        );
-        for (const { name, harness, raw, ratio } of rows)
-          out.write(
-            `${name.padEnd(22)}${harness.toFixed(1).padStart(10)}${raw.toFixed(1).padStart(10)}${ratio.toFixed(2).padStart(8)}\n`,
-          );
+      const { blocks, transactions: transactionsPerBlock } = options;
+      const rows = bench(port, { blocks, transactionsPerBlock, seed: 1 });
+      const suite = benchSuite(port, dut.profile, files, { rounds: blocks, seed: 1 });
+      if (options.json) {
+        const document = { schemaVersion: 1, suite: { version: SUITE_VERSION }, dut: dut.identity, rows };
+        out.write(`${JSON.stringify({ ...document, cases: suite }, undefined, 2)}\n`);
+      } else {
+        const { name, version } = dut.identity;
+        out.write(`${name} ${version}: medians of ${blocks} blocks of ${transactionsPerBlock}\n`);
+        table(rows, suite, out);
       }
     } finally {
       port.close();
@@ -63,4 +51,20 @@ export async function benchCommand(options: BenchOptions, out: TextSink): Promis
     await dut.stop();
   }
   return ExitCode.CONFORMANT;
+}
+
+function table(rows: readonly BenchRow[], suite: SuiteRow, out: TextSink): void {
+  const line = (name: string, ...cells: readonly string[]) =>
+    out.write(`${name.padEnd(22)}${cells.map((cell) => cell.padStart(12)).join('')}\n`);
+  line('transaction', 'harness us', 'raw loop us', 'ratio');
+  for (const { name, harness, raw, ratio } of rows)
+    line(name, harness.toFixed(1), raw.toFixed(1), ratio.toFixed(2));
+  const [bare] = rows;
+  line('suite', 'us a case', 'raw loop us', 'cases/s');
+  line(
+    `${suite.cases} cases`,
+    (1000 * suite.medianCaseMs).toFixed(0),
+    bare === undefined ? '' : bare.raw.toFixed(1),
+    suite.casesPerSecond.toFixed(0),
+  );
 }

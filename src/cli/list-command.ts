@@ -1,10 +1,11 @@
 /** `vscsi list` and `vscsi check`: the cases, without a device. */
 import type { CaseDefinition } from '../cases/types.js';
-import type { TextSink } from '../report/terminal.js';
+import type { TextSink } from '../report/style.js';
 import { ExitCode } from '../run/exit-code.js';
 import { checkCaseFiles } from '../run/load-cases.js';
 import { SPEC_CASES } from '../run/package-info.js';
-import { idMatcher } from '../run/select.js';
+import { CaseSources } from './case-source.js';
+import { areaOfId, type SelectOptions, selectDefinitions } from './select-cases.js';
 
 /** What is listed of a case; also the JSON form. */
 interface Listed {
@@ -14,28 +15,48 @@ interface Listed {
   readonly needs: readonly string[];
   readonly file: string;
   readonly covers: readonly string[];
+  /** With `--waived`: standing checks that the case turns off, with the reasons. */
+  readonly waive?: Readonly<Record<string, string>>;
 }
 
 const listed = ({ id, title, needs, file, covers }: CaseDefinition): Listed => ({
   id,
   title,
-  area: id.split('.')[0] ?? id,
+  area: areaOfId(id),
   needs: needs.map(({ text }) => text),
   file,
   covers,
 });
 
-/** Lists the cases before expansion. Throws CaseFilesError. */
-export function listCommand(
-  options: { cases?: readonly string[]; select?: readonly string[]; json?: boolean },
-  out: TextSink,
-): number {
-  const selected = idMatcher(options.select ?? []);
+export interface ListOptions extends SelectOptions {
+  readonly cases?: readonly string[];
+  readonly json?: boolean;
+  /** Only cases that turn standing checks off. */
+  readonly waived?: boolean;
+}
+
+/** Lists the cases before expansion. Throws CaseFilesError and UsageError. */
+export function listCommand(options: ListOptions, out: TextSink): number {
   const { files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
-  const cases = files.flatMap((file) => file.cases.map(listed)).filter(({ id }) => selected(id));
-  if (options.json) out.write(`${JSON.stringify({ cases }, undefined, 2)}\n`);
-  else for (const { id, title } of cases) out.write(`${id.padEnd(40)} ${title}\n`);
+  const definitions = selectDefinitions(files, options);
+  const cases = options.waived ? withWaivers(definitions) : definitions.map(listed);
+  if (options.json) {
+    out.write(`${JSON.stringify({ cases }, undefined, 2)}\n`);
+    return ExitCode.CONFORMANT;
+  }
+  for (const { id, title, waive } of cases) {
+    out.write(`${id.padEnd(40)} ${title}\n`);
+    for (const [check, reason] of Object.entries(waive ?? {})) out.write(`    ${check}: ${reason}\n`);
+  }
   return ExitCode.CONFORMANT;
+}
+
+function withWaivers(definitions: readonly CaseDefinition[]): Listed[] {
+  const sources = new CaseSources();
+  return definitions.flatMap((definition) => {
+    const waive = sources.waivers(definition);
+    return Object.keys(waive).length === 0 ? [] : [{ ...listed(definition), waive }];
+  });
 }
 
 /** Checks case files. Throws CaseFilesError with every problem. */

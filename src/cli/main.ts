@@ -1,33 +1,56 @@
 #!/usr/bin/env node
 /** The command line. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { DutSetupError } from '../duts/dut.js';
 import { DutGoneError } from '../port/errors.js';
-import type { TextSink } from '../report/terminal.js';
-import { ExitCode } from '../run/exit-code.js';
+import { REPORTERS, type ReportFormat } from '../report/reporter.js';
+import { sinkFor, type TextSink } from '../report/style.js';
+import { BaselineError } from '../run/baseline.js';
+import { bisectExitCode, ExitCode } from '../run/exit-code.js';
 import { KnownListError } from '../run/known.js';
 import { CaseFilesError } from '../run/load-cases.js';
 import { SUITE_VERSION } from '../run/package-info.js';
+import { SPEC_VERSIONS } from '../run/spec-version.js';
+import { ShellWordsError, splitShellWords } from '../sys/shell-words.js';
 import { type BenchOptions, benchCommand } from './bench-command.js';
 import { type CoverageOptions, coverageCommand } from './coverage-command.js';
+import { doctorCommand } from './doctor-command.js';
 import { UsageError } from './errors.js';
-import { checkCommand, listCommand } from './list-command.js';
+import { checkCommand, type ListOptions, listCommand } from './list-command.js';
 import { type MutateOptions, mutateCommand } from './mutate-command.js';
-import { type ReportTarget, type RunOptions, runCommand } from './run-command.js';
+import { runCommand } from './run-command.js';
+import type { DeviceProperty, ReportTarget, RunOptions } from './run-options.js';
+import { showCommand } from './show-command.js';
 
 const EXIT_CODES = `
 Exit codes:
-  0    conformant, or but for known deviations
+  0    conformant, or but for known deviations; with --baseline, no regression
   1    not conformant, or the list of known deviations is out of date
-  2    wrong command line, case file or list
+  2    wrong command line, case file or list, or nothing selected
   3    a device could not be set up
-  4    no case was executed
-  130  interrupted`;
+  4    no case was executed: all were skipped
+  5    nothing is wrong, but a report could not be written
+  130  interrupted
+  141  the output was closed (as by "| head")`;
 
-const out: TextSink = {
-  isTerminal: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
-  write: (text) => void process.stdout.write(text),
-};
+/** Fires when the run should end early: at the first Ctrl-C or SIGTERM, or when nobody reads the output any more. */
+const stop = new AbortController();
+let outputClosed = false;
+
+/** A stream as a sink that falls silent when its reader goes away. */
+function quietSink(stream: NodeJS.WriteStream): TextSink {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    outputClosed = true;
+    process.exitCode = ExitCode.OUTPUT_CLOSED;
+    stop.abort();
+  });
+  const sink = sinkFor(stream, process.env);
+  return { ...sink, write: (text) => void (outputClosed || sink.write(text)) };
+}
+
+const out = quietSink(process.stdout);
+const errors = quietSink(process.stderr);
 
 function collect<T>(
   parse: (text: string) => T,
@@ -43,9 +66,29 @@ function positiveInteger(text: string): number {
 }
 
 function reportTarget(text: string): ReportTarget {
-  const match = /^(json|jsonl)=(.+)$/.exec(text);
-  if (match?.[2] === undefined) throw new InvalidArgumentError('expected json=FILE or jsonl=FILE.');
-  return { format: match[1] as ReportTarget['format'], file: match[2] };
+  const formats = Object.keys(REPORTERS);
+  const match = /^(\w+)=(.+)$/.exec(text);
+  const [, format = '', file] = match ?? [];
+  if (file === undefined || !formats.includes(format))
+    throw new InvalidArgumentError(`expected ${formats.map((each) => `${each}=FILE`).join(', ')}.`);
+  return { format: format as ReportFormat, file };
+}
+
+function deviceProperty(text: string): DeviceProperty {
+  const match = /^([\w.-]+)=(.*)$/.exec(text);
+  if (match?.[1] === undefined) throw new InvalidArgumentError('expected NAME=VALUE.');
+  return { name: match[1], value: match[2] ?? '' };
+}
+
+function commandWords(text: string): readonly string[] {
+  try {
+    const words = splitShellWords(text);
+    if (words.length > 0) return words;
+  } catch (error) {
+    if (!(error instanceof ShellWordsError)) throw error;
+    throw new InvalidArgumentError(error.message);
+  }
+  throw new InvalidArgumentError('expected a command, e.g. "valgrind -q".');
 }
 
 const asIs = (text: string) => text;
@@ -56,44 +99,71 @@ const program = new Command('vscsi')
   )
   .version(SUITE_VERSION)
   .exitOverride()
+  .configureOutput({ writeOut: (text) => out.write(text), writeErr: (text) => errors.write(text) })
   .configureHelp({ showGlobalOptions: true })
   .addHelpText('after', EXIT_CODES);
 
-program
-  .command('run')
-  .description('run the cases on one or more devices under test')
+const casesOption = () =>
+  new Option(
+    '--cases <path>',
+    'case file or folder, may be repeated (default: the cases of the suite)',
+  ).argParser(collect(asIs));
+
+/** The options that choose cases. */
+function choosing(command: Command): Command {
+  return command
+    .addOption(casesOption())
+    .option('--select <glob>', 'only cases whose id matches, may be repeated', collect(asIs))
+    .option('--skip <glob>', 'no cases whose id matches, may be repeated', collect(asIs))
+    .option('--area <area>', 'only cases of an area: of a requirement that they cover, or of their id')
+    .option('--requirement <id>', 'only cases that cover a requirement');
+}
+
+choosing(program.command('run').description('run the cases on one or more devices under test'))
   .option(
-    '--dut <kind>',
-    'device kind, may be repeated: model, qemu (default: the model, and QEMU where it is installed)',
+    '--dut <device>',
+    'device kind (model, qemu) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
     collect(asIs),
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
+  .option('--machine <machine>', "QEMU's machine, with its options (default: q35)")
+  .option(
+    '--device-prop <name=value>',
+    'property of the virtio-scsi-pci device, may be repeated',
+    collect(deviceProperty),
+  )
+  .option('--wrap <command>', "command to run QEMU under, e.g. 'valgrind -q'", commandWords)
   .option(
     '--no-mmap',
     "copy memory through the device's own channel instead of mapping it; needs no native module",
   )
-  .option(
-    '--cases <path>',
-    'case file or folder, may be repeated (default: the cases of the suite)',
-    collect(asIs),
+  .option('--mutant <id>', 'make the model misbehave in a named way')
+  .addOption(
+    new Option('--spec <version>', 'leave out what this version of virtio does not have').choices(
+      SPEC_VERSIONS,
+    ),
   )
-  .option('--select <glob>', 'only cases whose id matches, may be repeated', collect(asIs))
-  .option(
-    '--known <file>',
-    'list of known deviations (default: the one of the suite for the device kind, if any)',
-  )
+  .option('--strict', 'where the standard is ambiguous, count by the strict reading')
+  .option('--jobs <number>', 'so many devices at the same time', positiveInteger, 1)
+  .option('--shuffle <seed>', 'run the cases in another order', positiveInteger)
+  .option('--reverse', 'run the cases backwards')
   .option(
     '--seed <number>',
     'seed of all random choices (default: a new one, which is printed)',
     positiveInteger,
   )
   .option('--timeout <ms>', 'without progress for so long a case counts as hanging', positiveInteger, 10_000)
+  .option('--known <file>', 'list of known deviations (default: the one of the suite for the device, if any)')
+  .option('--baseline <file>', 'results (json) of an earlier run: only what has got worse fails this one')
+  .addOption(
+    new Option('--exit-code <convention>', 'bisect: 0 good, 1 bad, 125 cannot test').choices(['bisect']),
+  )
   .option(
     '--report <format=file>',
-    'write results: json=FILE at the end, jsonl=FILE while running; may be repeated',
+    'write results: json=FILE or tap=FILE at the end, jsonl=FILE while running; may be repeated',
     collect(reportTarget),
   )
-  .option('--mutant <id>', 'make the model misbehave in a named way')
+  .option('--keep', 'leave the evidence of red cases in a folder: their results and what the device said')
   .option('-v, --verbose', 'show every case, not only those with findings')
   .addHelpText(
     'after',
@@ -102,20 +172,28 @@ Examples:
   vscsi run                                   the model, and QEMU where it is installed
   vscsi run --dut qemu --select 'scsi.req.*'  some cases, on QEMU alone
   vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --report json=results.json
+  git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
 ${EXIT_CODES}`,
   )
   .action(async (options: RunOptions) => {
-    process.exitCode = await runCommand(options, out, interrupted());
+    stopOnSignals();
+    process.exitCode = await runCommand(options, out, errors, stop.signal);
+  });
+
+choosing(program.command('list').description('list the cases'))
+  .option('--waived', 'only cases that turn standing checks off, with the reasons')
+  .option('--json', 'as JSON')
+  .action((options: ListOptions) => {
+    process.exitCode = listCommand(options, out);
   });
 
 program
-  .command('list')
-  .description('list the cases')
-  .option('--cases <path>', 'case file or folder, may be repeated', collect(asIs))
-  .option('--select <glob>', 'only cases whose id matches, may be repeated', collect(asIs))
-  .option('--json', 'as JSON')
-  .action((options: Parameters<typeof listCommand>[0]) => {
-    process.exitCode = listCommand(options, out);
+  .command('show')
+  .description('show a case: its source, what it needs, and what it covers in words')
+  .argument('<id>', 'id of a case, or of one of its expansions')
+  .addOption(casesOption())
+  .action((id: string, options: { cases?: readonly string[] }) => {
+    process.exitCode = showCommand(id, options, out);
   });
 
 program
@@ -127,9 +205,17 @@ program
   });
 
 program
+  .command('doctor')
+  .description('say which devices can be tested here, and what is missing for the others')
+  .option('--qemu <binary>', 'QEMU binary to look at (default: qemu-system-x86_64)')
+  .action(async (options: { qemu?: string }) => {
+    process.exitCode = await doctorCommand(options, out);
+  });
+
+program
   .command('bench')
   .description('measure what the harness costs, against a raw loop on the same device')
-  .option('--dut <kind>', 'device kind: model, qemu', 'qemu')
+  .option('--dut <device>', 'device kind or profile file', 'qemu')
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
   .option('--no-mmap', "copy memory through the device's own channel")
   .option('--blocks <number>', 'interleaved pairs of blocks', positiveInteger, 7)
@@ -166,34 +252,48 @@ program
     process.exitCode = await mutateCommand(options, out);
   });
 
-/** Fires at the first Ctrl-C or SIGTERM; the second ends the program at once. */
-function interrupted(): AbortSignal {
-  const controller = new AbortController();
+/** The first Ctrl-C or SIGTERM ends the run in order; the second ends the program at once. */
+function stopOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(ExitCode.INTERRUPTED);
-      controller.abort();
+      if (stop.signal.aborted) process.exit(ExitCode.INTERRUPTED);
+      stop.abort();
     });
-  return controller.signal;
 }
+
+/** The exit code of an error that says what is wrong, with its text; undefined for one that should not happen. */
+function explained(error: unknown): { readonly code: ExitCode; readonly text: string } | undefined {
+  if (
+    error instanceof UsageError ||
+    error instanceof CaseFilesError ||
+    error instanceof KnownListError ||
+    error instanceof BaselineError
+  )
+    return { code: ExitCode.USAGE, text: error.message };
+  if (error instanceof DutSetupError)
+    return {
+      code: ExitCode.DUT_SETUP,
+      text: `${error.message}${error.remedy ? `\n  ${error.remedy}` : ''}`,
+    };
+  if (error instanceof DutGoneError) return { code: ExitCode.NOT_CONFORMANT, text: error.message };
+  return undefined;
+}
+
+/** Whether the run is a step of a bisection. Looked up by hand: the command line may be what is wrong. */
+const bisecting = process.argv.some(
+  (word, at) =>
+    word === '--exit-code=bisect' || (word === '--exit-code' && process.argv[at + 1] === 'bisect'),
+);
 
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : ExitCode.USAGE;
-  } else if (
-    error instanceof UsageError ||
-    error instanceof CaseFilesError ||
-    error instanceof KnownListError
-  ) {
-    process.stderr.write(`vscsi: ${error.message}\n`);
-    process.exitCode = ExitCode.USAGE;
-  } else if (error instanceof DutSetupError) {
-    process.stderr.write(`vscsi: ${error.message}${error.remedy ? `\n  ${error.remedy}` : ''}\n`);
-    process.exitCode = ExitCode.DUT_SETUP;
-  } else if (error instanceof DutGoneError) {
-    process.stderr.write(`vscsi: ${error.message}\n`);
-    process.exitCode = ExitCode.NOT_CONFORMANT;
-  } else throw error;
+  const known =
+    error instanceof CommanderError
+      ? { code: error.exitCode === 0 ? ExitCode.CONFORMANT : ExitCode.USAGE, text: '' }
+      : explained(error);
+  if (known === undefined) throw error;
+  if (known.text !== '') errors.write(`vscsi: ${known.text}\n`);
+  process.exitCode = bisecting ? bisectExitCode(known.code) : known.code;
 }
+if (outputClosed) process.exitCode = ExitCode.OUTPUT_CLOSED;

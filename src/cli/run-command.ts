@@ -1,194 +1,205 @@
 /** `vscsi run`: the cases on one or more devices. */
-
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DutSetupError } from '../duts/dut.js';
-import { ADAPTERS, type DutOptions } from '../duts/registry.js';
-import { writeJsonReport } from '../report/json.js';
-import { JsonLinesReport } from '../report/jsonl.js';
-import { TerminalReport, type TextSink } from '../report/terminal.js';
-import { ExitCode } from '../run/exit-code.js';
-import { type Gate, gate, type KnownList, loadKnownList } from '../run/known.js';
+import { type DutIdentity, DutSetupError } from '../duts/dut.js';
+import { bold, type TextSink } from '../report/style.js';
+import { TerminalReport } from '../report/terminal.js';
+import { type Baseline, compareWithBaseline, loadBaseline } from '../run/baseline.js';
+import { catalogue } from '../run/catalogue.js';
+import { bisectExitCode } from '../run/exit-code.js';
+import { claimedFor, gate, type KnownList, loadKnownList } from '../run/known.js';
 import { checkCaseFiles } from '../run/load-cases.js';
+import type { Selection } from '../run/messages.js';
 import { hashCaseFiles, KNOWN_LISTS, SPEC_CASES, SUITE_VERSION } from '../run/package-info.js';
-import { type CaseResult, judgeStanding, type RunResults, summarise } from '../run/results.js';
-import { supervise } from '../run/supervisor.js';
+import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
+import { SPEC_VERSIONS } from '../run/spec-version.js';
+import { type Supervised, supervise } from '../run/supervisor.js';
+import { conclude, type Outcome } from './conclusion.js';
+import { chooseDevices, type Device } from './devices.js';
 import { UsageError } from './errors.js';
-
-export interface RunOptions {
-  readonly dut?: readonly string[];
-  readonly cases?: readonly string[];
-  readonly select?: readonly string[];
-  readonly known?: string;
-  readonly seed?: number;
-  readonly timeout: number;
-  readonly report?: readonly ReportTarget[];
-  readonly verbose?: boolean;
-  readonly qemu?: string;
-  readonly mmap: boolean;
-  readonly mutant?: string;
-}
-
-export interface ReportTarget {
-  readonly format: 'json' | 'jsonl';
-  readonly file: string;
-}
+import { Evidence } from './evidence.js';
+import { FileReports, reportFile } from './file-reports.js';
+import { replayCommand } from './replay.js';
+import type { RunOptions } from './run-options.js';
+import { isNarrowed, nothingSelected, selectionOf } from './select-cases.js';
 
 /** Everything a run needs that does not depend on the device. */
 interface Job {
   readonly options: RunOptions;
   readonly caseFiles: readonly string[];
+  readonly selection: Selection;
   readonly seed: number;
-  readonly severalDuts: boolean;
+  readonly severalDevices: boolean;
+  readonly known: KnownList | undefined;
+  readonly baseline: Baseline | undefined;
   readonly report: TerminalReport;
+  readonly errors: TextSink;
+  readonly evidence: Evidence;
   readonly interrupt: AbortSignal;
 }
 
-/** Runs and reports; resolves to the exit code. Throws UsageError and KnownListError. */
+/** Runs and reports; resolves to the exit code. Throws UsageError, CaseFilesError, KnownListError and BaselineError. */
 export async function runCommand(
   options: RunOptions,
   out: TextSink,
+  errors: TextSink,
   interrupt: AbortSignal,
 ): Promise<number> {
-  const { paths: caseFiles } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
+  const { paths: caseFiles, files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
+  const selection = selectionOf(files, options);
   const seed = options.seed ?? randomInt(1, 2 ** 31);
-  const dutOptions: DutOptions = {
-    mmap: options.mmap,
+  const known = options.known === undefined ? undefined : loadKnownList(options.known);
+  const baseline = options.baseline === undefined ? undefined : loadBaseline(options.baseline);
+  const { devices, leftOut } = await chooseDevices(options, seed);
+  if (baseline !== undefined && devices.length > 1)
+    throw new UsageError(`--baseline ${baseline.file} is of one device; name the device with --dut`);
+  const report = new TerminalReport(out, options.verbose ?? false, (id) => catalogue().get(id)?.text);
+  for (const { kind, what, remedy } of leftOut) report.remark(`${kind} is left out: ${what}; ${remedy}`);
+  const job: Job = {
+    options,
+    caseFiles,
+    selection,
     seed,
-    ...(options.qemu !== undefined && { qemuBinary: options.qemu }),
-    ...(options.mutant !== undefined && { mutant: options.mutant }),
+    severalDevices: devices.length > 1,
+    known,
+    baseline,
+    report,
+    errors,
+    evidence: new Evidence(),
+    interrupt,
   };
-  const names = await chooseDuts(options, dutOptions, out);
-  const report = new TerminalReport(out, options.verbose ?? false);
-  const job: Job = { options, caseFiles, seed, severalDuts: names.length > 1, report, interrupt };
-  const outcomes: Outcome[] = [];
-  for (const name of names) {
+  const outcomes: (Outcome & { readonly reportFailed: boolean })[] = [];
+  for (const device of devices) {
     if (interrupt.aborted) break;
-    outcomes.push(await runOneDut(name, dutOptions, job, out));
+    outcomes.push(await runOnDevice(device, job));
   }
-  return conclude(outcomes, report, interrupt.aborted);
+  if (job.evidence.folder !== undefined)
+    report.remark(`evidence of the red cases: ${bold(out, job.evidence.folder)}`);
+  const reportFailed = outcomes.some((outcome) => outcome.reportFailed);
+  const { text, good, code } = conclude(outcomes, interrupt.aborted, reportFailed);
+  report.verdict(text, good);
+  return options.exitCode === 'bisect' ? bisectExitCode(code) : code;
 }
 
-/** The devices asked for; without a wish the model, and QEMU where it is installed. */
-async function chooseDuts(options: RunOptions, dutOptions: DutOptions, out: TextSink): Promise<string[]> {
-  for (const name of options.dut ?? [])
-    if (!(name in ADAPTERS))
-      throw new UsageError(`no device kind is called ${name}; there are ${Object.keys(ADAPTERS).join(', ')}`);
-  if (options.dut !== undefined && options.dut.length > 0) return [...options.dut];
-  const names = ['model'];
-  const obstacles = (await ADAPTERS.qemu?.(dutOptions).obstacles()) ?? [];
-  if (obstacles.length === 0) names.push('qemu');
-  else for (const { what, remedy } of obstacles) out.write(`qemu is left out: ${what}; ${remedy}\n`);
-  return names;
-}
-
-/** What came of one device. */
-type Outcome =
-  | { readonly kind: 'ran'; readonly results: RunResults; readonly gate: Gate }
-  | { readonly kind: 'set-up-failed' };
-
-async function runOneDut(name: string, dutOptions: DutOptions, job: Job, out: TextSink): Promise<Outcome> {
-  const { options, report } = job;
-  const adapter = ADAPTERS[name]?.(dutOptions);
-  if (adapter === undefined) throw new UsageError(`no device kind is called ${name}`);
-  const targets = (options.report ?? []).map((target) => ({
-    ...target,
-    file: reportFile(target.file, name, job.severalDuts),
+async function runOnDevice(device: Device, job: Job): Promise<Outcome & { readonly reportFailed: boolean }> {
+  const { options, report, errors, seed } = job;
+  let failed = false;
+  const targets = (options.report ?? []).map(({ format, file }) => ({
+    format,
+    file: reportFile(file, device.label, job.severalDevices),
   }));
-  const lines = targets
-    .filter(({ format }) => format === 'jsonl')
-    .map(({ file }) => new JsonLinesReport(file));
-  const gathered: CaseResult[] = [];
+  const files = new FileReports(targets, (error) => {
+    failed = true;
+    errors.write(`vscsi: ${error.message}\n`);
+  });
+  let list: KnownList | undefined;
   try {
     const run = await supervise({
-      adapter,
+      adapter: device.adapter,
       caseFiles: job.caseFiles,
-      select: options.select ?? [],
-      seed: job.seed,
+      selection: job.selection,
+      order: {
+        ...(options.shuffle !== undefined && { shuffle: options.shuffle }),
+        reverse: options.reverse ?? false,
+      },
+      seed,
+      strict: options.strict ?? false,
+      ...(options.spec !== undefined && { spec: options.spec }),
+      jobs: options.jobs,
       hangMs: options.timeout,
       interrupt: job.interrupt,
       onStarted: (identity) => {
-        report.started(identity.name, identity.version, identity.details, job.seed);
-        for (const line of lines)
-          line.header({ suite: { version: SUITE_VERSION }, dut: identity, seed: job.seed });
+        list = knownListFor(identity, job);
+        report.started({
+          ...identity,
+          seed,
+          known: new Map(claimedFor(list, identity.version).map(({ id, reason }) => [id, reason])),
+          replay: (id) => replayCommand(id, device, options, seed),
+        });
+        files.started({ suite: { version: SUITE_VERSION }, dut: identity, seed });
       },
-      onResult: (result, planned) => {
-        gathered.push(result);
-        report.result(result, gathered.length, planned);
-        for (const line of lines) line.result(result);
+      onResult: (result, { done, planned, log }) => {
+        report.result(result, done, planned);
+        files.result(result);
+        if (options.keep === true && RED.has(result.verdict))
+          failed ||= !keepEvidence(job, device, result, log);
       },
     });
-    const results: RunResults = {
-      schemaVersion: 1,
-      suite: { version: SUITE_VERSION, caseSetHash: hashCaseFiles(job.caseFiles) },
-      environment: {
-        node: process.version,
-        platform: `${process.platform} ${process.arch}`,
-        date: new Date().toISOString(),
-      },
-      dut: { ...run.identity, features: run.features },
-      seed: job.seed,
-      interrupted: run.interrupted,
-      summary: summarise(run.results),
-      standing: judgeStanding(run.standing.rows()),
-      cases: run.results,
-    };
-    const complete = (options.select ?? []).length === 0 && options.cases === undefined && !run.interrupted;
-    const judged = gate(results, knownListFor(name, options), complete);
-    for (const { format, file } of targets) if (format === 'json') writeJsonReport(file, results);
-    for (const line of lines) line.footer(results);
-    report.finished(results, judged, run.identity.details.command);
-    return { kind: 'ran', results, gate: judged };
+    if (run.results.length === 0 && !run.interrupted && run.failure === undefined)
+      throw new UsageError(emptySelection(job, run.available));
+    const { results, ...judged } = judge(run, list, job);
+    files.finished(results, judged.gate);
+    report.finished(results, judged.gate, judged.changes);
+    if (run.failure) sayFailed(device, run.failure, job);
+    return { ran: { results, ...judged }, setUpFailed: run.failure !== undefined, reportFailed: failed };
   } catch (error) {
     if (!(error instanceof DutSetupError)) throw error;
-    out.write(`${name}: ${error.message}${error.remedy ? `\n  ${error.remedy}` : ''}\n`);
-    return { kind: 'set-up-failed' };
+    sayFailed(device, error, job);
+    return { setUpFailed: true, reportFailed: failed };
   }
 }
 
-/** The list given by hand, else the one that comes with the suite for this kind of device. */
-function knownListFor(name: string, options: RunOptions): KnownList | undefined {
-  if (options.known !== undefined) return loadKnownList(options.known);
+/** Whether it could be kept. */
+function keepEvidence(job: Job, device: Device, result: CaseResult, log: string | undefined): boolean {
+  try {
+    job.evidence.keep(device.label, result, log);
+    return true;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    job.errors.write(`vscsi: the evidence of ${result.id} could not be kept: ${reason}\n`);
+    return false;
+  }
+}
+
+function sayFailed(device: Device, { message, remedy }: DutSetupError, { report }: Job): void {
+  report.remark(`${device.label}: ${message}${remedy ? `\n  ${remedy}` : ''}`);
+}
+
+/** From what was gathered to results, with how they stand to the list of known deviations and to the baseline. */
+function judge(run: Supervised, list: KnownList | undefined, job: Job): Required<Outcome>['ran'] {
+  const { options, seed } = job;
+  const strict = options.strict ?? false;
+  const results: RunResults = {
+    schemaVersion: 1,
+    suite: { version: SUITE_VERSION, caseSetHash: hashCaseFiles(job.caseFiles) },
+    environment: {
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      date: new Date().toISOString(),
+    },
+    dut: { ...run.identity, features: run.features },
+    seed,
+    strict,
+    spec: options.spec ?? SPEC_VERSIONS[SPEC_VERSIONS.length - 1] ?? '',
+    interrupted: run.interrupted,
+    summary: summarise(run.results),
+    standing: judgeStanding(run.standing, strict),
+    cases: run.results,
+  };
+  const narrowed = isNarrowed(options) || options.cases !== undefined || options.spec !== undefined;
+  const complete = !narrowed && !run.interrupted && run.failure === undefined;
+  const judged = gate(results, list, complete);
+  const remarks = [...judged.remarks, ...run.remarks];
+  const changes = job.baseline && compareWithBaseline(results, job.baseline, complete);
+  if (job.baseline && job.baseline.dut !== run.identity.name)
+    remarks.push(`the baseline is of ${job.baseline.dut}, this run of ${run.identity.name}`);
+  if (job.known && job.known.dut !== run.identity.name)
+    remarks.push(
+      `${job.known.file} lists deviations of ${job.known.dut}, this run is of ${run.identity.name}`,
+    );
+  return { results, gate: { ...judged, remarks }, ...(changes && { changes }) };
+}
+
+/** The list given by hand if it is for this device, else the one that comes with the suite, if any. */
+function knownListFor({ name }: DutIdentity, { known }: Job): KnownList | undefined {
+  if (known?.dut === name) return known;
   const own = join(KNOWN_LISTS, `${name}.yaml`);
   return existsSync(own) ? loadKnownList(own) : undefined;
 }
 
-/** `results.json` for one device, `results-qemu.json` where there are several. */
-function reportFile(file: string, dut: string, several: boolean): string {
-  if (!several) return file;
-  const dot = file.lastIndexOf('.');
-  return dot > file.lastIndexOf('/') ? `${file.slice(0, dot)}-${dut}${file.slice(dot)}` : `${file}-${dut}`;
-}
-
-/** Prints the last line and finds the exit code. The worst device decides. */
-function conclude(outcomes: readonly Outcome[], report: TerminalReport, interrupted: boolean): number {
-  const ran = outcomes.filter((outcome) => outcome.kind === 'ran');
-  if (interrupted) {
-    report.verdict('INTERRUPTED: the results so far have been reported', false);
-    return ExitCode.INTERRUPTED;
-  }
-  const unexpected = ran.reduce(
-    (sum, { gate: { unexpected, stale } }) => sum + unexpected.length + stale.length,
-    0,
-  );
-  if (unexpected > 0) {
-    report.verdict('NOT CONFORMANT', false);
-    return ExitCode.NOT_CONFORMANT;
-  }
-  if (ran.length < outcomes.length) {
-    report.verdict('DEVICE SET-UP FAILED', false);
-    return ExitCode.DUT_SETUP;
-  }
-  const executed = ran.reduce((sum, { results: { summary } }) => sum + summary.total - summary.skip, 0);
-  if (executed === 0) {
-    report.verdict('NOTHING EXECUTED', false);
-    return ExitCode.NOTHING_EXECUTED;
-  }
-  const known = ran.reduce((sum, { gate: { known } }) => sum + known.length, 0);
-  report.verdict(
-    known === 0 ? 'CONFORMANT' : `CONFORMANT BUT FOR ${known} KNOWN DEVIATION${known === 1 ? '' : 'S'}`,
-    true,
-  );
-  return ExitCode.CONFORMANT;
+function emptySelection({ options }: Job, available: readonly string[]): string {
+  const { select = [], skip = [] } = options;
+  if (available.length > 0 && select.length > 0) return nothingSelected(select, available);
+  return `the selection leaves no case${skip.length > 0 ? ` (--skip ${skip.join(' --skip ')})` : ''}`;
 }

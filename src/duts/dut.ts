@@ -56,6 +56,8 @@ export interface RunningDut {
   readonly exited: Promise<DutExit>;
   /** Process id, where the device is a process. */
   readonly pid?: number;
+  /** Descriptor of the file that gathers its standard error. Any thread may read it, by position. */
+  readonly log?: number;
   /** Carries out a control on behalf of the worker. */
   control(name: ControlName, argument: unknown): Promise<void>;
   /** Ends the device at once; also the way to unblock a worker that waits for it. */

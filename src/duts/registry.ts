@@ -5,24 +5,25 @@ import type { ModelAttach } from './model/attach.js';
 import { openModelPort } from './model/port.js';
 import { qemuAdapter } from './qemu/adapter.js';
 import { openQemuPort, type QemuAttach } from './qemu/port.js';
+import type { QemuOptions } from './qemu/start.js';
 
 /** What the command line can say about devices; each kind takes what concerns it. */
 export interface DutOptions {
-  readonly qemuBinary?: string;
   /** Guest memory mapped; false for copying it through the device's own channel. */
   readonly mmap: boolean;
   /** Seed of everything that the model chooses at random, its DMA addresses above all. */
   readonly seed: number;
   /** Id of a mutant of the model. */
   readonly mutant?: string;
+  /** How to start QEMU. */
+  readonly qemu?: Omit<QemuOptions, 'mmap'>;
 }
 
 /** Adapters for the main thread. */
 export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapter>> = {
   model: ({ seed, mutant, mmap }) =>
     modelAdapter({ seed, copying: !mmap, ...(mutant !== undefined && { mutant }) }),
-  qemu: ({ qemuBinary, mmap }) =>
-    qemuAdapter({ mmap, ...(qemuBinary !== undefined && { binary: qemuBinary }) }),
+  qemu: ({ qemu, mmap }) => qemuAdapter({ ...qemu, mmap }),
 };
 
 /** Ports for the worker thread. */

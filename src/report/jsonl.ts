@@ -1,31 +1,21 @@
 /** Results as one JSON object a line, written while the run goes on: a session that ends early loses none. */
-import { closeSync, openSync, writeSync } from 'node:fs';
-import type { CaseResult, RunResults } from '../run/results.js';
+import { LineFile } from './report-file.js';
+import type { Reporter } from './reporter.js';
 
-/** `{"type":"header"}`, a `{"type":"case"}` for every case, and a `{"type":"footer"}` with everything but the cases. */
-export class JsonLinesReport {
-  readonly #fd: number;
-
-  /** Creates or empties the file. Throws the file system's error. */
-  constructor(file: string) {
-    this.#fd = openSync(file, 'w');
-  }
-
-  header(fields: Readonly<Record<string, unknown>>): void {
-    this.#write({ type: 'header', schemaVersion: 1, ...fields });
-  }
-
-  result(result: CaseResult): void {
-    this.#write({ type: 'case', ...result });
-  }
-
-  footer(results: RunResults): void {
-    const { cases: _, ...rest } = results;
-    this.#write({ type: 'footer', ...rest });
-    closeSync(this.#fd);
-  }
-
-  #write(value: unknown): void {
-    writeSync(this.#fd, `${JSON.stringify(value)}\n`);
-  }
+/**
+ * `{"type":"header"}`, a `{"type":"case"}` for every case as soon as it has its result, and a `{"type":"footer"}` with
+ * everything but the cases. Throws ReportError when the file cannot be made.
+ */
+export function jsonLinesReporter(file: string): Reporter {
+  const lines = new LineFile(file);
+  const write = (value: unknown) => lines.write(JSON.stringify(value));
+  return {
+    started: (header) => write({ type: 'header', schemaVersion: 1, ...header }),
+    result: (result) => write({ type: 'case', ...result }),
+    finished: (results, gate) => {
+      const { cases: _, ...rest } = results;
+      write({ type: 'footer', ...rest, gate });
+      lines.close();
+    },
+  };
 }

@@ -1,113 +1,164 @@
-/** Results as text, for people. Colours only on a terminal. */
-
+/** Results as text, for people. */
+import type { Change } from '../run/baseline.js';
 import type { Gate } from '../run/known.js';
-import type { CaseResult, Finding, RunResults, StandingResult, Verdict } from '../run/results.js';
-import { RED } from '../run/results.js';
+import { type CaseResult, RED, type RunResults, type StandingResult, type Verdict } from '../run/results.js';
+import { findingLines, type RequirementText } from './finding-text.js';
+import { spacedHex } from './hex-diff.js';
+import { bold, Colour, paint, type TextSink } from './style.js';
 
-/** Where text goes, and whether it may be coloured and overwritten. */
-export interface TextSink {
-  readonly isTerminal: boolean;
-  write(text: string): void;
-}
+export type { TextSink } from './style.js';
 
-const COLOUR: Readonly<Record<Verdict, number>> = {
-  pass: 32,
-  note: 36,
-  warn: 33,
-  skip: 90,
-  fail: 31,
-  crash: 31,
-  hang: 31,
-  error: 35,
+const COLOUR: Readonly<Record<Verdict, Colour>> = {
+  pass: Colour.GREEN,
+  note: Colour.CYAN,
+  warn: Colour.YELLOW,
+  skip: Colour.GREY,
+  fail: Colour.RED,
+  crash: Colour.RED,
+  hang: Colour.RED,
+  error: Colour.MAGENTA,
 };
+
+/** What is shown of a run's device besides its results. */
+export interface DeviceText {
+  readonly name: string;
+  readonly version: string;
+  readonly details: Readonly<Record<string, string>>;
+  readonly seed: number;
+  /** Reasons of the deviations that are known of this device, by id. */
+  readonly known: ReadonlyMap<string, string>;
+  /** The command that runs one case again, alone. */
+  readonly replay: (id: string) => string;
+}
 
 export class TerminalReport {
   readonly #sink: TextSink;
   readonly #verbose: boolean;
+  readonly #requirement: RequirementText;
+  #device: DeviceText | undefined;
+  #red = 0;
+  readonly #reasons = new Set<string>();
   #progressShown = false;
 
-  constructor(sink: TextSink, verbose: boolean) {
+  constructor(sink: TextSink, verbose: boolean, requirement: RequirementText) {
     this.#sink = sink;
     this.#verbose = verbose;
+    this.#requirement = requirement;
   }
 
   /** A device has been started. */
-  started(name: string, version: string, details: Readonly<Record<string, string>>, seed: number): void {
-    const shown = Object.entries(details).filter(([key]) => key !== 'command' && key !== 'seed');
-    this.#line(
-      `${this.#bold(`${name} ${version}`)}  ${[...shown.map(([key, value]) => `${key}: ${value}`), `seed: ${seed}`].join(', ')}`,
-    );
+  started(device: DeviceText): void {
+    this.#device = device;
+    this.#red = 0;
+    this.#reasons.clear();
+    const shown = Object.entries(device.details).filter(([key]) => key !== 'command' && key !== 'seed');
+    const facts = [...shown.map(([key, value]) => `${key}: ${value}`), `seed: ${device.seed}`];
+    this.#line(`${bold(this.#sink, `${device.name} ${device.version}`)}  ${facts.join(', ')}`);
   }
 
   /** A case has its result; `done` of `planned` are there. */
   result(result: CaseResult, done: number, planned: number): void {
+    if (RED.has(result.verdict)) this.#red++;
     if (this.#verbose || (result.verdict !== 'pass' && result.verdict !== 'skip')) this.#case(result);
     if (!this.#sink.isTerminal) return;
     this.#clearProgress();
-    this.#sink.write(`  ${done}/${planned} ${result.id}`.slice(0, 100));
+    const red = this.#red === 0 ? '' : `, ${this.#red} red`;
+    this.#sink.write(`  ${done}/${planned}${red}  ${result.id}`.slice(0, this.#sink.columns - 1));
     this.#progressShown = true;
   }
 
   /** All results of a device. */
-  finished(results: RunResults, gate: Gate, command: string | undefined): void {
+  finished(results: RunResults, gate: Gate, changes: readonly Change[] | undefined): void {
     const broken = results.standing.filter(({ violations }) => violations > 0);
     if (broken.length > 0) this.#line('standing checks:');
     for (const row of broken) this.#standing(row, gate);
-    for (const id of gate.known) this.#line(`  known deviation: ${id}`);
     for (const id of gate.stale)
-      this.#line(`  ${this.#paint(31, 'stale')}: the list of known deviations names ${id}, which is not red`);
+      this.#line(
+        `  ${paint(this.#sink, Colour.RED, 'stale')}: the list of known deviations names ${id}, which is not red`,
+      );
+    if (changes !== undefined) this.#changes(changes);
     for (const remark of gate.remarks) this.#line(`  note: ${remark}`);
-    if (gate.unexpected.length > 0 && command !== undefined) this.#line(`  device: ${command}`);
+    if (results.summary.skip > 0) this.#skips(results.cases);
     const { total, ...byVerdict } = results.summary;
-    const counts = Object.entries(byVerdict).filter(([, count]) => count > 0);
-    this.#line(
-      `  ${total} cases: ${counts.map(([verdict, count]) => this.#paint(COLOUR[verdict as Verdict], `${count} ${verdict}`)).join(', ')}`,
-    );
+    const counts = Object.entries(byVerdict)
+      .filter(([, count]) => count > 0)
+      .map(([verdict, count]) => paint(this.#sink, COLOUR[verdict as Verdict], `${count} ${verdict}`));
+    this.#line(`  ${total} case${total === 1 ? '' : 's'}: ${counts.join(', ') || 'none'}`);
+  }
+
+  /** Something that concerns the run as a whole. */
+  remark(text: string): void {
+    this.#line(text);
   }
 
   /** The line that says it all; the last of the run. */
   verdict(text: string, good: boolean): void {
-    this.#line(this.#paint(good ? 32 : 31, text));
+    this.#line(paint(this.#sink, good ? Colour.GREEN : Colour.RED, text));
   }
 
   #case(result: CaseResult): void {
-    const mark = this.#paint(COLOUR[result.verdict], result.verdict.padEnd(5));
-    this.#line(`  ${mark} ${result.id}${RED.has(result.verdict) ? `  ${result.title}` : ''}`);
-    for (const finding of result.findings) this.#finding(finding);
-    if (RED.has(result.verdict)) this.#line(`        again: vscsi run --select '${result.id}'`);
-    if (result.skip && this.#verbose) this.#line(`        ${result.skip.kind}: ${result.skip.evidence}`);
+    const { id, title, verdict, findings, skip } = result;
+    const red = RED.has(verdict);
+    const reason = red ? this.#device?.known.get(id) : undefined;
+    const mark = paint(this.#sink, COLOUR[verdict], verdict.padEnd(5));
+    if (reason !== undefined && !this.#verbose) {
+      this.#line(`  ${mark} ${id} (known)  ${title}`);
+      // Several cases often share a reason.
+      if (!this.#reasons.has(reason)) this.#line(`        ${reason}`);
+      this.#reasons.add(reason);
+      return;
+    }
+    this.#line(`  ${mark} ${id}${red && title !== '' ? `  ${title}` : ''}`);
+    for (const finding of findings)
+      for (const line of findingLines(finding, this.#requirement)) this.#line(`        ${line}`);
+    if (skip) this.#line(`        ${skip.kind}: ${skip.evidence}`);
+    if (!red) return;
+    const command = this.#device?.details.command;
+    if (command !== undefined) this.#line(`        device: ${command}`);
+    if (this.#device) this.#line(`        again: ${this.#device.replay(id)}`);
   }
 
-  #finding(finding: Finding): void {
-    const line = (text: string) => this.#line(`        ${text}`);
-    line(
-      `${finding.severity}: step ${finding.step}, ${finding.check}${finding.place ? `  (${finding.place})` : ''}`,
-    );
-    line(`  expected ${finding.expected}`);
-    line(`  got      ${finding.got}`);
-    if (finding.expectedBytes !== undefined) line(`  expected bytes ${spaced(finding.expectedBytes)}`);
-    if (finding.gotBytes !== undefined) line(`  got bytes      ${spaced(finding.gotBytes)}`);
-    if (finding.sent !== undefined) line(`  last request   ${spaced(finding.sent)}`);
-    if (finding.requirements.length > 0) line(`  requirement ${finding.requirements.join(', ')}`);
-    if (finding.reproduced !== undefined)
-      line(
-        finding.reproduced
-          ? '  reproduced alone on a fresh device'
-          : '  not reproduced alone on a fresh device',
-      );
+  /** Why cases were skipped, the commonest reason first; each case only with `--verbose`. */
+  #skips(cases: readonly CaseResult[]): void {
+    const counts = new Map<string, number>();
+    for (const { skip } of cases) {
+      if (skip === undefined) continue;
+      const reason = `${skip.kind}: ${skip.evidence}`;
+      counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    const sorted = [...counts].sort(([, a], [, b]) => b - a);
+    for (const [reason, count] of sorted.slice(0, MOST_REASONS)) this.#line(`  ${count} skipped, ${reason}`);
+    if (sorted.length > MOST_REASONS)
+      this.#line(`  and ${sorted.length - MOST_REASONS} more reasons; --verbose shows the cases`);
   }
 
   #standing(row: StandingResult, gate: Gate): void {
-    const known = gate.known.includes(`standing:${row.check}`) ? ' (known)' : '';
-    const mark = this.#paint(COLOUR[row.verdict], row.verdict.padEnd(5));
+    const known = gate.known.includes(`standing:${row.check}`);
+    const mark = paint(this.#sink, COLOUR[row.verdict], row.verdict.padEnd(5));
+    const exchanges = `${row.violations} of ${row.exchanges} exchanges`;
     this.#line(
-      `  ${mark} ${row.check}${known}: ${row.violations} of ${row.exchanges} exchanges, requirement ${row.requirement}`,
+      `  ${mark} ${row.check}${known ? ' (known)' : ''}: ${exchanges}, requirement ${row.requirement}`,
     );
+    const text = this.#requirement(row.requirement);
+    if (text !== undefined) this.#line(`        ${text}`);
     const { firstExample } = row;
-    if (firstExample)
-      this.#line(
-        `        first in ${firstExample.case}, step ${firstExample.step}: expected ${firstExample.expected}, got ${firstExample.got}${firstExample.bytes ? ` (response ${spaced(firstExample.bytes)})` : ''}`,
-      );
+    if (firstExample === undefined) return;
+    const { expected, got, bytes, step } = firstExample;
+    const response = bytes === undefined ? '' : ` (response ${spacedHex(bytes)})`;
+    this.#line(
+      `        first in ${firstExample.case}, step ${step}: expected ${expected}, got ${got}${response}`,
+    );
+    if (row.verdict === 'fail' && !known && this.#device)
+      this.#line(`        again: ${this.#device.replay(firstExample.case)}`);
+  }
+
+  #changes(changes: readonly Change[]): void {
+    this.#line(`  against the baseline: ${changes.length === 0 ? 'no verdict has changed' : ''}`.trimEnd());
+    for (const { id, kind, before, now } of changes) {
+      const colour = kind === 'regression' ? Colour.RED : kind === 'fixed' ? Colour.GREEN : Colour.GREY;
+      const mark = paint(this.#sink, colour, kind.padEnd(10));
+      this.#line(`    ${mark} ${id}: ${before ?? 'not there'} → ${now ?? 'not there'}`);
+    }
   }
 
   #line(text: string): void {
@@ -119,18 +170,6 @@ export class TerminalReport {
     if (this.#progressShown) this.#sink.write('\r\x1b[K');
     this.#progressShown = false;
   }
-
-  #paint(colour: number, text: string): string {
-    return this.#sink.isTerminal ? `\x1b[${colour}m${text}\x1b[0m` : text;
-  }
-
-  #bold(text: string): string {
-    return this.#sink.isTerminal ? `\x1b[1m${text}\x1b[0m` : text;
-  }
 }
 
-/** Hex in groups of 4 bytes, cut after 64. */
-function spaced(hex: string): string {
-  const shown = hex.slice(0, 128).replaceAll(/(.{8})(?=.)/g, '$1 ');
-  return hex.length > 128 ? `${shown} … (${hex.length / 2} bytes)` : shown;
-}
+const MOST_REASONS = 5;

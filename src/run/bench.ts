@@ -177,7 +177,8 @@ function rawBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transac
   return (elapsed * 1000) / count;
 }
 
-function median(values: readonly number[]): number {
+/** The middle of some numbers; NaN for none. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;

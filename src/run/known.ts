@@ -102,11 +102,19 @@ export interface Gate {
   readonly remarks: readonly string[];
 }
 
+/** The entries of a list that claim a version. */
+export function claimedFor(list: KnownList | undefined, version: string): KnownDeviation[] {
+  return (list?.deviations ?? []).filter(
+    ({ from, to }) => compareVersions(from, version) <= 0 && compareVersions(version, to) <= 0,
+  );
+}
+
 /**
  * Compares results with a list. `complete`: the run was not narrowed to a selection, so an entry that matched nothing
- * is an entry that is wrong.
+ * is an entry that is wrong. A case that ran and is red no longer is stale in any run.
  */
 export function gate(results: RunResults, list: KnownList | undefined, complete: boolean): Gate {
+  const named = new Set(results.cases.map(({ id }) => id));
   const executed = new Set(results.cases.filter(({ verdict }) => verdict !== 'skip').map(({ id }) => id));
   const red = new Set(results.cases.filter(({ verdict }) => RED.has(verdict)).map(({ id }) => id));
   for (const row of results.standing) {
@@ -114,9 +122,7 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
     if (row.verdict === 'fail') red.add(`standing:${row.check}`);
   }
   const { version } = results.dut;
-  const claimed = (list?.deviations ?? []).filter(
-    ({ from, to }) => compareVersions(from, version) <= 0 && compareVersions(version, to) <= 0,
-  );
+  const claimed = claimedFor(list, version);
   const explained = new Set(claimed.map(({ id }) => id));
   const remarks: string[] = [];
   if (list && claimed.length === 0)
@@ -124,9 +130,12 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
   return {
     known: [...red].filter((id) => explained.has(id)),
     unexpected: [...red].filter((id) => !explained.has(id)),
-    stale: complete
-      ? [...explained].filter((id) => !red.has(id) && (executed.has(id) || !id.startsWith('standing:')))
-      : [],
+    stale: [...explained].filter((id) => {
+      if (red.has(id)) return false;
+      // How often a standing check is decided depends on what was selected.
+      if (id.startsWith('standing:')) return complete && executed.has(id);
+      return executed.has(id) || (complete && !named.has(id));
+    }),
     remarks,
   };
 }

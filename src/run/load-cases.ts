@@ -1,14 +1,14 @@
 /** From the paths on the command line to cases that can run on a device. */
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parse } from 'yaml';
 import { type Expansion, excludedByMode, expandCase } from '../cases/expand.js';
-import { CaseLoader, type LoadOptions } from '../cases/load.js';
+import { CaseLoader } from '../cases/load.js';
 import { formatProblem } from '../cases/problem.js';
-import { readRequirements } from '../cases/requirements.js';
+import { type RequirementRegistry, readRequirements } from '../cases/requirements.js';
 import type { CaseFile, ExpandedCase } from '../cases/types.js';
 import { DEFAULT_MODE, environmentOf } from './environment.js';
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
+import { RULINGS } from './rulings.js';
 import type { Session } from './session.js';
 
 /** Case files that cannot be used. Exit code 2. The message is the list of problems, each with its place. */
@@ -19,11 +19,19 @@ export class CaseFilesError extends Error {
   }
 }
 
-/** The catalogues that cases refer to, from the suite's own folder. */
-function registries(): LoadOptions {
-  const text = (name: string) => readFileSync(join(SPEC_CASES, name), 'utf8');
-  const ids = (name: string) => new Set((parse(text(name)) as { id: string }[]).map(({ id }) => id));
-  return { requirements: readRequirements(text('requirements.yaml')), rulings: ids('rulings.yaml') };
+let catalogued: RequirementRegistry | undefined;
+/** The catalogue of requirements, as far as running cases needs it; read once. */
+export function requirements(): RequirementRegistry {
+  catalogued ??= readRequirements(readFileSync(join(SPEC_CASES, 'requirements.yaml'), 'utf8'));
+  return catalogued;
+}
+
+let shared: CaseLoader | undefined;
+/** One loader for all files of a thread: it holds the compiled schema and the catalogues that cases refer to. */
+function loader(): CaseLoader {
+  const rulings = new Set(RULINGS.keys());
+  shared ??= new CaseLoader({ requirements: requirements(), rulings });
+  return shared;
 }
 
 /** Loads files, whose names are shown relative to the present folder. */
@@ -31,12 +39,11 @@ function load(files: readonly string[]): {
   readonly files: readonly CaseFile[];
   readonly problems: readonly string[];
 } {
-  const loader = new CaseLoader(registries());
   const sources = files.map((path) => ({
     file: relative(process.cwd(), path) || path,
     text: readFileSync(path, 'utf8'),
   }));
-  const result = loader.loadAll(sources);
+  const result = loader().loadAll(sources);
   return { files: result.files, problems: result.problems.map(formatProblem) };
 }
 

@@ -2,42 +2,77 @@
 import type { DutProfile } from '../duts/dut.js';
 import type { StandingRow } from '../harness/standing-ledger.js';
 import type { ControlChannel } from './control-link.js';
+import type { Order } from './order.js';
 import type { CaseResult } from './results.js';
+import type { IdChoice } from './select.js';
+import type { SpecVersion } from './spec-version.js';
 
 /** Which of the cases to run. */
-export interface Selection {
-  /** Globs over case ids; empty for all. */
-  readonly select: readonly string[];
-  /** Just these expanded ids, if given. */
-  readonly only?: readonly string[];
-  /** Not these: they have a result already. */
-  readonly done: readonly string[];
+export interface Selection extends IdChoice {
+  /** Only expansions of these ids; left out for all. */
+  readonly bases?: readonly string[];
 }
 
-/** What a worker starts with. */
-export interface WorkerTask {
-  /** Kind of the device: which `openPort` to use. */
-  readonly kind: string;
-  readonly attach: unknown;
-  readonly profile: DutProfile;
+/** How cases are run and judged, whatever the device. */
+export interface RunSettings {
   readonly caseFiles: readonly string[];
   readonly selection: Selection;
+  readonly order: Order;
   readonly seed: number;
+  /** Rulings count by their strict column. */
+  readonly strict: boolean;
+  /** Leave out what this version of the standard does not have. */
+  readonly spec?: SpecVersion;
+}
+
+/** What a worker starts with: enough to get ready while its device is still starting. */
+export interface WorkerTask extends RunSettings {
+  /** Kind of the device: which `openPort` to use. */
+  readonly kind: string;
   readonly beacon: SharedArrayBuffer;
+}
+
+/** The device is up: what a worker needs to begin. */
+export interface WorkerStart {
+  readonly attach: unknown;
+  readonly profile: DutProfile;
+  /** Descriptor of the device's standard error, where it has one. */
+  readonly log?: number;
   readonly controls: ControlChannel;
+  readonly share: Share;
+}
+
+/** What one worker does of a run. Several that share tickets do it together. */
+export interface Share {
+  /** One word: how many entries of `order` have been taken. */
+  readonly tickets: SharedArrayBuffer;
+  /** The plan that an earlier worker made, and the entries of it to run, in order. Left out: all, by a plan of its own. */
+  readonly plan?: { readonly ids: readonly string[]; readonly order: readonly number[] };
 }
 
 /** From worker to supervisor. */
 export type WorkerMessage =
-  /** The device is up and probed; these are the cases that the worker is about to run, in order. */
+  /** The device is up and probed; these are the cases of the run, in the order of the files. */
   | {
       readonly type: 'plan';
       readonly ids: readonly string[];
       readonly titles: readonly string[];
       readonly files: readonly string[];
       readonly features: readonly string[];
+      /** What there would be to select, where nothing is. */
+      readonly available: readonly string[];
+      /** What the device wrote to standard error before the first case, if a checker complains in it. */
+      readonly complaint?: string;
     }
-  | { readonly type: 'case'; readonly result: CaseResult; readonly standing: readonly StandingRow[] }
+  | {
+      readonly type: 'case';
+      /** In the plan. */
+      readonly index: number;
+      readonly result: CaseResult;
+      readonly standing: readonly StandingRow[];
+      /** What the device wrote to standard error meanwhile; of red cases only. */
+      readonly log?: string;
+    }
   /** The device is gone; the case that was under way has no result. */
   | { readonly type: 'gone'; readonly message: string }
   /** The device could not be brought up or probed. */

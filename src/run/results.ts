@@ -1,5 +1,6 @@
 /** What a run produces: findings, verdicts, results. The JSON form is schemaVersion 1. */
 import type { StandingRow } from '../harness/standing-ledger.js';
+import { RULINGS } from './rulings.js';
 
 /** Verdict of a case. `CONFORMANCE.md` says what each means. */
 export type Verdict = 'pass' | 'fail' | 'warn' | 'note' | 'skip' | 'crash' | 'hang' | 'error';
@@ -21,6 +22,8 @@ export interface Finding {
   /** The bytes, where the finding is about bytes, in hex. */
   readonly expectedBytes?: string;
   readonly gotBytes?: string;
+  /** The bits of `expectedBytes` that count, in hex; left out where all do. */
+  readonly maskBytes?: string;
   /** The readable part of the last request sent, in hex. */
   readonly sent?: string;
   /** `file:line:column` of the step. */
@@ -65,6 +68,10 @@ export interface RunResults {
   };
   /** Reproduces the run's random choices. */
   readonly seed: number;
+  /** Whether rulings counted by their strict column. */
+  readonly strict: boolean;
+  /** Version of the standard that the device was held to. */
+  readonly spec: string;
   readonly interrupted: boolean;
   readonly summary: Summary;
   readonly standing: readonly StandingResult[];
@@ -74,7 +81,15 @@ export interface RunResults {
 /** Verdicts that make a case red. */
 export const RED: ReadonlySet<Verdict> = new Set(['fail', 'crash', 'hang', 'error']);
 
-const BY_WEIGHT = ['note', 'warn', 'fail', 'error', 'hang', 'crash'] as const satisfies readonly Verdict[];
+/** Verdicts of findings, the heaviest last. */
+export const BY_WEIGHT = [
+  'note',
+  'warn',
+  'fail',
+  'error',
+  'hang',
+  'crash',
+] as const satisfies readonly Verdict[];
 
 /** The verdict that findings add up to: the heaviest, or `pass` where there are none. */
 export function verdictOf(findings: readonly Finding[]): Verdict {
@@ -97,6 +112,16 @@ export function summarise(cases: readonly CaseResult[]): Summary {
   };
 }
 
-export function judgeStanding(rows: readonly StandingRow[]): StandingResult[] {
-  return rows.map((row) => ({ ...row, verdict: row.violations === 0 ? 'pass' : row.severity }));
+/**
+ * The verdicts of standing rows. Violations count as the table of checks says; with `strict`, those about which there is
+ * a ruling count by its strict column.
+ */
+export function judgeStanding(rows: readonly StandingRow[], strict = false): StandingResult[] {
+  const severityOf = ({ check, severity }: StandingRow): StandingResult['verdict'] => {
+    // A ruling about a standing check is called by the ambiguity and the check: `A4.used-length-gap`.
+    const ruling = [...RULINGS.values()].find(({ id }) => id.slice(id.indexOf('.') + 1) === check);
+    if (!strict || ruling === undefined) return severity;
+    return ruling.strict === 'note' ? 'pass' : ruling.strict;
+  };
+  return rows.map((row) => ({ ...row, verdict: row.violations === 0 ? 'pass' : severityOf(row) }));
 }

@@ -1,291 +1,236 @@
 /**
- * Runs the cases on one device under test. The device and a worker thread with the harness live under the eyes of
- * this main thread, so that a device that crashes, a device that hangs and a harness or model that spins are each a
- * verdict, and the rest of the cases still run.
+ * Runs the cases on one kind of device under test: starts devices and workers, gathers what they find, gives the case
+ * that a device did not survive its verdict, and goes on with a fresh device.
  */
-import { MessageChannel, Worker } from 'node:worker_threads';
-import {
-  type DutAdapter,
-  type DutExit,
-  type DutIdentity,
-  DutSetupError,
-  type RunningDut,
-} from '../duts/dut.js';
-import { StandingLedger } from '../harness/standing-ledger.js';
-import { Beacon, type Whereabouts } from './beacon.js';
-import { serveControls } from './control-link.js';
-import type { Selection, WorkerMessage, WorkerTask } from './messages.js';
-import type { CaseResult, Finding } from './results.js';
+import { type DutAdapter, type DutIdentity, DutSetupError } from '../duts/dut.js';
+import { StandingLedger, type StandingRow } from '../harness/standing-ledger.js';
+import { type BrokenEnding, brokenResult, describeEnding, verdictOfEnding } from './broken-result.js';
+import type { RunSettings, Share, WorkerMessage } from './messages.js';
+import { executionOrder } from './order.js';
+import { type CaseResult, RED } from './results.js';
+import { type Ending, WatchedWorker, type WatchOptions } from './watch.js';
 
-/** How long loading the cases and probing the device may take, whatever the limit for a case is. */
-const START_LIMIT_MS = 30_000;
-/** How often the watchdog looks. */
-const WATCH_INTERVAL_MS = 50;
-/** After a hang the device is killed; a worker that was blocked by it then has so long to say so and end. */
-const UNBLOCK_MS = 500;
-/** How long a worker whose device is gone may take to notice. */
-const NOTICE_MS = 2000;
-/** After an interrupt the present case may finish for so long. */
-const INTERRUPT_GRACE_MS = 2000;
-
-export interface SuperviseOptions {
+export interface SuperviseOptions extends RunSettings, WatchOptions {
   readonly adapter: DutAdapter;
-  readonly caseFiles: readonly string[];
-  readonly select: readonly string[];
-  readonly seed: number;
-  /** Without any progress for so long a case counts as hanging. */
-  readonly hangMs: number;
-  /** Fires when the user wants to stop. */
-  readonly interrupt: AbortSignal;
+  /** How many devices run cases at the same time. */
+  readonly jobs: number;
   /** Called with every result as soon as it is there. */
-  readonly onResult: (result: CaseResult, planned: number) => void;
-  /** Called once, when the device is up. */
+  readonly onResult: (result: CaseResult, progress: Progress) => void;
+  /** Called once, when the first device is up. */
   readonly onStarted: (identity: DutIdentity) => void;
+}
+
+/** How far a run is, with what the device said while the case ran, if the case is red. */
+export interface Progress {
+  readonly done: number;
+  readonly planned: number;
+  readonly log?: string;
 }
 
 export interface Supervised {
   readonly identity: DutIdentity;
   readonly features: readonly string[];
+  /** In the order of the case files, in whatever order they ran. */
   readonly results: readonly CaseResult[];
-  readonly standing: StandingLedger;
+  readonly standing: readonly StandingRow[];
   readonly interrupted: boolean;
+  /** What could have been selected, where nothing was. */
+  readonly available: readonly string[];
+  /** What a reader should know besides. */
+  readonly remarks: readonly string[];
+  /** A device could not be started again: the remaining cases did not run. */
+  readonly failure?: DutSetupError;
 }
-
-/** How one worker with one device ended. */
-type Ending =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'interrupted' }
-  | {
-      readonly kind: 'crash';
-      readonly message: string;
-      readonly exit: DutExit | undefined;
-      readonly at: Whereabouts;
-    }
-  | { readonly kind: 'hang'; readonly at: Whereabouts }
-  | { readonly kind: 'unusable'; readonly message: string; readonly requirement: string | undefined }
-  /** The suite itself failed in the worker. */
-  | { readonly kind: 'broken'; readonly message: string; readonly at: Whereabouts };
-
-interface Plan {
-  readonly ids: readonly string[];
-  readonly titles: readonly string[];
-  readonly files: readonly string[];
-}
-
-const WORKER = new URL('./worker.js', import.meta.url);
 
 /** Runs all selected cases. Throws DutSetupError when the device cannot be started or brought up at all. */
 export async function supervise(options: SuperviseOptions): Promise<Supervised> {
-  const results: CaseResult[] = [];
-  const standing = new StandingLedger();
-  let identity: DutIdentity | undefined;
-  let features: readonly string[] = [];
-  let planned: number | undefined;
+  return new Supervision(options).run();
+}
 
-  const oneDevice = async (selection: Selection, keep: (result: CaseResult) => void) => {
-    const dut = await options.adapter.start();
-    if (identity === undefined) {
-      identity = dut.identity;
-      options.onStarted(dut.identity);
+type Plan = Extract<WorkerMessage, { type: 'plan' }>;
+
+const newTickets = () => new SharedArrayBuffer(4);
+
+class Supervision {
+  readonly #options: SuperviseOptions;
+  readonly #tickets = newTickets();
+  readonly #results: (CaseResult | undefined)[] = [];
+  readonly #standing: (readonly StandingRow[])[] = [];
+  readonly #remarks = new Set<string>();
+  #done = 0;
+  #identity: DutIdentity | undefined;
+  #plan: Plan | undefined;
+  #interrupted = false;
+  #failure: DutSetupError | undefined;
+
+  constructor(options: SuperviseOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<Supervised> {
+    // The first device makes the plan; with it the others can join.
+    const others: Promise<void>[] = [];
+    const join = (plan: Plan) => {
+      const wanted = Math.min(this.#options.jobs, plan.ids.length) - 1;
+      for (let i = 0; i < wanted; i++) {
+        const lane = this.#lane(this.#share());
+        // Its failure is looked at below; until then it must not count as unhandled.
+        lane.catch(() => {});
+        others.push(lane);
+      }
+    };
+    await this.#lane({ tickets: this.#tickets }, join);
+    await Promise.all(others);
+    // A worker that is ended from outside may take results with it that it had not yet told.
+    for (let left = this.#left(); left.length > 0; left = this.#left()) {
+      const before = this.#done;
+      await this.#lane({ tickets: newTickets(), plan: { ids: this.#planned().ids, order: left } });
+      if (this.#done === before && this.#left().length > 0)
+        this.#failure ??= new DutSetupError(`cases do not get a result: ${left.length} are left`);
     }
-    let plan: Plan = { ids: [], titles: [], files: [] };
-    let started = false;
+    const { features, available } = this.#planned();
+    if (this.#identity === undefined) throw new DutSetupError('the device did not start');
+    const standing = new StandingLedger();
+    for (const rows of this.#standing) if (rows !== undefined) standing.merge(rows);
+    return {
+      identity: this.#identity,
+      features,
+      results: this.#results.filter((result) => result !== undefined),
+      standing: standing.rows(),
+      interrupted: this.#interrupted,
+      available,
+      remarks: [...this.#remarks],
+      ...(this.#failure && { failure: this.#failure }),
+    };
+  }
+
+  #planned(): Plan {
+    if (this.#plan === undefined) throw this.#failure ?? new DutSetupError('no device came up');
+    return this.#plan;
+  }
+
+  /** What a device that joins does: its part of the whole plan. */
+  #share(): Share {
+    const { ids } = this.#planned();
+    return { tickets: this.#tickets, plan: { ids, order: executionOrder(ids.length, this.#options.order) } };
+  }
+
+  /** The cases without a result that should have one, in the order of the run. */
+  #left(): number[] {
+    if (this.#plan === undefined || this.#interrupted || this.#failure !== undefined) return [];
+    const order = executionOrder(this.#plan.ids.length, this.#options.order);
+    return order.filter((index) => this.#results[index] === undefined);
+  }
+
+  /** Runs cases on one device after another until there are none left. */
+  async #lane(share: Share, onPlan: (plan: Plan) => void = () => {}): Promise<void> {
+    let next = share;
     try {
-      const ending = await runWorker(dut, options, selection, (message) => {
-        if (message.type === 'plan') {
-          plan = message;
-          started = true;
-          features = message.features;
-          planned ??= message.ids.length;
-        } else if (message.type === 'case') {
-          standing.merge(message.standing);
-          keep(message.result);
-        }
-      });
-      return { ending, plan, started };
-    } finally {
-      await dut.stop();
+      while ((await this.#device(next, onPlan)) && this.#failure === undefined)
+        next = share.plan === undefined ? this.#share() : share;
+    } catch (error) {
+      if (!(error instanceof DutSetupError) || this.#plan === undefined) throw error;
+      // What was found so far is worth more than the rest.
+      this.#failure ??= error;
     }
-  };
-  const keep = (result: CaseResult) => {
-    results.push(result);
-    options.onResult(result, planned ?? 0);
-  };
+  }
 
-  for (;;) {
-    const selection = { select: options.select, done: results.map(({ id }) => id) };
-    const { ending, plan, started } = await oneDevice(selection, keep);
-    if (identity === undefined) throw new DutSetupError('the device did not start');
-    const outcome = { identity, features, results, standing };
-    if (ending.kind === 'done') return { ...outcome, interrupted: false };
-    if (ending.kind === 'interrupted') return { ...outcome, interrupted: true };
+  /** Runs cases on one device. Whether there is a reason to go on with another. */
+  async #device(share: Share, onPlan: (plan: Plan) => void): Promise<boolean> {
+    const { ending, planned } = await this.#start(share, (message) => {
+      if (message.type === 'plan') {
+        if (message.complaint !== undefined)
+          this.#remarks.add(`before the first case the device wrote: ${message.complaint}`);
+        if (this.#plan !== undefined) return;
+        this.#plan = message;
+        onPlan(message);
+      } else if (message.type === 'case')
+        this.#keep(message.index, message.result, message.standing, message.log);
+    });
+    if (ending.kind === 'done') return false;
+    if (ending.kind === 'interrupted') {
+      this.#interrupted = true;
+      return false;
+    }
+    const name = `${this.#identity?.name} ${this.#identity?.version}`;
     if (ending.kind === 'unusable')
       throw new DutSetupError(
-        `${identity.name} ${identity.version} started, but the driver cannot use it: ${ending.message}`,
+        `${name} started, but the driver cannot use it: ${ending.message}`,
         ending.requirement && `requirement ${ending.requirement}`,
       );
-    const id = plan.ids[ending.at.caseIndex];
-    if (!started || id === undefined)
-      throw new DutSetupError(
-        `${identity.name} ${identity.version} ended before the first case: ${describe(ending)}`,
-      );
+    const index = ending.at.caseIndex;
+    const id = this.#plan?.ids[index];
+    if (!planned || id === undefined)
+      throw new DutSetupError(`${name} ended before the first case: ${describeEnding(ending)}`);
+    await this.#keepBroken(index, ending);
+    return true;
+  }
 
-    // The case that was under way gets its verdict, and a second chance to show whether it is the cause.
-    const again = options.interrupt.aborted
-      ? undefined
-      : await oneDevice({ select: [], only: [id], done: [] }, () => {});
-    const reproduced = again && again.ending.kind === ending.kind;
-    keep(brokenResult(id, plan, ending, reproduced));
+  /** The case that was under way gets its verdict, and a second chance to show whether it is the cause. */
+  async #keepBroken(index: number, ending: BrokenEnding): Promise<void> {
+    const { ids, titles, files } = this.#planned();
+    const only: Share = { tickets: newTickets(), plan: { ids, order: [index] } };
+    let reproduced: boolean | undefined;
+    if (!this.#options.interrupt.aborted) {
+      try {
+        let again: string | undefined;
+        const { ending: alone } = await this.#start(only, (message) => {
+          if (message.type === 'case') again = message.result.verdict;
+        });
+        reproduced = verdictOfEnding(ending) === (isBroken(alone) ? verdictOfEnding(alone) : again);
+      } catch (error) {
+        if (!(error instanceof DutSetupError)) throw error;
+        this.#failure ??= error;
+      }
+    }
+    const broken = { id: ids[index] ?? '', title: titles[index] ?? '', file: files[index] ?? '' };
+    const log = ending.kind === 'crash' ? ending.exit?.stderr : undefined;
+    this.#keep(index, brokenResult(broken, ending, reproduced), [], log);
+  }
+
+  #keep(index: number, result: CaseResult, standing: readonly StandingRow[], log: string | undefined): void {
+    if (this.#results[index] !== undefined) return;
+    this.#results[index] = result;
+    this.#standing[index] = standing;
+    this.#done++;
+    const progress: Progress = {
+      done: this.#done,
+      planned: this.#planned().ids.length,
+      ...(RED.has(result.verdict) && log !== undefined && { log }),
+    };
+    this.#options.onResult(result, progress);
+  }
+
+  /** One worker with one fresh device. Throws DutSetupError when there is none to be had. */
+  async #start(
+    share: Share,
+    onMessage: (message: WorkerMessage) => void,
+  ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
+    const { adapter, caseFiles, selection, order, seed, strict, spec, hangMs, interrupt } = this.#options;
+    const settings: RunSettings = { caseFiles, selection, order, seed, strict, ...(spec && { spec }) };
+    const worker = new WatchedWorker(adapter.name, settings);
+    let planned = false;
+    try {
+      const dut = await adapter.start();
+      try {
+        if (this.#identity === undefined) {
+          this.#identity = dut.identity;
+          this.#options.onStarted(dut.identity);
+        }
+        const ending = await worker.run(dut, share, { hangMs, interrupt }, (message) => {
+          if (message.type === 'plan') planned = true;
+          onMessage(message);
+        });
+        return { ending, planned };
+      } finally {
+        await dut.stop();
+      }
+    } finally {
+      await worker.end();
+    }
   }
 }
 
-function describe(ending: Extract<Ending, { kind: 'crash' | 'hang' | 'broken' }>): string {
-  if (ending.kind === 'hang') return 'no progress';
-  if (ending.kind === 'broken') return ending.message;
-  const { exit, message } = ending;
-  if (exit === undefined) return message;
-  const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-  const said = exit.stderr.trim();
-  return `the device ended with ${how}${said === '' ? '' : `; it said: ${said.split('\n').slice(-5).join(' | ')}`}`;
-}
-
-function brokenResult(
-  id: string,
-  plan: Plan,
-  ending: Extract<Ending, { kind: 'crash' | 'hang' | 'broken' }>,
-  reproduced: boolean | undefined,
-): CaseResult {
-  const index = plan.ids.indexOf(id);
-  const severity = ending.kind === 'broken' ? 'error' : ending.kind;
-  const { step, line, sent } = ending.at;
-  const finding: Finding = {
-    step: step === 0 ? 'set-up' : String(step),
-    check: ending.kind === 'hang' ? 'progress' : 'alive',
-    requirements: [],
-    severity,
-    expected: ending.kind === 'hang' ? 'an answer' : 'a device that lives on',
-    got: describe(ending),
-    ...(sent.length > 0 && { sent: Buffer.from(sent).toString('hex') }),
-    ...(line > 0 && { place: `${plan.files[index] ?? ''}:${line}` }),
-    ...(reproduced !== undefined && { reproduced }),
-  };
-  return {
-    id,
-    title: plan.titles[index] ?? '',
-    mode: 'default',
-    verdict: severity,
-    durationMs: 0,
-    findings: [finding],
-  };
-}
-
-/** Lets one worker run on one device and returns how that ended. Never leaves a worker behind. */
-async function runWorker(
-  dut: RunningDut,
-  options: SuperviseOptions,
-  selection: Selection,
-  onMessage: (message: WorkerMessage) => void,
-): Promise<Ending> {
-  const beacon = new Beacon();
-  const { port1, port2 } = new MessageChannel();
-  const answers = new SharedArrayBuffer(4);
-  serveControls({ port: port1, answers }, dut);
-  const task: WorkerTask = {
-    kind: options.adapter.name,
-    attach: dut.attach,
-    profile: dut.profile,
-    caseFiles: options.caseFiles,
-    selection,
-    seed: options.seed,
-    beacon: beacon.buffer,
-    controls: { port: port2, answers },
-  };
-  const worker = new Worker(WORKER, { workerData: task, transferList: [port2], stdin: false });
-  let exit: DutExit | undefined;
-  dut.exited.then((how) => {
-    exit = how;
-  });
-
-  try {
-    return await new Promise<Ending>((resolve) => {
-      let gone: string | undefined;
-      let finished = false;
-      let running = false;
-      let seen = beacon.progress;
-      let seenAt = performance.now();
-      let exitAt: number | undefined;
-      let stopAt: number | undefined;
-      const end = (ending: Ending) => {
-        if (finished) return;
-        finished = true;
-        clearInterval(watch);
-        resolve(ending);
-      };
-      const crash = () =>
-        end({ kind: 'crash', message: gone ?? 'the device ended', exit, at: beacon.read() });
-
-      worker.on('message', (message: WorkerMessage) => {
-        if (finished) return;
-        onMessage(message);
-        if (message.type === 'plan') {
-          running = true;
-          seenAt = performance.now();
-        }
-        if (message.type === 'done')
-          end(options.interrupt.aborted ? { kind: 'interrupted' } : { kind: 'done' });
-        else if (message.type === 'unusable')
-          end({ kind: 'unusable', message: message.message, requirement: message.requirement });
-        else if (message.type === 'gone') {
-          gone = message.message;
-          // The connection is down before the process has been reaped: its exit says more than the broken line.
-          const reaped = Promise.race([dut.exited, delay(NOTICE_MS)]);
-          reaped.then(crash);
-        }
-      });
-      worker.on('error', (error: unknown) =>
-        end({
-          kind: 'broken',
-          message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-          at: beacon.read(),
-        }),
-      );
-      worker.on('exit', () =>
-        end({ kind: 'broken', message: 'the worker ended without a word', at: beacon.read() }),
-      );
-
-      const watch = setInterval(() => {
-        const now = performance.now();
-        if (options.interrupt.aborted) {
-          beacon.requestStop();
-          stopAt ??= now;
-          if (now - stopAt > INTERRUPT_GRACE_MS) end({ kind: 'interrupted' });
-        }
-        if (exit !== undefined) {
-          exitAt ??= now;
-          if (now - exitAt > NOTICE_MS) crash();
-        }
-        if (beacon.progress !== seen) {
-          seen = beacon.progress;
-          seenAt = now;
-        } else if (gone === undefined && now - seenAt > (running ? options.hangMs : START_LIMIT_MS)) {
-          clearInterval(watch);
-          const at = beacon.read();
-          finished = true;
-          dut.kill();
-          delay(UNBLOCK_MS).then(() => resolve({ kind: 'hang', at }));
-        }
-      }, WATCH_INTERVAL_MS);
-    });
-  } finally {
-    worker.removeAllListeners();
-    worker.on('error', () => {});
-    // A worker that waits in a system call for its device can only end when the device does.
-    dut.kill();
-    await worker.terminate();
-    port1.close();
-  }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+function isBroken(ending: Ending): ending is BrokenEnding {
+  return ending.kind === 'crash' || ending.kind === 'hang' || ending.kind === 'broken';
 }

@@ -1,6 +1,6 @@
-/** The worker thread: drives one device through the cases, and tells the supervisor what it sees. */
+/** The worker thread: drives one device through cases, and tells the supervisor what it sees. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ExpansionProblem } from '../cases/expand.js';
+import type { CaseFile, ExpandedCase } from '../cases/types.js';
 import type { OpenPort } from '../duts/dut.js';
 import { PORTS } from '../duts/registry.js';
 import { DriverError } from '../harness/driver.js';
@@ -12,57 +12,58 @@ import { featureNames } from '../wire/virtio.js';
 import { Beacon } from './beacon.js';
 import { CaseRun } from './case-run.js';
 import { controlLink } from './control-link.js';
-import { checkCaseFiles, expandAll } from './load-cases.js';
-import type { WorkerMessage, WorkerTask } from './messages.js';
+import { DeviceLog } from './device-log.js';
+import { checkCaseFiles, expandAll, requirements } from './load-cases.js';
+import type { Share, WorkerMessage, WorkerStart, WorkerTask } from './messages.js';
+import { executionOrder } from './order.js';
+import { type PlanEntry, planOf } from './plan.js';
 import { ProbeError } from './probe.js';
-import type { CaseResult, Finding } from './results.js';
-import { idMatcher } from './select.js';
-import { openSession } from './session.js';
+import { type CaseResult, RED } from './results.js';
+import { ruleStrictly } from './rulings.js';
+import { sanitizerReport } from './sanitizer.js';
+import { baseOf, mayMatchExpansion } from './select.js';
+import { openSession, type Session } from './session.js';
+import { SpecFilter } from './spec-version.js';
+
+const task = workerData as WorkerTask;
+const beacon = new Beacon(task.beacon);
 
 function post(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
-function main(task: WorkerTask): void {
-  const beacon = new Beacon(task.beacon);
+if (task.strict) ruleStrictly();
+const { files } = checkCaseFiles(task.caseFiles);
+const spec = task.spec === undefined ? undefined : new SpecFilter(task.spec, requirements());
+
+/** What standing checks are recorded in: that of the case that is under way. */
+let ledger = new StandingLedger();
+let current: CaseRun | undefined;
+function onStanding(check: StandingCheck, violation: Violation | undefined): void {
+  if (current === undefined || !current.waives(check))
+    ledger.record(check, violation, current?.place ?? { case: 'probing', step: 'set-up' });
+}
+
+function main({ attach, profile, log: logFile, controls, share }: WorkerStart): void {
   const openPort = PORTS[task.kind] as OpenPort<unknown> | undefined;
   if (openPort === undefined) throw new Error(`no device kind ${task.kind}`);
-  // Standing checks are recorded for whatever case is under way.
-  let ledger = new StandingLedger();
-  let current: CaseRun | undefined;
-  const onStanding = (check: StandingCheck, violation: Violation | undefined) => {
-    if (current === undefined || !current.waives(check))
-      ledger.record(check, violation, current?.place ?? { case: 'probing', step: 'set-up' });
-  };
-  const port = openPort(task.attach, controlLink(task.controls));
+  const port = openPort(attach, controlLink(controls));
   try {
-    const session = openSession(port, task.profile, task.seed, onStanding);
-    const { select, only, done } = task.selection;
-    const selected = idMatcher(select);
-    const skipped = new Set(done);
-    const expansion = expandAll(checkCaseFiles(task.caseFiles).files, session);
-    const wanted = (id: string) =>
-      (only === undefined ? selected(id) : only.includes(id)) && !skipped.has(id);
-    const cases = expansion.cases.filter(({ id }) => wanted(id));
+    const session = openSession(port, profile, task.seed, onStanding);
+    const log = logFile === undefined ? undefined : new DeviceLog(logFile);
+    const complaint = sanitizerReport(log?.take() ?? '');
+    const expansion = expandAll(concerned(share), session);
+    const { entries, available } = planOf(expansion, task.selection, share.plan?.ids);
     post({
       type: 'plan',
-      ids: cases.map(({ id }) => id),
-      titles: cases.map(({ title }) => title),
-      files: cases.map(({ file }) => file),
+      ids: entries.map(({ id }) => id),
+      titles: entries.map(({ title }) => title),
+      files: entries.map(({ file }) => file),
       features: featureNames(session.offered),
+      available,
+      ...(complaint !== undefined && { complaint }),
     });
-    // A case that cannot be expanded on this device is an error of the case, reported like any other result.
-    for (const problem of expansion.problems)
-      if (wanted(problem.id)) post({ type: 'case', result: expansionError(problem), standing: [] });
-    for (const [index, plan] of cases.entries()) {
-      if (beacon.stopRequested) break;
-      beacon.enterCase(index);
-      ledger = new StandingLedger();
-      current = new CaseRun(session, plan, beacon, onStanding);
-      const result = current.run();
-      current = undefined;
-      post({ type: 'case', result, standing: ledger.rows() });
-    }
+    runShare(session, entries, share, log);
     post({ type: 'done' });
   } catch (error) {
     if (error instanceof DutGoneError) post({ type: 'gone', message: error.message });
@@ -75,17 +76,75 @@ function main(task: WorkerTask): void {
   }
 }
 
-function expansionError({ id, file, line, message }: ExpansionProblem): CaseResult {
-  const finding: Finding = {
-    step: 'expansion',
-    check: 'case',
-    requirements: [],
-    severity: 'error',
-    expected: 'a case that can be given to this device',
-    got: message,
-    place: `${file}:${line}`,
-  };
-  return { id, title: '', mode: 'default', verdict: 'error', durationMs: 0, findings: [finding] };
+/** The case files without the cases that cannot be meant: expanding takes time. */
+function concerned(share: Share): CaseFile[] {
+  const { select, bases } = task.selection;
+  const allowed = bases && new Set(bases);
+  const planned = share.plan && new Set(share.plan.ids.map(baseOf));
+  const meant = (id: string) =>
+    planned?.has(id) ??
+    ((allowed?.has(id) ?? true) &&
+      (select.length === 0 || select.some((glob) => mayMatchExpansion(glob, id))));
+  return files.map((file) => ({ ...file, cases: file.cases.filter(({ id }) => meant(id)) }));
 }
 
-main(workerData as WorkerTask);
+/** Takes tickets and runs the cases that belong to them, until there are none left. */
+function runShare(
+  session: Session,
+  entries: readonly PlanEntry[],
+  share: Share,
+  log: DeviceLog | undefined,
+): void {
+  const tickets = new Int32Array(share.tickets);
+  const order = share.plan?.order ?? executionOrder(entries.length, task.order);
+  while (!beacon.stopRequested) {
+    const index = order[Atomics.add(tickets, 0, 1)];
+    const entry = index === undefined ? undefined : entries[index];
+    if (index === undefined || entry === undefined) return;
+    beacon.enterCase(index);
+    ledger = new StandingLedger();
+    const plain = entry.plan === undefined ? entry.result : runCase(session, entry.plan);
+    const said = log?.take() ?? '';
+    const result = withEvidence(plain, said);
+    post({
+      type: 'case',
+      index,
+      result,
+      standing: ledger.rows(),
+      ...(said !== '' && RED.has(result.verdict) && { log: said }),
+    });
+  }
+}
+
+function runCase(session: Session, asWritten: ExpandedCase): CaseResult {
+  const plan = spec?.plan(asWritten) ?? asWritten;
+  current = new CaseRun(session, plan, beacon, onStanding);
+  const result = current.run();
+  current = undefined;
+  return spec?.result(result) ?? result;
+}
+
+/** A red result with the last request sent, and one during which a checker complained as a crash. */
+function withEvidence(result: CaseResult, said: string): CaseResult {
+  const complaint = said === '' ? undefined : sanitizerReport(said);
+  if (complaint === undefined && !RED.has(result.verdict)) return result;
+  const { step, sent } = beacon.read();
+  const hex = Buffer.from(sent).toString('hex');
+  const findings = [...result.findings];
+  const last = findings.at(-1);
+  if (last !== undefined && hex !== '' && last.sent === undefined)
+    findings[findings.length - 1] = { ...last, sent: hex };
+  if (complaint === undefined) return { ...result, findings };
+  findings.push({
+    step: step === 0 ? 'set-up' : String(step),
+    check: 'sanitizer',
+    requirements: [],
+    severity: 'crash',
+    expected: 'a device about which no memory checker complains',
+    got: complaint,
+    ...(hex !== '' && { sent: hex }),
+  });
+  return { ...result, verdict: 'crash', findings };
+}
+
+parentPort?.once('message', main);

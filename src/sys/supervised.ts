@@ -1,5 +1,6 @@
 /** Processes that end when this process ends, however it ends. */
 import { type ChildProcess, type StdioPipe, spawn } from 'node:child_process';
+import { fstatSync, readSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
 /** How a supervised process ended. */
@@ -18,6 +19,8 @@ export interface SupervisedOptions {
   readonly wrap?: readonly string[];
   readonly stdin: number | 'ignore';
   readonly stdout: number | 'ignore';
+  /** File for standard error; default: a pipe that is drained. */
+  readonly stderr?: number;
   /** Descriptors 3 and up of the new process; 'pipe' is a stream socket, found in `stdio`. */
   readonly extra?: readonly (number | StdioPipe)[];
 }
@@ -61,10 +64,10 @@ export function supervisedCommand(
  */
 export async function spawnSupervised(options: SupervisedOptions): Promise<SupervisedProcess> {
   if (!isMainThread) throw new Error('A supervised process can only be started from the main thread');
-  const { command, args, wrap = [], stdin, stdout, extra = [] } = options;
+  const { command, args, wrap = [], stdin, stdout, stderr: log, extra = [] } = options;
   const [program, ...rest] = supervisedCommand(process.pid, wrap, [command, ...args]);
   const child = spawn(program, rest, {
-    stdio: [stdin, stdout, 'pipe', ...extra],
+    stdio: [stdin, stdout, log ?? 'pipe', ...extra],
     // A process group of its own: a terminal's interrupt is for the suite to handle, and kill() reaches everything.
     detached: true,
   });
@@ -79,7 +82,8 @@ export async function spawnSupervised(options: SupervisedOptions): Promise<Super
       chunks.shift();
     }
   });
-  const stderr = () => Buffer.concat(chunks).subarray(-STDERR_KEPT).toString('utf8');
+  const stderr = () =>
+    (log === undefined ? Buffer.concat(chunks).subarray(-STDERR_KEPT) : endOfFile(log)).toString('utf8');
 
   let running = true;
   const exited = new Promise<ProcessExit>((resolve) => {
@@ -115,4 +119,11 @@ export async function spawnSupervised(options: SupervisedOptions): Promise<Super
       }
     },
   };
+}
+
+/** The last bytes of a file that is still being written. */
+function endOfFile(fd: number): Buffer {
+  const { size } = fstatSync(fd);
+  const end = Buffer.alloc(Math.min(size, STDERR_KEPT));
+  return end.subarray(0, readSync(fd, end, 0, end.length, size - end.length));
 }

@@ -26,6 +26,8 @@ function results(
     environment: { node: '', platform: '', date: '' },
     dut: { name: 'qemu', version, features: [], details: {} },
     seed: 1,
+    strict: false,
+    spec: '1.4',
     interrupted: false,
     summary: summarise(cases),
     standing: judgeStanding([

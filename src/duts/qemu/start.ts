@@ -7,8 +7,9 @@ import { anonymousFile } from '../../sys/anonymous-file.js';
 import { findExecutable } from '../../sys/executable.js';
 import { hasLibc } from '../../sys/libc.js';
 import { makePipes } from '../../sys/pipes.js';
+import { shellWords } from '../../sys/shell-words.js';
 import { SUPERVISOR_PROGRAM, type SupervisedProcess, spawnSupervised } from '../../sys/supervised.js';
-import { type DutProfile, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
+import { type DutProfile, DutSetupError, type Obstacle, type RunningDut, type UnitProfile } from '../dut.js';
 import { detectAccelerator } from './accelerator.js';
 import { qemuArguments, RESERVED_PROPERTIES } from './command-line.js';
 import type { GuestRegion } from './dma.js';
@@ -33,7 +34,16 @@ export interface QemuOptions {
   readonly memoryMiB?: number;
   /** Further arguments of QEMU. */
   readonly args?: readonly string[];
-  /** How long QEMU may take to start; default 10 s. */
+  /**
+   * The units that `args` attach to the controller, whose bus is `s0.0`. Present: the adapter attaches none of its own,
+   * which are a scratch disk and a disk that is not lent.
+   */
+  readonly units?: readonly UnitProfile[];
+  /** Address on which no target answers; default 255. */
+  readonly freeTarget?: number;
+  /** A unit number that is missing on an existing target; default: unit 5 of target 0, with the adapter's own units. */
+  readonly freeUnit?: { readonly target: number; readonly unit: number };
+  /** How long QEMU may take to start; default 10 s, and a minute under a wrapper. */
   readonly startLimitMs?: number;
 }
 
@@ -64,23 +74,29 @@ const DISKS = [
 ] as const;
 const QMP_FD = 3;
 const START_LIMIT_MS = 10_000;
+const WRAPPED_START_LIMIT_MS = 60_000;
 const CONTROL_LIMIT_MS = 5_000;
 const QUIT_LIMIT_MS = 2_000;
 const SETTLE_MS = 2;
 
-const PROFILE: DutProfile = {
-  units: DISKS.map(({ target, unit, serial, scratch }) => ({
-    target,
-    unit,
-    kind: 'disk',
-    ...(scratch && { scratchSerial: serial }),
-  })),
-  // virtio-scsi-pci answers for targets 0 to 255.
-  freeTarget: 255,
-  freeUnit: { target: 0, unit: 5 },
-  dmaContained: true,
-  settleMs: SETTLE_MS,
-};
+const OWN_UNITS: readonly UnitProfile[] = DISKS.map(({ target, unit, serial, scratch }) => ({
+  target,
+  unit,
+  kind: 'disk',
+  ...(scratch && { scratchSerial: serial }),
+}));
+
+function profileOf({ units, freeTarget, freeUnit }: QemuOptions): DutProfile {
+  const missing = freeUnit ?? (units === undefined ? { target: 0, unit: 5 } : undefined);
+  return {
+    units: units ?? OWN_UNITS,
+    // virtio-scsi-pci answers for targets 0 to 255.
+    freeTarget: freeTarget ?? 255,
+    ...(missing && { freeUnit: missing }),
+    dmaContained: true,
+    settleMs: SETTLE_MS,
+  };
+}
 
 /** What keeps `startQemu` from working here. */
 export function qemuObstacles(options: QemuOptions = {}): Obstacle[] {
@@ -133,7 +149,7 @@ export async function startQemu(options: QemuOptions = {}): Promise<RunningQemu>
   try {
     const launched = await launch(options, resources);
     qemu = launched.process;
-    return await greet(launched, resources, options.startLimitMs ?? START_LIMIT_MS);
+    return await greet(launched, resources, options);
   } catch (error) {
     if (qemu !== undefined) {
       qemu.kill();
@@ -166,6 +182,7 @@ class Descriptors {
 interface Launched {
   readonly process: SupervisedProcess;
   readonly attach: QemuAttach;
+  readonly log: number;
   readonly details: Record<string, string>;
 }
 
@@ -199,19 +216,21 @@ async function launch(options: QemuOptions, resources: Descriptors): Promise<Lau
     qmpFd: QMP_FD,
     firmwareFd: inherit(anonymousFile({ name: 'vscsi-firmware', size: firmware.length, content: firmware })),
     memoryFd: memory === undefined ? undefined : inherit(memory),
-    disks: DISKS.map((disk) => ({
+    disks: (options.units === undefined ? DISKS : []).map((disk) => ({
       ...disk,
       fd: inherit(anonymousFile({ name: 'vscsi-disk', size: DISK_SIZE })),
     })),
     device: options.device ?? {},
     args: options.args ?? [],
   });
+  const log = resources.add(anonymousFile({ name: 'vscsi-log', size: 0 }));
   const process = await spawnSupervised({
     command: binary,
     args,
     wrap,
     stdin: commands.readEnd,
     stdout: replies.writeEnd,
+    stderr: log,
     extra: ['pipe', ...inherited],
   });
   // Only QEMU may hold its ends of the pipes: its death must be seen on the others.
@@ -220,6 +239,7 @@ async function launch(options: QemuOptions, resources: Descriptors): Promise<Lau
   }
   return {
     process,
+    log,
     attach: {
       toQemu: commands.writeEnd,
       fromQemu: replies.readEnd,
@@ -232,14 +252,16 @@ async function launch(options: QemuOptions, resources: Descriptors): Promise<Lau
       accelerator: accel,
       machine,
       memory: describeMemory(mmap, options.mmap),
-      command: [...wrap, binary, ...args].join(' '),
+      command: shellWords([...wrap, binary, ...args]),
     },
   };
 }
 
 /** Makes sure that QEMU is up, and asks for its version. */
-async function greet(launched: Launched, resources: Descriptors, limitMs: number): Promise<RunningQemu> {
-  const { process, attach, details } = launched;
+async function greet(launched: Launched, resources: Descriptors, options: QemuOptions): Promise<RunningQemu> {
+  const { process, attach, details, log } = launched;
+  const wrapped = (options.wrap ?? []).length > 0;
+  const limitMs = options.startLimitMs ?? (wrapped ? WRAPPED_START_LIMIT_MS : START_LIMIT_MS);
   const stream = process.stdio[QMP_FD];
   if (!(stream instanceof Duplex)) throw new Error('the QMP socket is missing');
   const qmp = new QmpClient(stream);
@@ -264,8 +286,9 @@ async function greet(launched: Launched, resources: Descriptors, limitMs: number
   let stopped: Promise<void> | undefined;
   return {
     identity: { name: 'qemu', version, details },
-    profile: PROFILE,
+    profile: profileOf(options),
     attach,
+    log,
     pid: process.pid,
     exited: process.exited,
     control: (name) => control(qmp, name),

@@ -1,0 +1,117 @@
+/** From `--dut` and its companions to devices that can be started. */
+import { existsSync } from 'node:fs';
+import type { DutAdapter } from '../duts/dut.js';
+import type { QemuOptions } from '../duts/qemu/start.js';
+import { ADAPTERS, type DutOptions } from '../duts/registry.js';
+import { shellWords } from '../sys/shell-words.js';
+import { UsageError } from './errors.js';
+import { loadProfile } from './profile-file.js';
+import type { RunOptions } from './run-options.js';
+
+/** A device of the run. */
+export interface Device {
+  /** Tells the report files of several devices apart. */
+  readonly label: string;
+  readonly kind: string;
+  readonly adapter: DutAdapter;
+  /** The words of a command line that ask for this device. */
+  readonly words: readonly string[];
+}
+
+/** The options that say how devices are started. */
+export type DeviceOptions = Pick<RunOptions, 'qemu' | 'machine' | 'deviceProp' | 'wrap' | 'mmap' | 'mutant'>;
+
+/** A device kind that was left out, though nobody said so, and why. */
+export interface LeftOut {
+  readonly kind: string;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** The devices asked for; without a wish the model, and QEMU where it is installed. Throws UsageError. */
+export async function chooseDevices(
+  options: DeviceOptions & Pick<RunOptions, 'dut'>,
+  seed: number,
+): Promise<{ readonly devices: readonly Device[]; readonly leftOut: readonly LeftOut[] }> {
+  if (options.dut !== undefined && options.dut.length > 0) {
+    const devices = options.dut.map((name) => deviceOf(name, options, seed));
+    refuseIdleOptions(devices, options);
+    return { devices: distinct(devices), leftOut: [] };
+  }
+  const model = deviceOf('model', options, seed);
+  const qemu = deviceOf('qemu', options, seed);
+  const obstacles = await qemu.adapter.obstacles();
+  if (obstacles.length === 0) return { devices: [model, qemu], leftOut: [] };
+  // Somebody who says which QEMU to use wants it.
+  if (qemuOptionsGiven(options).length > 0) return { devices: [qemu], leftOut: [] };
+  return { devices: [model], leftOut: obstacles.map((obstacle) => ({ kind: 'qemu', ...obstacle })) };
+}
+
+/** One device. Throws UsageError for a name that is neither a kind nor a profile. */
+export function deviceOf(name: string, options: DeviceOptions, seed: number): Device {
+  const isKind = Object.hasOwn(ADAPTERS, name);
+  if (!isKind && !/\.ya?ml$/.test(name) && !existsSync(name))
+    throw new UsageError(
+      `no device kind is called ${name}; there are ${Object.keys(ADAPTERS).join(', ')}, and profile files (*.yaml)`,
+    );
+  const profile = isKind ? { name, kind: name, qemu: {} } : loadProfile(name);
+  const { mmap, mutant } = options;
+  const dutOptions: DutOptions = {
+    mmap,
+    seed,
+    ...(mutant !== undefined && { mutant }),
+    qemu: qemuOptions(profile.qemu, options),
+  };
+  const adapter = ADAPTERS[profile.kind]?.(dutOptions);
+  if (adapter === undefined) throw new UsageError(`no device kind is called ${profile.kind}`);
+  const words = ['--dut', name, ...(profile.kind === 'qemu' ? qemuOptionsGiven(options) : [])];
+  if (profile.kind === 'model' && mutant !== undefined) words.push('--mutant', mutant);
+  if (!mmap) words.push('--no-mmap');
+  return { label: profile.name, kind: profile.kind, adapter, words };
+}
+
+/** What the command line says wins over the profile. */
+function qemuOptions(
+  profile: Omit<QemuOptions, 'mmap'>,
+  { qemu, machine, deviceProp, wrap }: DeviceOptions,
+): Omit<QemuOptions, 'mmap'> {
+  const properties = Object.fromEntries((deviceProp ?? []).map(({ name, value }) => [name, value]));
+  return {
+    ...profile,
+    ...(qemu !== undefined && { binary: qemu }),
+    ...(machine !== undefined && { machine }),
+    ...(wrap && { wrap }),
+    device: { ...profile.device, ...properties },
+  };
+}
+
+/** The options that concern QEMU alone, as words of a command line. */
+function qemuOptionsGiven({ qemu, machine, deviceProp, wrap }: DeviceOptions): string[] {
+  return [
+    ...(qemu === undefined ? [] : ['--qemu', qemu]),
+    ...(machine === undefined ? [] : ['--machine', machine]),
+    ...(deviceProp ?? []).flatMap(({ name, value }) => ['--device-prop', `${name}=${value}`]),
+    ...(wrap === undefined ? [] : ['--wrap', shellWords(wrap)]),
+  ];
+}
+
+/** An option without effect is a mistake: the run would not be what was asked for. */
+function refuseIdleOptions(devices: readonly Device[], options: DeviceOptions): void {
+  const kinds = new Set(devices.map(({ kind }) => kind));
+  const refuse = (option: string, kind: string) => {
+    throw new UsageError(`${option} concerns the device kind ${kind}, and there is none in this run`);
+  };
+  const [qemuOption] = qemuOptionsGiven(options);
+  if (qemuOption !== undefined && !kinds.has('qemu')) refuse(qemuOption, 'qemu');
+  if (options.mutant !== undefined && !kinds.has('model')) refuse('--mutant', 'model');
+}
+
+/** Labels that are all different: `qemu`, `qemu-2`. */
+function distinct(devices: readonly Device[]): Device[] {
+  const seen = new Map<string, number>();
+  return devices.map((device) => {
+    const count = (seen.get(device.label) ?? 0) + 1;
+    seen.set(device.label, count);
+    return count === 1 ? device : { ...device, label: `${device.label}-${count}` };
+  });
+}

@@ -1,0 +1,58 @@
+/** The reports of one device that go to files. One that cannot be written does not stop the run or the others. */
+import { extname } from 'node:path';
+import { ReportError } from '../report/report-file.js';
+import { REPORTERS, type Reporter, type RunHeader } from '../report/reporter.js';
+import type { Gate } from '../run/known.js';
+import type { CaseResult, RunResults } from '../run/results.js';
+import type { ReportTarget } from './run-options.js';
+
+/** Feeds all reports alike; `onError` hears of each that fails, once. */
+export class FileReports {
+  readonly #onError: (error: ReportError) => void;
+  #reporters: readonly Reporter[] = [];
+
+  constructor(targets: readonly ReportTarget[], onError: (error: ReportError) => void) {
+    this.#onError = onError;
+    const reporters: Reporter[] = [];
+    for (const { format, file } of targets)
+      this.#guard(() => {
+        reporters.push(REPORTERS[format](file));
+      });
+    this.#reporters = reporters;
+  }
+
+  started(header: RunHeader): void {
+    this.#each((reporter) => reporter.started?.(header));
+  }
+
+  result(result: CaseResult): void {
+    this.#each((reporter) => reporter.result?.(result));
+  }
+
+  finished(results: RunResults, gate: Gate): void {
+    this.#each((reporter) => reporter.finished(results, gate));
+  }
+
+  #each(act: (reporter: Reporter) => void): void {
+    this.#reporters = this.#reporters.filter((reporter) => this.#guard(() => act(reporter)));
+  }
+
+  /** Whether it went well. */
+  #guard(act: () => void): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ReportError)) throw error;
+      this.#onError(error);
+      return false;
+    }
+  }
+}
+
+/** `results.json` for one device, `results-qemu.json` where there are several. */
+export function reportFile(file: string, label: string, several: boolean): string {
+  if (!several) return file;
+  const extension = extname(file);
+  return `${file.slice(0, file.length - extension.length)}-${label}${extension}`;
+}

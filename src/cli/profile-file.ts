@@ -1,0 +1,151 @@
+/** Device profiles: YAML files that describe a device under test. */
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Ajv, type ErrorObject } from 'ajv';
+import type { Path } from '../cases/compiler.js';
+import { formatProblem } from '../cases/problem.js';
+import { didYouMean } from '../cases/suggest.js';
+import { readYaml } from '../cases/yaml-source.js';
+import type { QemuOptions } from '../duts/qemu/start.js';
+import { FIXTURES } from '../run/package-info.js';
+import { UsageError } from './errors.js';
+
+/** A device as a profile describes it. */
+export interface DeviceProfile {
+  /** For names of report files. */
+  readonly name: string;
+  readonly kind: string;
+  readonly qemu: Omit<QemuOptions, 'mmap'>;
+}
+
+/** The checked form of the file. */
+interface ProfileFile {
+  readonly dut: string;
+  readonly name?: string;
+  readonly binary?: string;
+  readonly accel?: string;
+  readonly machine?: string;
+  readonly memory?: number;
+  readonly device?: Readonly<Record<string, string | number | boolean>>;
+  readonly wrap?: readonly string[];
+  readonly args?: readonly string[];
+  readonly units?: readonly {
+    readonly target: number;
+    readonly unit: number;
+    readonly kind?: 'disk' | 'cdrom' | 'tape';
+    readonly scratch_serial?: string;
+  }[];
+  readonly free_target?: number;
+  readonly free_unit?: { readonly target: number; readonly unit: number };
+}
+
+/** Keys that mean something to every kind of device. */
+const COMMON_KEYS: ReadonlySet<string> = new Set(['dut', 'name']);
+
+/** Reads a profile. Throws UsageError, with every mistake and its place. */
+export function loadProfile(file: string): DeviceProfile {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(
+      `the device profile ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  const source = readYaml(file, text);
+  if (source.problems.length > 0) throw new UsageError(source.problems.map(formatProblem).join('\n'));
+  const root = numbers(source.root);
+  const mistakes = check(root);
+  if (mistakes.length > 0)
+    throw new UsageError(
+      mistakes
+        .map(({ path, key, message }) =>
+          formatProblem(source.problem(source.locate(path, { key }), key ? 'key' : 'value', message)),
+        )
+        .join('\n'),
+    );
+  return profileOf(root as ProfileFile, file);
+}
+
+interface Mistake {
+  readonly path: Path;
+  /** The key is at fault rather than its value. */
+  readonly key: boolean;
+  readonly message: string;
+}
+
+function check(root: unknown): Mistake[] {
+  const schema = JSON.parse(
+    readFileSync(join(FIXTURES, 'profiles', 'dut-profile.schema.json'), 'utf8'),
+  ) as object;
+  const validate = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true }).compile(schema);
+  if (!validate(root)) return (validate.errors ?? []).map(mistake);
+  const { dut, ...rest } = root as ProfileFile;
+  if (dut === 'qemu') return [];
+  return Object.keys(rest)
+    .filter((key) => !COMMON_KEYS.has(key))
+    .map((key) => ({ path: [key], key: true, message: `"${key}" means nothing to the device kind ${dut}` }));
+}
+
+function mistake(error: ErrorObject): Mistake {
+  const path = error.instancePath.split('/').slice(1);
+  const name = path.at(-1) ?? 'the file';
+  const got = JSON.stringify(error.data);
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const key = String(error.params.additionalProperty);
+      const names = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
+      const message = `there is no key "${key}" here${didYouMean(key, names)}; there are ${names.join(', ')}`;
+      return { path: [...path, key], key: true, message };
+    }
+    case 'required':
+      return { path, key: false, message: `"${String(error.params.missingProperty)}" is missing here` };
+    case 'enum': {
+      const names = (error.params.allowedValues as unknown[]).map(String);
+      const near = didYouMean(String(error.data), names);
+      return { path, key: false, message: `${name} is one of ${names.join(', ')}, not ${got}${near}` };
+    }
+    default:
+      return { path, key: false, message: `${name} ${error.message ?? 'is wrong'}, got ${got}` };
+  }
+}
+
+/** Integers of YAML are BigInt; those of a profile are small. */
+function numbers(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (Array.isArray(value)) return value.map(numbers);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, numbers(each)]));
+}
+
+function profileOf(root: ProfileFile, file: string): DeviceProfile {
+  const { dut, name, binary, accel, machine, memory, device, wrap, args, units, free_target, free_unit } =
+    root;
+  const property = (value: string | number | boolean) =>
+    typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
+  return {
+    name: name ?? basename(file).replace(/\.ya?ml$/, ''),
+    kind: dut,
+    qemu: {
+      ...(binary !== undefined && { binary }),
+      ...(accel !== undefined && { accel }),
+      ...(machine !== undefined && { machine }),
+      ...(memory !== undefined && { memoryMiB: memory }),
+      ...(device && {
+        device: Object.fromEntries(Object.entries(device).map(([key, value]) => [key, property(value)])),
+      }),
+      ...(wrap && { wrap }),
+      ...(args && { args }),
+      ...(units && {
+        units: units.map(({ target, unit, kind = 'disk', scratch_serial }) => ({
+          target,
+          unit,
+          kind,
+          ...(scratch_serial !== undefined && { scratchSerial: scratch_serial }),
+        })),
+      }),
+      ...(free_target !== undefined && { freeTarget: free_target }),
+      ...(free_unit && { freeUnit: free_unit }),
+    },
+  };
+}

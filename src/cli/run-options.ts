@@ -1,0 +1,45 @@
+/** The options of `vscsi run`. */
+import type { ReportFormat } from '../report/reporter.js';
+import type { SpecVersion } from '../run/spec-version.js';
+
+/** As the command line gives them; only what has a default is always there. */
+export interface RunOptions {
+  /** Device kinds and profile files. */
+  readonly dut?: readonly string[];
+  readonly cases?: readonly string[];
+  readonly select?: readonly string[];
+  readonly skip?: readonly string[];
+  readonly area?: string;
+  readonly requirement?: string;
+  readonly jobs: number;
+  readonly shuffle?: number;
+  readonly reverse?: boolean;
+  readonly known?: string;
+  readonly baseline?: string;
+  readonly seed?: number;
+  readonly timeout: number;
+  readonly spec?: SpecVersion;
+  readonly strict?: boolean;
+  readonly report?: readonly ReportTarget[];
+  readonly keep?: boolean;
+  readonly verbose?: boolean;
+  readonly exitCode?: 'bisect';
+  readonly qemu?: string;
+  readonly machine?: string;
+  readonly deviceProp?: readonly DeviceProperty[];
+  readonly wrap?: readonly string[];
+  readonly mmap: boolean;
+  readonly mutant?: string;
+}
+
+/** A property of QEMU's virtio-scsi-pci device. */
+export interface DeviceProperty {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A report and the file that it goes to. */
+export interface ReportTarget {
+  readonly format: ReportFormat;
+  readonly file: string;
+}

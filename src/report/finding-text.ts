@@ -1,0 +1,42 @@
+/** A finding as lines of text: field by field, then the bytes. */
+import type { Finding } from '../run/results.js';
+import { hexDiff, spacedHex } from './hex-diff.js';
+import { requestText } from './request-text.js';
+
+/** The words of a requirement; undefined for an id that the catalogue does not have. */
+export type RequirementText = (id: string) => string | undefined;
+
+/** All of a finding. */
+export function findingLines(finding: Finding, requirementText: RequirementText): string[] {
+  const { severity, step, check, place, expected, got, expectedBytes, gotBytes } = finding;
+  const lines = [
+    `${severity}: step ${step}, ${check}${place === undefined ? '' : `  (${place})`}`,
+    ...labelled('expected', expected),
+    ...labelled('got', got),
+  ];
+  if (expectedBytes !== undefined && gotBytes !== undefined) {
+    const mask = finding.maskBytes === undefined ? {} : { mask: finding.maskBytes };
+    lines.push(...hexDiff({ expected: expectedBytes, got: gotBytes, ...mask }).map((line) => `  ${line}`));
+  } else {
+    if (expectedBytes !== undefined) lines.push(...labelled('expected', spacedHex(expectedBytes)));
+    if (gotBytes !== undefined) lines.push(...labelled('got', spacedHex(gotBytes)));
+  }
+  for (const id of finding.requirements) {
+    const text = requirementText(id);
+    lines.push(`  requirement ${id}${text === undefined ? '' : `: ${text}`}`);
+  }
+  if (finding.sent !== undefined) {
+    const text = requestText(finding.sent);
+    if (text !== undefined) lines.push(...labelled('last request', text));
+    lines.push(...labelled(text === undefined ? 'last request' : '', spacedHex(finding.sent)));
+  }
+  if (finding.reproduced !== undefined)
+    lines.push(`  ${finding.reproduced ? '' : 'not '}reproduced alone on a fresh device`);
+  return lines;
+}
+
+/** One label, one or more lines. */
+function labelled(label: string, text: string): string[] {
+  const width = label === 'expected' || label === 'got' ? 9 : 13;
+  return text.split('\n').map((line, index) => `  ${(index === 0 ? label : '').padEnd(width)}${line}`);
+}

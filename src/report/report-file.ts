@@ -1,0 +1,96 @@
+/** Writing report files, and saying so when it cannot be done. */
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+
+/** A report cannot be written. The run goes on; exit code 5 if nothing worse happened. */
+export class ReportError extends Error {
+  readonly file: string;
+  constructor(file: string, cause: unknown) {
+    const { code, message } = cause as { code?: string; message?: string };
+    const remedy = REMEDIES[code ?? ''];
+    const reason = message ?? String(cause);
+    super(`the report ${file} could not be written: ${reason}${remedy === undefined ? '' : `; ${remedy}`}`, {
+      cause,
+    });
+    this.name = 'ReportError';
+    this.file = file;
+  }
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: 'make room on the disk, or name a file elsewhere',
+  EDQUOT: 'make room within the quota, or name a file elsewhere',
+  EACCES: 'name a file in a folder that may be written',
+  EROFS: 'name a file on a file system that may be written',
+  EISDIR: 'name a file, not a folder',
+  ENOTDIR: 'a part of its path is a file',
+};
+
+/**
+ * Writes a whole file, so that it is either the old one or complete, never half; what is no plain file (a pipe, a
+ * device) is written as it is. Makes the folder where there is none. Throws ReportError.
+ */
+export function writeReport(file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    if (isSpecial(file)) {
+      writeFileSync(file, text);
+      return;
+    }
+    const part = `${file}.part`;
+    try {
+      writeFileSync(part, text);
+      renameSync(part, file);
+    } catch (error) {
+      rmSync(part, { force: true });
+      throw error;
+    }
+  } catch (error) {
+    throw new ReportError(file, error);
+  }
+}
+
+function isSpecial(file: string): boolean {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
+/** A report that grows line by line: what was written is there even if the run is cut short. */
+export class LineFile {
+  readonly #file: string;
+  readonly #fd: number;
+
+  /** Creates or empties the file, and makes the folder where there is none. Throws ReportError. */
+  constructor(file: string) {
+    this.#file = file;
+    try {
+      mkdirSync(dirname(file), { recursive: true });
+      this.#fd = openSync(file, 'w');
+    } catch (error) {
+      throw new ReportError(file, error);
+    }
+  }
+
+  /** Throws ReportError. */
+  write(line: string): void {
+    const bytes = Buffer.from(`${line}\n`);
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+    } catch (error) {
+      throw new ReportError(this.#file, error);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,89 @@
+/** Results as TAP version 14: a test point a case, then one a standing check. */
+import { stringify } from 'yaml';
+import type { Gate } from '../run/known.js';
+import { type CaseResult, RED, type RunResults, type StandingResult } from '../run/results.js';
+import { writeReport } from './report-file.js';
+import type { Reporter } from './reporter.js';
+
+/** Written when the run is over: only then it is known which deviations were to be expected. */
+export function tapReporter(file: string): Reporter {
+  return { finished: (results, gate) => writeReport(file, tapText(results, gate)) };
+}
+
+/** Known deviations are TODO: not ok, and no failure of the run. */
+export function tapText(results: RunResults, gate: Gate): string {
+  const known = new Set(gate.known);
+  const points = [
+    ...results.cases.map((result) => casePoint(result, known)),
+    ...results.standing.map((row) => standingPoint(row, known)),
+    ...gate.stale.map((id) => ({
+      ok: false,
+      description: `listed as known and not red: ${id}`,
+      directive: '',
+      diagnostics: undefined,
+    })),
+  ];
+  const lines = ['TAP version 14', `1..${points.length}`];
+  lines.push(
+    `# ${results.dut.name} ${results.dut.version}, vscsi ${results.suite.version}, seed ${results.seed}`,
+  );
+  for (const [index, { ok, description, directive, diagnostics }] of points.entries()) {
+    lines.push(`${ok ? 'ok' : 'not ok'} ${index + 1} - ${escaped(description)}${directive}`);
+    if (diagnostics === undefined) continue;
+    lines.push('  ---');
+    const block = stringify(diagnostics, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
+    lines.push(...block.split('\n').map((line) => (line === '' ? '' : `  ${line}`)));
+    lines.push('  ...');
+  }
+  if (results.interrupted) lines.push('Bail out! the run was interrupted');
+  return `${lines.join('\n')}\n`;
+}
+
+interface Point {
+  readonly ok: boolean;
+  readonly description: string;
+  /** With the space and the `#` before it. */
+  readonly directive: string;
+  readonly diagnostics: unknown;
+}
+
+function casePoint(result: CaseResult, known: ReadonlySet<string>): Point {
+  const { id, title, verdict, findings, skip, durationMs } = result;
+  const red = RED.has(verdict);
+  const directive = skip
+    ? ` # SKIP ${escaped(`${skip.kind}: ${skip.evidence}`)}`
+    : red && known.has(id)
+      ? ' # TODO known deviation'
+      : '';
+  return {
+    ok: !red,
+    description: id,
+    directive,
+    diagnostics:
+      findings.length === 0
+        ? undefined
+        : { verdict, title, duration_ms: Number(durationMs.toFixed(3)), findings },
+  };
+}
+
+function standingPoint(row: StandingResult, known: ReadonlySet<string>): Point {
+  const { check, verdict, requirement, violations, exchanges, firstExample } = row;
+  const red = verdict === 'fail';
+  return {
+    ok: !red,
+    description: `standing:${check}`,
+    directive: red && known.has(`standing:${check}`) ? ' # TODO known deviation' : '',
+    diagnostics:
+      violations === 0
+        ? undefined
+        : { verdict, requirement, violations, exchanges, first_example: firstExample },
+  };
+}
+
+/** A description or reason is one line, in which `#` would begin a directive. */
+function escaped(text: string): string {
+  return text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('#', '\\#')
+    .replaceAll(/\s*\n\s*/g, ' ');
+}
