@@ -108,6 +108,10 @@ export class TerminalReport {
       this.#reasons.add(reason);
       return;
     }
+    if (verdict === 'note' && !this.#verbose) {
+      this.#line(`  ${mark} ${id}: ${findings.map(({ got }) => got).join('; ')}`);
+      return;
+    }
     this.#line(`  ${mark} ${id}${red && title !== '' ? `  ${title}` : ''}`);
     for (const finding of findings)
       for (const line of findingLines(finding, this.#requirement)) this.#line(`        ${line}`);

@@ -69,9 +69,9 @@ export interface RunResults {
   /** Reproduces the run's random choices. */
   readonly seed: number;
   /** Whether rulings counted by their strict column. */
-  readonly strict: boolean;
+  readonly strict?: boolean;
   /** Version of the standard that the device was held to. */
-  readonly spec: string;
+  readonly spec?: string;
   readonly interrupted: boolean;
   readonly summary: Summary;
   readonly standing: readonly StandingResult[];
