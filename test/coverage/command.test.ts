@@ -1,6 +1,7 @@
 /** The commands, as built; and the watch over mutants that never come to an end. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ModelRun } from '../../src/coverage/model-run.js';
 import { FIXTURES, Vscsi } from '../cli/vscsi.js';
@@ -41,8 +42,12 @@ describe('vscsi coverage', () => {
 
 describe('vscsi mutate', () => {
   test('says what caught a mutant', async () => {
-    const { code, output } = await finish('mutate', '--select', 'lun.phantom-units', '--jobs', '1');
-    expect(output).toMatch(/^caught +lun\.phantom-units +scsi\.req\.missing-unit/m);
+    const cases = fileURLToPath(new URL('fixtures/missing-unit.yaml', import.meta.url));
+    const args = ['--cases', cases, '--select', 'lun.phantom-units', '--jobs', '1'];
+    const { code, output } = await finish('mutate', ...args);
+    expect(output).toMatch(/^caught +lun\.phantom-units +unit\.missing$/m);
+    expect(output).toMatch(/^cases without proof, of 2: 1\n {2}unit\.there$/m);
+    // A selection is not asked for proof of every case.
     expect(code).toBe(0);
   });
   test('ends with 1 when a mutant survives', async () => {
