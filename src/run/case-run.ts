@@ -12,12 +12,19 @@ import { TransportError } from '../transport/transport.js';
 import type { Beacon } from './beacon.js';
 import { sessionContext } from './environment.js';
 import { Flights } from './flights.js';
-import { clearUnitAttentions, ProbeError } from './probe.js';
+import { clearUnitAttentions, type ProbedUnit, ProbeError } from './probe.js';
 import { type CaseResult, type Finding, verdictOf } from './results.js';
 import { RULINGS } from './rulings.js';
 import type { Session } from './session.js';
 import { executeStep } from './steps/index.js';
 import { choicesOf } from './steps/setup.js';
+import {
+  differences,
+  readUnitState,
+  restoreUnitState,
+  rolesThatChange,
+  type UnitState,
+} from './unit-state.js';
 
 /** How a broken expectation counts. */
 export const SEVERITY: Readonly<Record<Level, 'fail' | 'warn' | 'note'>> = {
@@ -39,6 +46,8 @@ export class CaseRun {
   readonly flights: Flights;
   readonly #beacon: Beacon;
   readonly #onStanding: StandingListener;
+  /** Units whose lasting state the case may change, with the state that they had before. */
+  readonly #states: { readonly role: string; readonly unit: ProbedUnit; readonly before: UnitState }[] = [];
   readonly #findings: Finding[] = [];
   readonly #seen: { step: string; is: string }[] = [];
   /** Numbers of the step and of the rounds around it. */
@@ -79,6 +88,7 @@ export class CaseRun {
     } catch (error) {
       this.#caught(error);
     }
+    this.#restoreState();
     return {
       id,
       title,
@@ -196,7 +206,50 @@ export class CaseRun {
     }
     driver.initialise(choicesOf(device, this));
     // A reset leaves unit attentions behind. They are reported now, so that no case has to expect them.
-    if (driver.reached === 'live') this.#clearUnitAttentions();
+    if (driver.reached !== 'live') return;
+    this.#clearUnitAttentions();
+    this.#rememberState();
+  }
+
+  /** Looks at the lasting state of the units that the case may change. */
+  #rememberState(): void {
+    const { driver } = this.session;
+    for (const role of rolesThatChange(this.plan.steps)) {
+      const unit = this.session.unit(role);
+      if (unit) this.#states.push({ role, unit, before: readUnitState(driver, unit) });
+    }
+  }
+
+  /** Puts lasting state back, also after a failure. What the case changed without saying so is its mistake. */
+  #restoreState(): void {
+    if (this.#states.length === 0) return;
+    this.#label = 'clean-up';
+    this.#step = undefined;
+    const { driver } = this.session;
+    const error = (check: string, expected: string, got: string) =>
+      this.#record({ check, requirements: [], severity: 'error', expected, got }, undefined);
+    try {
+      driver.initialise();
+      this.#clearUnitAttentions();
+      for (const { role, unit, before } of this.#states) {
+        const changed = differences(before, readUnitState(driver, unit));
+        const undeclared = changed.filter((kind) => !this.plan.changes.includes(kind));
+        if (undeclared.length > 0)
+          error(
+            'changes',
+            `${role} as it was, or changes: [${undeclared.join(', ')}]`,
+            `${undeclared.join(', ')} changed`,
+          );
+        if (changed.length > 0 && !restoreUnitState(driver, unit, before))
+          error(
+            'restore',
+            `${role} as it was before the case`,
+            `${changed.join(', ')} could not be put back`,
+          );
+      }
+    } catch (thrown) {
+      this.#caught(thrown);
+    }
   }
 
   #clearUnitAttentions(): void {

@@ -1,11 +1,11 @@
 /** From the paths on the command line to cases that can run on a device. */
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type Expansion, excludedByMode, expandCase } from '../cases/expand.js';
+import { type Environment, type Expansion, excludedByMode, expandCase } from '../cases/expand.js';
 import { CaseLoader } from '../cases/load.js';
 import { formatProblem } from '../cases/problem.js';
 import { type RequirementRegistry, readRequirements } from '../cases/requirements.js';
-import type { CaseFile, ExpandedCase } from '../cases/types.js';
+import type { CaseFile, ExpandedCase, Skip } from '../cases/types.js';
 import { DEFAULT_MODE, environmentOf } from './environment.js';
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
 import { RULINGS } from './rulings.js';
@@ -69,20 +69,41 @@ export function checkCaseFiles(paths: readonly string[]): {
   return { paths: found, files };
 }
 
-/** Every case of the files for a device, in the order of the files. */
-export function expandAll(files: readonly CaseFile[], session: Session): Expansion {
+/**
+ * Every case of the files for a device, in the order of the files. `consents`: tags of cases that need the user's word,
+ * `destructive` and `host-risk`, as far as it was given.
+ */
+export function expandAll(
+  files: readonly CaseFile[],
+  session: Session,
+  consents: ReadonlySet<string> = new Set(),
+): Expansion {
   const environment = environmentOf(session);
   const expansions = files.flatMap(({ cases }) =>
     cases.map((definition) => expandCase(definition, environment)),
   );
   return {
-    cases: expansions.flatMap(({ cases }) => cases).map(inDefaultMode),
+    cases: expansions
+      .flatMap(({ cases }) => cases)
+      .map((expanded) => {
+        const skip =
+          expanded.skip ??
+          excludedByMode(expanded.modes, DEFAULT_MODE) ??
+          notConsented(expanded, environment, consents);
+        return skip ? { ...expanded, skip, steps: [] } : expanded;
+      }),
     problems: expansions.flatMap(({ problems }) => problems),
   };
 }
 
-/** A case that is restricted to other modes than the run's is skipped. */
-function inDefaultMode(expanded: ExpandedCase): ExpandedCase {
-  const skip = expanded.skip ?? excludedByMode(expanded.modes, DEFAULT_MODE);
-  return skip ? { ...expanded, skip, steps: [] } : expanded;
+/** Nothing is written to a unit that was not lent for it, and nothing dangerous is done unasked. */
+function notConsented(
+  { writes, tags }: ExpandedCase,
+  { scratch }: Environment,
+  consents: ReadonlySet<string>,
+): Skip | undefined {
+  const kept = writes.find((role) => scratch?.(role) !== true);
+  if (kept !== undefined) return { kind: 'not-consented', evidence: `${kept} is not lent for writing` };
+  const tag = tags.find((each) => each !== 'slow' && !consents.has(each));
+  return tag && { kind: 'not-consented', evidence: `the case is ${tag}, and that was not allowed` };
 }
