@@ -15,6 +15,9 @@ import { STALL_MUTANTS } from './stalls.js';
 
 export type { Mutant } from './mutant.js';
 
+/** Those made to prove single cases; the cases themselves show that a driver can see them. */
+export const PROOF_MUTANTS: readonly Mutant[] = [...PROOF_COMMAND_MUTANTS, ...PROOF_REQUEST_MUTANTS];
+
 /** All mutants; ids are unique. */
 export const MUTANTS: readonly Mutant[] = [
   ...RESPONSE_MUTANTS,
@@ -27,8 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMAND_MUTANTS,
   ...CONTROL_MUTANTS,
   ...STALL_MUTANTS,
-  ...PROOF_COMMAND_MUTANTS,
-  ...PROOF_REQUEST_MUTANTS,
+  ...PROOF_MUTANTS,
 ];
 
 const byId = new Map(MUTANTS.map((mutant) => [mutant.id, mutant]));

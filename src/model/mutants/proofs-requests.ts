@@ -45,10 +45,10 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     (task) => task.tag === 0n,
   ),
   failing(
-    'request.tag-high-bit-failed',
-    'A command whose tag has more than 31 bits fails.',
+    'request.tag-single-bit-failed',
+    'A command whose tag is one bit of the high half fails.',
     'scsi.req.id-any-value',
-    (task) => task.tag >> 31n !== 0n,
+    ({ tag }) => tag >> 32n !== 0n && (tag & (tag - 1n)) === 0n,
   ),
   failing(
     'request.tag-one-failed',
@@ -280,16 +280,6 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    id: 'lun.tail-ignored',
-    sentence: 'The last four bytes of lun are not looked at.',
-    requirement: 'scsi.req.lun-only-format',
-    source: 'layout',
-    apply: (behaviours) => {
-      behaviours.destination = (destination, lun, resolve) =>
-        destination.unit ? destination : resolve(Uint8Array.of(...lun.subarray(0, 4), 0, 0, 0, 0));
-    },
-  },
-  {
     id: 'lun.method-ignored',
     sentence: 'The addressing method of a lun is not looked at.',
     requirement: 'scsi.req.lun-single-level-methods',
@@ -303,12 +293,15 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'attention.blocks-everything',
-    sentence: 'INQUIRY and REPORT LUNS report a pending unit attention instead of being carried out.',
+    sentence:
+      'Once in use, INQUIRY and REPORT LUNS report a pending unit attention instead of being carried out.',
     source: 'layout',
     apply: (behaviours) => {
+      const used = new WeakSet<object>();
       behaviours.perform = (call: CommandCall, run) => {
         const exempt = call.command.name === 'INQUIRY' || call.command.name === 'REPORT LUNS';
-        const attention = exempt ? call.unit.takeAttention() : undefined;
+        const attention = exempt && used.has(call.unit) ? call.unit.takeAttention() : undefined;
+        if (!exempt) used.add(call.unit);
         return attention ? { status: ScsiStatus['CHECK CONDITION'], sense: attention } : run();
       };
     },
