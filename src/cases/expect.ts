@@ -484,6 +484,12 @@ export function matchResult(
   const { blocks } = expectation;
   const add = (parts: readonly Part[], judgement: Judgement) =>
     mismatches.push(...parts.map((part) => ({ ...part, ...judged(judgement) })));
+  // What is implied counts as the step's; where only the blocks name requirements, it is a part of what they check.
+  const own = expectation.judgement;
+  const step: Judgement =
+    own.covers.length > 0
+      ? own
+      : { ...own, covers: [...new Set(blocks.flatMap(({ judgement }) => judgement.covers))] };
   const outcomeOwner = blocks.find(({ outcome }) => outcome !== undefined);
   const outcome = outcomeOwner?.outcome ?? RETURNED;
   const hasAlternatives = blocks.some(({ oneOf }) => oneOf !== undefined);
@@ -492,7 +498,7 @@ export function matchResult(
     // Alternatives may allow other outcomes, so with them the outcome is a part of each.
     const matcher = new ResultMatcher(observed, working, context);
     came = matcher.outcome(outcome);
-    add(matcher.parts, outcomeOwner?.judgement ?? expectation.judgement);
+    add(matcher.parts, outcomeOwner?.judgement ?? step);
   }
   for (const block of blocks) {
     const matcher = new ResultMatcher(observed, working, context);
@@ -513,10 +519,9 @@ export function matchResult(
     if (parts.length === 0 && mismatches.length === 0) confirmed.push(...ids);
   }
   if (!hasAlternatives && came) {
-    // What is implied counts as the step's, whatever the level of the blocks beside it.
     const matcher = new ResultMatcher(observed, working, context);
     matcher.answer({}, impliedBy(blocks, observed));
-    add(matcher.parts, expectation.judgement);
+    add(matcher.parts, step);
     if (blocks.length === 0 && matcher.parts.length === 0) confirmed.push(...expectation.judgement.covers);
   }
   return { mismatches, alternatives, captures, confirmed };
