@@ -1,6 +1,5 @@
 /** Runs cases on the model in this very thread: fast, for tests that need many runs. */
-
-import type { CaseFile } from '../../src/cases/types.js';
+import type { CaseFile, ExpandedCase } from '../../src/cases/types.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
 import type { ModelAttach } from '../../src/duts/model/attach.js';
 import { openModelPort } from '../../src/duts/model/port.js';
@@ -9,6 +8,7 @@ import { DEFAULT_MODEL_CONFIG } from '../../src/model/model-config.js';
 import { Beacon } from '../../src/run/beacon.js';
 import { CaseRun } from '../../src/run/case-run.js';
 import { checkCaseFiles, expandAll } from '../../src/run/load-cases.js';
+import { executionOrder, type Order } from '../../src/run/order.js';
 import { SPEC_CASES } from '../../src/run/package-info.js';
 import type { CaseResult } from '../../src/run/results.js';
 import { openSession } from '../../src/run/session.js';
@@ -19,9 +19,13 @@ export interface InProcessOptions {
   readonly copying?: boolean;
   /** Loaded case files; those of the suite if left out. */
   readonly files?: readonly CaseFile[];
+  /** Only cases for which this holds. */
+  readonly only?: (id: string) => boolean;
+  readonly order?: Order;
 }
 
 export interface InProcessRun {
+  /** In the order of the files. */
   readonly results: readonly CaseResult[];
   readonly standing: readonly StandingRow[];
 }
@@ -33,12 +37,8 @@ function suiteFiles(): readonly CaseFile[] {
   return loaded;
 }
 
-export async function runOnModel({
-  seed,
-  mutant,
-  copying = false,
-  files = suiteFiles(),
-}: InProcessOptions): Promise<InProcessRun> {
+/** A model that has just been started, with what its standing checks find. */
+async function freshModel({ seed, mutant, copying = false }: InProcessOptions) {
   const dut = await modelAdapter({
     seed,
     copying,
@@ -52,16 +52,41 @@ export async function runOnModel({
     ledger.record(check, violation, place);
   const session = openSession(port, dut.profile, seed, onStanding);
   const beacon = new Beacon();
-  const results = expandAll(files, session).cases.map((plan) => {
-    const run = new CaseRun(session, plan, beacon, (check, violation) => {
-      if (!run.waives(check)) onStanding(check, violation);
+  const run = (plan: ExpandedCase): CaseResult => {
+    const caseRun = new CaseRun(session, plan, beacon, (check, violation) => {
+      if (!caseRun.waives(check)) onStanding(check, violation);
     });
-    place = run.place;
-    return run.run();
-  });
+    place = caseRun.place;
+    return caseRun.run();
+  };
+  return { session, ledger, run };
+}
+
+export async function runOnModel(options: InProcessOptions): Promise<InProcessRun> {
+  const { files = suiteFiles(), only = () => true, order = {} } = options;
+  const { session, ledger, run } = await freshModel(options);
+  const plans = expandAll(files, session).cases.filter(({ id }) => only(id));
+  const results: CaseResult[] = [];
+  for (const index of executionOrder(plans.length, order)) {
+    const plan = plans[index];
+    if (plan) results[index] = run(plan);
+  }
   return { results, standing: ledger.rows() };
 }
 
+/** Every case on a model of its own. The plans are made once: the facts of a model follow from its seed. */
+export async function runEachAlone(options: InProcessOptions): Promise<InProcessRun> {
+  const { session } = await freshModel(options);
+  const results: CaseResult[] = [];
+  const standing = new StandingLedger();
+  for (const plan of expandAll(options.files ?? suiteFiles(), session).cases) {
+    const { run, ledger } = await freshModel(options);
+    results.push(run(plan));
+    standing.merge(ledger.rows());
+  }
+  return { results, standing: standing.rows() };
+}
+
 /** Verdicts by case id, in order. */
-export const verdicts = ({ results }: InProcessRun): string[] =>
+export const verdicts = ({ results }: Pick<InProcessRun, 'results'>): string[] =>
   results.map(({ id, verdict }) => `${verdict} ${id}`);
