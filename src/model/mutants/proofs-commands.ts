@@ -67,7 +67,7 @@ function edited(result: CommandResult, edit: (data: Uint8Array) => void): Comman
 }
 
 const ALLOCATING = ['INQUIRY', 'REPORT LUNS', 'REQUEST SENSE', 'READ CAPACITY(16)', 'MODE SENSE(6)'];
-const RESERVED_OPCODES: ReadonlySet<number> = new Set([0x02, 0x1f, 0x60, 0x61, 0x7d]);
+const RESERVED_OPCODES: ReadonlySet<number> = new Set([0x60, 0x61, 0x6f, 0x7c, 0x7d]);
 /** Opcodes of CD and DVD drives. */
 const MMC_OPCODES: ReadonlySet<number> = new Set([0x43, 0x46, 0x51, 0xbd, 0xbe]);
 const NACA = 0x04;
