@@ -36,11 +36,12 @@ function readFixture(name: string): Uint8Array {
 }
 
 /** The context in which expressions of a session's cases are evaluated. */
-export function sessionContext({ driver, offered }: Session): EvalContext {
+export function sessionContext({ driver, offered, port: { attachment } }: Session): EvalContext {
   const bit = (set: bigint, number: number) => ((set >> BigInt(number)) & 1n) === 1n;
   return {
     offered: (number) => bit(offered, number),
     negotiated: (number) => bit(driver.state.negotiated, number),
+    barSize: (bar) => BigInt((attachment.kind === 'pci' && attachment.bar(bar)?.size) || 0),
     readFile: readFixture,
   };
 }
