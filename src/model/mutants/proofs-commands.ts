@@ -327,14 +327,18 @@ const OPCODES: readonly Mutant[] = [
   cdb('control.naca-ignored', 'NACA in the CONTROL byte is not looked at.', (bytes, { command }) => {
     if (command.length > 0) bytes[command.length - 1] = control(bytes, command.length) & ~NACA;
   }),
-  refusing(
-    'test-unit-ready.every-fifth-refused',
-    'TEST UNIT READY is refused every fifth time.',
-    (() => {
+  {
+    id: 'test-unit-ready.every-fifth-refused',
+    sentence: 'TEST UNIT READY is refused every fifth time.',
+    source: 'layout',
+    apply: (behaviours) => {
       let count = 0;
-      return (call: CommandCall) => named(call, 'TEST UNIT READY') && ++count % 5 === 0;
-    })(),
-  ),
+      behaviours.perform = (call, run) =>
+        named(call, 'TEST UNIT READY') && ++count % 5 === 0
+          ? { status: ScsiStatus['CHECK CONDITION'], sense: Sense.INVALID_FIELD_IN_CDB }
+          : run();
+    },
+  },
   ending(
     'test-unit-ready.reserved-bits-reported',
     'Reserved bits of TEST UNIT READY are reported as a range error.',

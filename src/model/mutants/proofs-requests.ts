@@ -105,16 +105,19 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     'scsi.req.any-queue',
     (task) => task.origin.queue.index > QueueIndex.REQUEST,
   ),
-  failing(
-    'request.first-queue-failed',
-    'INQUIRY on the first request queue fails once the device is in use.',
-    'scsi.req.any-queue',
-    (() => {
+  {
+    id: 'request.first-queue-failed',
+    sentence: 'INQUIRY on the first request queue fails once the device is in use.',
+    requirement: 'scsi.req.any-queue',
+    source: 'layout',
+    apply: (behaviours) => {
       let count = 0;
-      return (task: Task) =>
-        task.origin.queue.index === QueueIndex.REQUEST && task.cdb[0] === 0x12 && ++count > 8;
-    })(),
-  ),
+      behaviours.answer = (answer, task) =>
+        task.origin.queue.index === QueueIndex.REQUEST && task.cdb[0] === 0x12 && ++count > 8
+          ? { ...answer, dataIn: new Uint8Array(0), fields: { ...answer.fields, response: Response.FAILURE } }
+          : answer;
+    },
+  },
   {
     id: 'request.data-out-four-late',
     sentence: 'Data-out of WRITE is taken from four bytes too far on.',
