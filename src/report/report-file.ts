@@ -41,7 +41,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
  */
 export function writeReport(file: string, text: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     if (isSpecial(file)) {
       writeFileSync(file, text);
       return;
@@ -59,6 +59,18 @@ export function writeReport(file: string, text: string): void {
   }
 }
 
+/** Makes a folder and those above it. Node's own way to do so never comes back on file systems such as /proc. */
+function makeFolder(folder: string): void {
+  if (isFolder(folder)) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolder(above);
+  mkdirSync(folder);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
 function isSpecial(file: string): boolean {
   const stats = statSync(file, { throwIfNoEntry: false });
   return stats !== undefined && !stats.isFile() && !stats.isDirectory();
@@ -73,7 +85,7 @@ export class LineFile {
   constructor(file: string) {
     this.#file = file;
     try {
-      mkdirSync(dirname(file), { recursive: true });
+      makeFolder(dirname(file));
       this.#fd = openSync(file, 'w');
     } catch (error) {
       throw new ReportError(file, error);

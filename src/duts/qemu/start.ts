@@ -1,5 +1,6 @@
 /** Starting, watching and stopping a QEMU process. */
 import { closeSync } from 'node:fs';
+import { basename } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { ControlName } from '../../port/controls.js';
 import { PortError } from '../../port/errors.js';
@@ -187,7 +188,8 @@ interface Launched {
 }
 
 async function launch(options: QemuOptions, resources: Descriptors): Promise<Launched> {
-  const { machine = 'q35', memoryMiB = DEFAULT_MEMORY_MIB, mmap = hasLibc(), wrap = [] } = options;
+  const { machine = 'q35', memoryMiB = DEFAULT_MEMORY_MIB, mmap = hasLibc() } = options;
+  const wrap = effectiveWrap(options.wrap ?? []);
   const binary = findExecutable(options.binary ?? DEFAULT_BINARY) ?? DEFAULT_BINARY;
   const accelFound = options.accel === undefined ? detectAccelerator(binary) : Promise.resolve(options.accel);
   // Its failure is looked at below; until then it must not count as unhandled.
@@ -255,6 +257,14 @@ async function launch(options: QemuOptions, resources: Descriptors): Promise<Lau
       command: shellWords([...wrap, binary, ...args]),
     },
   };
+}
+
+/** What supervises QEMU stands between it and its wrapper, and valgrind follows programs only if it is told to. */
+function effectiveWrap(wrap: readonly string[]): readonly string[] {
+  const [program, ...rest] = wrap;
+  if (program === undefined || basename(program) !== 'valgrind') return wrap;
+  if (rest.some((word) => word.startsWith('--trace-children='))) return wrap;
+  return [program, '--trace-children=yes', ...rest];
 }
 
 /** Makes sure that QEMU is up, and asks for its version. */

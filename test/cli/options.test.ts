@@ -1,0 +1,220 @@
+/** The options of `vscsi run`, most of them on the model with a few cases. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { Parser } from 'tap-parser';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { CaseResult } from '../../src/run/results.js';
+import { FIXTURES, Vscsi } from './vscsi.js';
+
+const open: Vscsi[] = [];
+afterEach(() => {
+  for (const run of open.splice(0)) run.dispose();
+});
+function start(...args: string[]): Vscsi {
+  const run = new Vscsi(args);
+  open.push(run);
+  return run;
+}
+async function finish(...args: string[]): Promise<{ code: number | null; run: Vscsi }> {
+  const run = start(...args);
+  return { code: await run.ended(), run };
+}
+const stall = ['--cases', join(FIXTURES, 'stall.yaml')];
+const verdicts = (cases: readonly CaseResult[]) => cases.map(({ id, verdict }) => `${verdict} ${id}`);
+
+describe('selection', () => {
+  test.each([
+    [
+      ['--skip', '*.here'],
+      ['stall.before', 'stall.after'],
+    ],
+    [
+      ['--select', 'stall.b*', '--select', '*.here'],
+      ['stall.before', 'stall.here'],
+    ],
+    [
+      ['--area', 'scsi-req'],
+      ['stall.before', 'stall.here', 'stall.after'],
+    ],
+    [
+      ['--requirement', 'scsi.req.response-ok', '--skip', 'stall.before'],
+      ['stall.here', 'stall.after'],
+    ],
+  ])('%j runs %j', async (args, ids) => {
+    const { run } = await finish('run', '--dut', 'model', ...stall, ...args, '--report', 'json=@r.json');
+    expect(run.results('r.json').cases.map(({ id }) => id)).toEqual(ids);
+  });
+
+  test.each([
+    [['--select', 'stall.befor'], /no case matches --select stall\.befor; did you mean stall\.before\?/],
+    [['--select', 'stall.here[2]'], /no case matches --select stall\.here\[2\]; did you mean stall\.here\?/],
+    [['--skip', '*'], /--skip \* leaves no case/],
+    [['--area', 'scsi-rec'], /no case belongs to the area scsi-rec; did you mean scsi-req\?/],
+    [['--requirement', 'scsi.req.respons-ok'], /no requirement .*; did you mean scsi\.req\.response-ok/],
+    [['--requirement', 'scsi.req.residual'], /none of the cases covers .*scsi\.req\.residual/],
+  ])('%j is refused', async (args, message) => {
+    const { code, run } = await finish('run', '--dut', 'model', ...stall, ...args);
+    expect(run.output).toMatch(message);
+    expect(code).toBe(2);
+  });
+});
+
+test('options for a device that is not in the run are refused', async () => {
+  const { code, run } = await finish('run', '--dut', 'model', ...stall, '--machine', 'pc');
+  expect(run.output).toMatch(/--machine concerns the device kind qemu/);
+  expect(code).toBe(2);
+});
+
+describe('a baseline', () => {
+  const mutant = ['--mutant', 'stall.never-complete'];
+  test('excuses what was red before, names what is fixed, and fails on what has got worse', async () => {
+    const good = start('run', '--dut', 'model', ...stall, '--report', 'json=@r.json');
+    const bad = start('run', '--dut', 'model', ...stall, ...mutant, '--report', 'json=@r.json');
+    expect([await good.ended(), await bad.ended()]).toEqual([0, 1]);
+    const [pass, fail] = [join(good.folder, 'r.json'), join(bad.folder, 'r.json')];
+    const run = (baseline: string, ...more: string[]) =>
+      finish('run', '--dut', 'model', ...stall, '--baseline', baseline, ...more);
+    const [same, fixed, worse] = await Promise.all([run(fail, ...mutant), run(fail), run(pass, ...mutant)]);
+    expect(same.run.output).toMatch(/against the baseline: no verdict has changed/);
+    expect(same.run.lastLine).toBe('NOT CONFORMANT, BUT NO REGRESSION');
+    expect(same.code).toBe(0);
+    expect(fixed.run.output).toMatch(/fixed +stall\.here: fail → pass/);
+    expect(fixed.code).toBe(0);
+    expect(worse.run.output).toMatch(/regression +stall\.here: pass → fail/);
+    expect(worse.run.lastLine).toBe('NOT CONFORMANT: 1 REGRESSION');
+    expect(worse.code).toBe(1);
+  });
+});
+
+describe('--exit-code bisect', () => {
+  test.each([
+    ['good', [], 0],
+    ['bad', ['--mutant', 'stall.never-complete'], 1],
+    ['nothing to run', ['--cases', join(FIXTURES, 'tape.yaml'), '--select', 'tape.*'], 125],
+    ['wrong usage, which would be the same at every commit', ['--select', 'no.such'], 128],
+  ])('%s', async (_, args, code) => {
+    const ran = await finish('run', '--dut', 'model', ...stall, ...args, '--exit-code', 'bisect');
+    expect(ran.run.output).toBeTruthy();
+    expect(ran.code).toBe(code);
+  });
+  test('no device', async () => {
+    const { code } = await finish('run', '--dut', 'qemu', '--qemu', '/no/such', '--exit-code', 'bisect');
+    expect(code).toBe(125);
+  });
+});
+
+describe('reports', () => {
+  test('the results hold to their schema, the TAP to its grammar, and folders are made', async () => {
+    const { run } = await finish(
+      ...['run', '--dut', 'model', ...stall, '--mutant', 'stall.never-complete', '--skip', 'stall.after'],
+      ...[
+        '--cases',
+        join(FIXTURES, 'tape.yaml'),
+        '--report',
+        'json=@new/folder/r.json',
+        '--report',
+        'tap=@r.tap',
+      ],
+    );
+    const schema = JSON.parse(
+      readFileSync(new URL('../../src/report/results.schema.json', import.meta.url), 'utf8'),
+    ) as object;
+    const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
+    const results = run.results('new/folder/r.json');
+    validate(results);
+    expect(validate.errors ?? []).toEqual([]);
+    expect(results.summary).toMatchObject({ total: 3, pass: 1, fail: 1, skip: 1 });
+    let summary: unknown;
+    const parser = new Parser((final) => {
+      summary = final;
+    });
+    parser.end(readFileSync(join(run.folder, 'r.tap'), 'utf8'));
+    expect(summary).toMatchObject({ fail: 1, skip: 1, bailout: false });
+  });
+
+  test('one that cannot be written is named, the others and the terminal are not harmed, and the exit code is 5', async () => {
+    const reports = ['json=/dev/full', 'jsonl=/dev/full', 'tap=/proc/no/such', 'json=@r.json'];
+    const { code, run } = await finish(
+      ...['run', '--dut', 'model', ...stall],
+      ...reports.flatMap((report) => ['--report', report]),
+    );
+    expect(run.output.match(/the report \/dev\/full could not be written: ENOSPC/g)).toHaveLength(2);
+    expect(run.output).toMatch(/the report \/proc\/no\/such could not be written/);
+    expect(run.lastLine).toBe('CONFORMANT');
+    expect(run.results('r.json').summary.total).toBe(3);
+    expect(existsSync('/dev/full')).toBe(true);
+    expect(code).toBe(5);
+  });
+
+  test('a failure weighs more than a report that cannot be written', async () => {
+    const { code } = await finish(
+      ...[
+        'run',
+        '--dut',
+        'model',
+        ...stall,
+        '--mutant',
+        'stall.never-complete',
+        '--report',
+        'json=/dev/full',
+      ],
+    );
+    expect(code).toBe(1);
+  });
+});
+
+test('the evidence of red cases stays where it is asked for', async () => {
+  const { run } = await finish(
+    ...['run', '--dut', 'model', ...stall, '--mutant', 'stall.never-complete', '--keep'],
+  );
+  const folder = /evidence of the red cases: (\S+)/.exec(run.output)?.[1] ?? '';
+  expect(readdirSync(join(folder, 'model'))).toEqual(['stall.here']);
+  expect(readdirSync(join(folder, 'model', 'stall.here'))).toEqual(['device-stderr.log', 'result.json']);
+});
+
+test('the command that a red case ends with runs that case again', async () => {
+  const mutant = ['--mutant', 'stall.never-complete'];
+  const { run } = await finish('run', '--dut', 'model', ...stall, ...mutant, '--seed', '7', '--strict');
+  const again = /again: vscsi (run .*)$/m.exec(run.output)?.[1] ?? '';
+  expect(again).toContain('--mutant stall.never-complete');
+  expect(again).toContain('--seed 7');
+  expect(again).toContain('--strict');
+  const { run: repeated } = await finish(...again.split(' '), '--report', 'json=@r.json');
+  expect(verdicts(repeated.results('r.json').cases)).toEqual(['fail stall.here']);
+});
+
+test('a complaint of a sanitizer is a crash of the case that was under way, though the device lives', async () => {
+  const run = new Vscsi([
+    ...['run', '--dut', 'qemu', '--cases', join(FIXTURES, 'long.yaml')],
+    ...[
+      '--wrap',
+      `sh -c '(while ! [ -e "$TMPDIR/../go" ]; do sleep 0.02; done; echo "x.c:1:2: runtime error: oops" >&2) & exec $*' sh`,
+    ],
+    ...['--keep', '--report', 'json=@r.json', '--report', 'jsonl=@r.jsonl'],
+  ]);
+  open.push(run);
+  await run.until('the first result', () => run.lines('r.jsonl').some(({ id }) => id === 'long.before'));
+  writeFileSync(join(run.folder, 'go'), '');
+  expect(await run.ended()).toBe(1);
+  const { cases } = run.results('r.json');
+  expect(verdicts(cases)).toEqual(['pass long.before', 'crash long.here', 'pass long.after']);
+  expect(cases[1]?.findings).toEqual([
+    expect.objectContaining({ check: 'sanitizer', severity: 'crash', got: 'x.c:1:2: runtime error: oops' }),
+  ]);
+  const folder = /evidence of the red cases: (\S+)/.exec(run.output)?.[1] ?? '';
+  const log = readFileSync(join(folder, 'qemu', 'long.here', 'device-stderr.log'), 'utf8');
+  expect(log).toBe('x.c:1:2: runtime error: oops\n');
+});
+
+test('a profile describes a device with a disk of its own', async () => {
+  const profile = new URL('../../fixtures/profiles/qemu.yaml', import.meta.url).pathname;
+  const { run } = await finish(
+    ...['run', '--dut', profile, ...stall, '--device-prop', 'num_queues=3', '--report', 'json=@r.json'],
+  );
+  const { dut, cases } = run.results('r.json');
+  expect(dut.details.command).toMatch(/num_queues=3/);
+  expect(dut.details.command).toMatch(/serial=LENT-1/);
+  expect(dut.details.command).not.toMatch(/VSCSI-SCRATCH/);
+  expect(verdicts(cases)).toEqual(['pass stall.before', 'pass stall.here', 'pass stall.after']);
+});

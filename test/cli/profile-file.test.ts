@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { loadProfile } from '../../src/cli/profile-file.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vscsi-profile-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const load = (text: string) => {
+  const file = join(folder, 'mine.yaml');
+  writeFileSync(file, text);
+  return loadProfile(file);
+};
+
+test('everything a profile can say', () => {
+  const text = `
+dut: qemu
+binary: ./qemu
+accel: tcg
+machine: pc,usb=off
+memory: 128
+device: {num_queues: 4, packed: true, event_idx: false, iommu_platform: "off"}
+wrap: [valgrind, -q]
+args: [-global, a.b=c]
+units:
+  - {target: 1, unit: 2, kind: tape}
+  - {target: 3, unit: 0, scratch_serial: MINE}
+free_target: 9
+free_unit: {target: 1, unit: 5}
+`;
+  expect(load(text)).toEqual({
+    name: 'mine',
+    kind: 'qemu',
+    qemu: {
+      binary: './qemu',
+      accel: 'tcg',
+      machine: 'pc,usb=off',
+      memoryMiB: 128,
+      device: { num_queues: '4', packed: 'on', event_idx: 'off', iommu_platform: 'off' },
+      wrap: ['valgrind', '-q'],
+      args: ['-global', 'a.b=c'],
+      units: [
+        { target: 1, unit: 2, kind: 'tape' },
+        { target: 3, unit: 0, kind: 'disk', scratchSerial: 'MINE' },
+      ],
+      freeTarget: 9,
+      freeUnit: { target: 1, unit: 5 },
+    },
+  });
+});
+
+test('the least, and a name', () => {
+  expect(load('dut: model\nname: other\n')).toEqual({ name: 'other', kind: 'model', qemu: {} });
+});
+
+test.each([
+  ['dut: qemu\nbinry: x\n', /mine\.yaml:2:1 .*there is no key "binry" here; did you mean "binary"\?/],
+  ['dut: qemo\n', /mine\.yaml:1:6 .*dut is one of model, qemu, not "qemo"; did you mean "qemu"\?/],
+  ['binary: x\n', /mine\.yaml:1:1 .*"dut" is missing here/],
+  ['dut: qemu\nunits:\n  - {target: 300, unit: 0}\n', /mine\.yaml:3:14 .*target must be <= 255, got 300/],
+  ['dut: qemu\nwrap: valgrind\n', /mine\.yaml:2:7 .*wrap must be array, got "valgrind"/],
+  ['dut: model\nmachine: q35\n', /mine\.yaml:2:1 .*"machine" means nothing to the device kind model/],
+  ['dut: [\n', /mine\.yaml:\d+:\d+ /],
+  ['', /mine\.yaml:1:1 /],
+])('%j is refused, with the place', (text, message) => {
+  expect(() => load(text)).toThrow(message);
+});
+
+test('a file that is not there is named', () => {
+  expect(() => loadProfile(join(folder, 'none.yaml'))).toThrow(/none\.yaml cannot be read/);
+});
