@@ -144,7 +144,10 @@ class Matcher {
         this.#differ(this.#at, extra.length, `the end after ${this.#at} bytes`, hex(extra));
       }
     } catch (error) {
-      if (!(error instanceof Stop)) throw error;
+      // A count made of what the device wrote may be anything: then it is the device's bytes that are at fault.
+      if (error instanceof CaseError && this.captures.size > 0)
+        this.#differ(this.#at, this.#actual.length - this.#at, 'a length that can be meant', error.message);
+      else if (!(error instanceof Stop)) throw error;
     }
     const { captures } = this;
     const [difference] = this.#differences;

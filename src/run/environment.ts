@@ -11,6 +11,7 @@ import { VirtioPciCapType } from '../wire/virtio-pci.js';
 import { QueueIndex } from '../wire/virtio-scsi.js';
 import { FIXTURES } from './package-info.js';
 import { type Binding, bindRoles } from './roles.js';
+import { servedCommands } from './served-commands.js';
 import type { Session } from './session.js';
 
 function unitFacts({ role, unit }: Binding): [string, ScopeValue][] {
@@ -105,6 +106,7 @@ export const DEFAULT_MODE = { ring: 'split', indirect: 'off', event_idx: 'off', 
 export function environmentOf(session: Session): Environment {
   const { profile, port, driver, units, seed } = session;
   const bindings = bindRoles(units);
+  const serves = servedCommands(driver);
   const facts = new Map<string, ScopeValue>(bindings.flatMap(unitFacts));
   const roles = new Set(bindings.map(({ role }) => role));
   facts.set('run.seed', BigInt(seed));
@@ -135,6 +137,10 @@ export function environmentOf(session: Session): Environment {
     features: session.offered,
     layers: new Set(['modern', 'msix', port.attachment.kind]),
     capabilities,
+    serves: (role, command) => {
+      const unit = session.unit(role);
+      return unit === undefined || serves(unit, command);
+    },
     scratch: (role) => scratch.has(role),
     context: sessionContext(session),
   };

@@ -49,7 +49,8 @@ function known(name: string): Command {
   return command;
 }
 
-function ask(
+/** Sends a command and waits for its answer, whatever it is. Throws ProbeError when there is none. */
+export function ask(
   driver: Driver,
   { target, unit }: UnitProfile,
   name: string,

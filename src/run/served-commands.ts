@@ -1,0 +1,71 @@
+/** Which commands a unit serves: asked where it can tell, tried where trying is harmless. */
+import type { Driver } from '../harness/driver.js';
+import type { Command } from '../wire/scsi/command.js';
+import { commandByName } from '../wire/scsi/commands.js';
+import { parseSense } from '../wire/scsi/sense.js';
+import { ScsiStatus } from '../wire/scsi/status.js';
+import { Response } from '../wire/virtio-scsi.js';
+import { ask, type ProbedUnit } from './probe.js';
+
+/**
+ * Commands that do nothing when all fields of the CDB are zero: no blocks, no allocation, no parameter list. WRITE(6)
+ * and WRITE SAME are not among them, for which zero means many.
+ */
+const HARMLESS =
+  /^(READ\((10|12|16)\)|WRITE\((10|12|16)\)|WRITE AND VERIFY|VERIFY|MODE SENSE|MODE SELECT|LOG SENSE|REQUEST SENSE|REPORT |READ CAPACITY|PRE-FETCH|PERSISTENT RESERVE IN|COMPARE AND WRITE|UNMAP|SYNCHRONIZE CACHE)/;
+
+/** Values of SUPPORT in the answer of REPORT SUPPORTED OPERATION CODES. */
+const Support = { NOT_SUPPORTED: 1, MASK: 7 } as const;
+/** One-command forms of REPORTING OPTIONS: without and with a service action. */
+const OPERATION_CODE = 1n;
+const SERVICE_ACTION = 2n;
+
+function told(driver: Driver, { profile }: ProbedUnit, command: Command): boolean | undefined {
+  const { serviceAction } = command;
+  const { response, dataIn } = ask(
+    driver,
+    profile,
+    'REPORT SUPPORTED OPERATION CODES',
+    {
+      reporting_options: serviceAction ? SERVICE_ACTION : OPERATION_CODE,
+      requested_operation_code: BigInt(command.opcode),
+      requested_service_action: BigInt(serviceAction?.value ?? 0),
+      allocation_length: 64n,
+    },
+    64,
+  );
+  if (response.response !== Response.OK || response.status !== ScsiStatus.GOOD) return undefined;
+  return ((dataIn[1] ?? 0) & Support.MASK) !== Support.NOT_SUPPORTED;
+}
+
+/** Whether the unit knows the operation code, whatever else it finds wrong with an empty CDB. */
+function tried(driver: Driver, { profile }: ProbedUnit, command: Command): boolean {
+  const { response, sense } = ask(driver, profile, command.name, {}, 0);
+  if (response.status !== ScsiStatus['CHECK CONDITION']) return true;
+  const parsed = parseSense(sense.subarray(0, response.sense_len));
+  return !(parsed.ok && parsed.key === 0x5 && parsed.asc === 0x20 && parsed.ascq === 0);
+}
+
+/** A memory of what each unit serves, filled as cases ask. The device must be live when they do. */
+export function servedCommands(driver: Driver): (unit: ProbedUnit, name: string) => boolean {
+  const known = new Map<string, boolean>();
+  const find = (unit: ProbedUnit, name: string): boolean => {
+    // A unit that reads by the 6-byte command writes by it.
+    if (name === 'WRITE(6)') return find(unit, 'READ(6)');
+    const command = commandByName(name);
+    if (command === undefined) return true;
+    const answer = told(driver, unit, command);
+    if (answer !== undefined) return answer;
+    return HARMLESS.test(name) ? tried(driver, unit, command) : true;
+  };
+  return (unit, name) => {
+    const { target, unit: number } = unit.profile;
+    const key = `${target}.${number} ${name}`;
+    let answer = known.get(key);
+    if (answer === undefined) {
+      answer = find(unit, name);
+      known.set(key, answer);
+    }
+    return answer;
+  };
+}
