@@ -16,6 +16,7 @@ import { Poison } from './poison.js';
 import { type RequestSizes, requestContents, type ScsiRequest } from './request.js';
 import { type QueueChoice, reached, type SetupChoices, type SetupStage } from './setup.js';
 import { type Chain, type IndirectFrom, SplitQueue } from './split-queue.js';
+import { TakenBackMemory } from './taken-back.js';
 import type { StandingCheck, Violation } from './violation.js';
 import { waitUntil } from './wait.js';
 
@@ -80,13 +81,6 @@ export interface ReportedEvent {
 /** What may be watched while nothing is to happen. */
 export type Watched = 'rings' | 'buffers' | 'interrupts' | 'events' | 'status';
 
-/** Memory that the device has no right to touch any more. */
-interface Forbidden {
-  readonly what: string;
-  readonly buffer: GuardedBuffer;
-  readonly asLeft: Uint8Array;
-}
-
 /** One driver for one device. `initialise` starts over from reset and forgets everything in flight. */
 export class Driver {
   readonly port: Port;
@@ -99,7 +93,7 @@ export class Driver {
   #flying = new Map<Chain, Exchange>();
   #eventBuffers = new Map<Chain, GuardedBuffer>();
   #events: ReportedEvent[] = [];
-  #forbidden: Forbidden[] = [];
+  #takenBack = new TakenBackMemory();
   /** Registers that were written by hand and whose effect shows when they are read back. */
   #resetting: 'device' | number | undefined;
   #selected = 0;
@@ -164,7 +158,7 @@ export class Driver {
   }
 
   #forget(): void {
-    this.#forbidden = [];
+    this.#takenBack = new TakenBackMemory();
     this.#events = [];
     this.#choices = {};
     const { interrupts } = this.transport;
@@ -324,7 +318,7 @@ export class Driver {
    */
   recycle(): void {
     if (this.#liveMark === undefined || this.#placedSince < RECYCLE_BYTES) return;
-    if (this.#flying.size > 0 || this.#forbidden.length > 0) return;
+    if (this.#flying.size > 0 || !this.#takenBack.isEmpty) return;
     this.port.dma.release(this.#liveMark);
     this.#placedSince = 0;
   }
@@ -356,7 +350,7 @@ export class Driver {
           buffer.fetch();
           if (!buffer.unchanged()) happened.push(`a buffer in flight on queue ${queue} was written`);
         }
-      happened.push(...this.#trespasses());
+      happened.push(...this.#takenBack.trespasses());
     }
     if (watched.has('interrupts'))
       for (let vector = 0; vector < interrupts.vectors; vector++)
@@ -407,8 +401,8 @@ export class Driver {
       const overrun = ring.overrun();
       judge('canary', `nothing written beside the rings of queue ${index}`, overrun && `${overrun} changed`);
     }
-    const [trespass] = this.#trespasses();
-    if (this.#forbidden.length > 0)
+    const [trespass] = this.#takenBack.trespasses();
+    if (!this.#takenBack.isEmpty)
       judge('canary', 'memory left alone after the reset read back done', trespass);
     const status = this.transport.readStatus();
     const asks = (status & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
@@ -528,31 +522,20 @@ export class Driver {
   /** After a reset read back done: what the device had is the driver's again, and it must leave it alone. */
   #takeBack(what: 'device' | number): void {
     const ended = (index: number) => what === 'device' || what === index;
-    const forbid = (name: string, buffer: GuardedBuffer) => {
-      buffer.fetch();
-      this.#forbidden.push({ what: name, buffer, asLeft: buffer.view.slice() });
-    };
     for (const [chain, { queue, placed }] of this.#flying) {
       if (!ended(queue)) continue;
-      for (const buffer of placed.in) forbid(`a buffer that was in flight on queue ${queue}`, buffer);
+      for (const buffer of placed.in)
+        this.#takenBack.add(`a buffer that was in flight on queue ${queue}`, buffer);
       this.#flying.delete(chain);
     }
     for (const { index, ring } of this.#queues.values()) {
       if (!ended(index)) continue;
-      forbid(`the used ring of queue ${index}`, ring.used);
+      this.#takenBack.add(`the used ring of queue ${index}`, ring.used);
       this.#queues.delete(index);
     }
     if (ended(QueueIndex.EVENT)) this.#eventBuffers = new Map();
     if (what === 'device') this.#stage = 'reset';
     this.#resetting = undefined;
-  }
-
-  /** Memory that was taken back and has been written since, in words. */
-  #trespasses(): string[] {
-    return this.#forbidden.flatMap(({ what, buffer, asLeft }) => {
-      buffer.fetch();
-      return Buffer.compare(buffer.view, asLeft) === 0 ? [] : [`${what} was written after the reset`];
-    });
   }
 
   #collectFrom(queue: LiveQueue): void {
