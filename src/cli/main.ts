@@ -6,21 +6,18 @@ import { DutGoneError } from '../port/errors.js';
 import { REPORTERS, type ReportFormat } from '../report/reporter.js';
 import { sinkFor, type TextSink } from '../report/style.js';
 import { BaselineError } from '../run/baseline.js';
+import { CaseFilesError } from '../run/case-files-error.js';
 import { bisectExitCode, ExitCode } from '../run/exit-code.js';
 import { KnownListError } from '../run/known.js';
-import { CaseFilesError } from '../run/load-cases.js';
 import { SUITE_VERSION } from '../run/package-info.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
 import { ShellWordsError, splitShellWords } from '../sys/shell-words.js';
-import { type BenchOptions, benchCommand } from './bench-command.js';
-import { type CoverageOptions, coverageCommand } from './coverage-command.js';
-import { doctorCommand } from './doctor-command.js';
+import type { BenchOptions } from './bench-command.js';
+import type { CoverageOptions } from './coverage-command.js';
 import { UsageError } from './errors.js';
-import { checkCommand, type ListOptions, listCommand } from './list-command.js';
-import { type MutateOptions, mutateCommand } from './mutate-command.js';
-import { runCommand } from './run-command.js';
+import type { ListOptions } from './list-command.js';
+import type { MutateOptions } from './mutate-command.js';
 import type { DeviceProperty, ReportTarget, RunOptions } from './run-options.js';
-import { showCommand } from './show-command.js';
 
 const EXIT_CODES = `
 Exit codes:
@@ -93,6 +90,7 @@ function commandWords(text: string): readonly string[] {
 
 const asIs = (text: string) => text;
 
+// The code of a command is loaded when it is called: each needs another part of the suite.
 const program = new Command('vscsi')
   .description(
     'Conformance tests for virtio-scsi devices: virtqueue transactions written in YAML, checked byte for byte.',
@@ -177,13 +175,15 @@ ${EXIT_CODES}`,
   )
   .action(async (options: RunOptions) => {
     stopOnSignals();
+    const { runCommand } = await import('./run-command.js');
     process.exitCode = await runCommand(options, out, errors, stop.signal);
   });
 
 choosing(program.command('list').description('list the cases'))
   .option('--waived', 'only cases that turn standing checks off, with the reasons')
   .option('--json', 'as JSON')
-  .action((options: ListOptions) => {
+  .action(async (options: ListOptions) => {
+    const { listCommand } = await import('./list-command.js');
     process.exitCode = listCommand(options, out);
   });
 
@@ -192,7 +192,8 @@ program
   .description('show a case: its source, what it needs, and what it covers in words')
   .argument('<id>', 'id of a case, or of one of its expansions')
   .addOption(casesOption())
-  .action((id: string, options: { cases?: readonly string[] }) => {
+  .action(async (id: string, options: { cases?: readonly string[] }) => {
+    const { showCommand } = await import('./show-command.js');
     process.exitCode = showCommand(id, options, out);
   });
 
@@ -200,7 +201,8 @@ program
   .command('check')
   .description('check case files without running them')
   .argument('[path...]', 'case files or folders (default: the cases of the suite)')
-  .action((paths: string[]) => {
+  .action(async (paths: string[]) => {
+    const { checkCommand } = await import('./list-command.js');
     process.exitCode = checkCommand(paths, out);
   });
 
@@ -209,6 +211,7 @@ program
   .description('say which devices can be tested here, and what is missing for the others')
   .option('--qemu <binary>', 'QEMU binary to look at (default: qemu-system-x86_64)')
   .action(async (options: { qemu?: string }) => {
+    const { doctorCommand } = await import('./doctor-command.js');
     process.exitCode = await doctorCommand(options, out);
   });
 
@@ -222,6 +225,7 @@ program
   .option('--transactions <number>', 'transactions a block', positiveInteger, 1000)
   .option('--json', 'as JSON; the ratio of each row is the median over the blocks')
   .action(async (options: BenchOptions) => {
+    const { benchCommand } = await import('./bench-command.js');
     process.exitCode = await benchCommand(options, out);
   });
 
@@ -236,7 +240,8 @@ program
     'a JSON report of another device, which bears witness with --write; may be repeated',
     collect(asIs),
   )
-  .action((options: CoverageOptions) => {
+  .action(async (options: CoverageOptions) => {
+    const { coverageCommand } = await import('./coverage-command.js');
     process.exitCode = coverageCommand(options, out);
   });
 
@@ -249,6 +254,7 @@ program
   .option('--json', 'as JSON, with the expanded cases that each mutant breaks')
   .option('--write', 'store the outcome in fixtures/evidence/mutants.json')
   .action(async (options: MutateOptions) => {
+    const { mutateCommand } = await import('./mutate-command.js');
     process.exitCode = await mutateCommand(options, out);
   });
 

@@ -15,6 +15,7 @@ import { hashCaseFiles, KNOWN_LISTS, SPEC_CASES, SUITE_VERSION } from '../run/pa
 import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
 import { type Supervised, supervise } from '../run/supervisor.js';
+import { WatchedWorker } from '../run/watch.js';
 import { conclude, type Outcome } from './conclusion.js';
 import { chooseDevices, type Device } from './devices.js';
 import { UsageError } from './errors.js';
@@ -46,7 +47,29 @@ export async function runCommand(
   errors: TextSink,
   interrupt: AbortSignal,
 ): Promise<number> {
-  const { paths: caseFiles, files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
+  const paths = options.cases ?? [SPEC_CASES];
+  // The first worker reads the cases at the same time as this thread does.
+  const spare = new WatchedWorker(paths);
+  try {
+    return await runAll(options, paths, spare, { out, errors, interrupt });
+  } finally {
+    await spare.end();
+  }
+}
+
+interface Surroundings {
+  readonly out: TextSink;
+  readonly errors: TextSink;
+  readonly interrupt: AbortSignal;
+}
+
+async function runAll(
+  options: RunOptions,
+  paths: readonly string[],
+  spare: WatchedWorker,
+  { out, errors, interrupt }: Surroundings,
+): Promise<number> {
+  const { paths: caseFiles, files } = checkCaseFiles(paths);
   const selection = selectionOf(files, options);
   const seed = options.seed ?? randomInt(1, 2 ** 31);
   const known = options.known === undefined ? undefined : loadKnownList(options.known);
@@ -72,7 +95,7 @@ export async function runCommand(
   const outcomes: (Outcome & { readonly reportFailed: boolean })[] = [];
   for (const device of devices) {
     if (interrupt.aborted) break;
-    outcomes.push(await runOnDevice(device, job));
+    outcomes.push(await runOnDevice(device, job, outcomes.length === 0 ? spare : undefined));
   }
   if (job.evidence.folder !== undefined)
     report.remark(`evidence of the red cases: ${bold(out, job.evidence.folder)}`);
@@ -82,7 +105,11 @@ export async function runCommand(
   return options.exitCode === 'bisect' ? bisectExitCode(code) : code;
 }
 
-async function runOnDevice(device: Device, job: Job): Promise<Outcome & { readonly reportFailed: boolean }> {
+async function runOnDevice(
+  device: Device,
+  job: Job,
+  spare: WatchedWorker | undefined,
+): Promise<Outcome & { readonly reportFailed: boolean }> {
   const { options, report, errors, seed } = job;
   let failed = false;
   const targets = (options.report ?? []).map(({ format, file }) => ({
@@ -97,6 +124,7 @@ async function runOnDevice(device: Device, job: Job): Promise<Outcome & { readon
   try {
     const run = await supervise({
       adapter: device.adapter,
+      ...(spare && { spare }),
       caseFiles: job.caseFiles,
       selection: job.selection,
       order: {

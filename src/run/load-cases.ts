@@ -6,18 +6,13 @@ import { CaseLoader } from '../cases/load.js';
 import { formatProblem } from '../cases/problem.js';
 import { type RequirementRegistry, readRequirements } from '../cases/requirements.js';
 import type { CaseFile, ExpandedCase, Skip } from '../cases/types.js';
+import { CaseFilesError } from './case-files-error.js';
 import { DEFAULT_MODE, environmentOf } from './environment.js';
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
 import { RULINGS } from './rulings.js';
 import type { Session } from './session.js';
 
-/** Case files that cannot be used. Exit code 2. The message is the list of problems, each with its place. */
-export class CaseFilesError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'CaseFilesError';
-  }
-}
+export { CaseFilesError };
 
 let catalogued: RequirementRegistry | undefined;
 /** The catalogue of requirements, as far as running cases needs it; read once. */

@@ -15,7 +15,6 @@ export interface Selection extends IdChoice {
 
 /** How cases are run and judged, whatever the device. */
 export interface RunSettings {
-  readonly caseFiles: readonly string[];
   readonly selection: Selection;
   readonly order: Order;
   readonly seed: number;
@@ -26,14 +25,16 @@ export interface RunSettings {
 }
 
 /** What a worker starts with: enough to get ready while its device is still starting. */
-export interface WorkerTask extends RunSettings {
-  /** Kind of the device: which `openPort` to use. */
-  readonly kind: string;
+export interface WorkerTask {
+  readonly caseFiles: readonly string[];
   readonly beacon: SharedArrayBuffer;
 }
 
 /** The device is up: what a worker needs to begin. */
 export interface WorkerStart {
+  readonly settings: RunSettings;
+  /** Kind of the device: which `openPort` to use. */
+  readonly kind: string;
   readonly attach: unknown;
   readonly profile: DutProfile;
   /** Descriptor of the device's standard error, where it has one. */

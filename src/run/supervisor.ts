@@ -12,6 +12,9 @@ import { type Ending, WatchedWorker, type WatchOptions } from './watch.js';
 
 export interface SuperviseOptions extends RunSettings, WatchOptions {
   readonly adapter: DutAdapter;
+  readonly caseFiles: readonly string[];
+  /** A worker that is getting ready already, for the first device. */
+  readonly spare?: WatchedWorker;
   /** How many devices run cases at the same time. */
   readonly jobs: number;
   /** Called with every result as soon as it is there. */
@@ -58,6 +61,7 @@ class Supervision {
   readonly #standing: (readonly StandingRow[])[] = [];
   readonly #remarks = new Set<string>();
   #done = 0;
+  #spare: WatchedWorker | undefined;
   #identity: DutIdentity | undefined;
   #plan: Plan | undefined;
   #interrupted = false;
@@ -65,6 +69,7 @@ class Supervision {
 
   constructor(options: SuperviseOptions) {
     this.#options = options;
+    this.#spare = options.spare;
   }
 
   async run(): Promise<Supervised> {
@@ -207,8 +212,9 @@ class Supervision {
     onMessage: (message: WorkerMessage) => void,
   ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
     const { adapter, caseFiles, selection, order, seed, strict, spec, hangMs, interrupt } = this.#options;
-    const settings: RunSettings = { caseFiles, selection, order, seed, strict, ...(spec && { spec }) };
-    const worker = new WatchedWorker(adapter.name, settings);
+    const settings: RunSettings = { selection, order, seed, strict, ...(spec && { spec }) };
+    const worker = this.#spare ?? new WatchedWorker(caseFiles);
+    this.#spare = undefined;
     let planned = false;
     try {
       const dut = await adapter.start();
@@ -217,7 +223,8 @@ class Supervision {
           this.#identity = dut.identity;
           this.#options.onStarted(dut.identity);
         }
-        const ending = await worker.run(dut, share, { hangMs, interrupt }, (message) => {
+        const assignment = { dut, kind: adapter.name, settings, share };
+        const ending = await worker.run(assignment, { hangMs, interrupt }, (message) => {
           if (message.type === 'plan') planned = true;
           onMessage(message);
         });

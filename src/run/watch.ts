@@ -27,6 +27,14 @@ export type Ending =
   | { readonly kind: 'interrupted' }
   | { readonly kind: 'unusable'; readonly message: string; readonly requirement: string | undefined };
 
+/** What a worker is to do. */
+export interface Assignment {
+  readonly dut: RunningDut;
+  readonly kind: string;
+  readonly settings: RunSettings;
+  readonly share: Share;
+}
+
 /** What the watchdog goes by. */
 export interface WatchOptions {
   /** Without any progress for so long a case counts as hanging. */
@@ -34,6 +42,9 @@ export interface WatchOptions {
   /** Fires when the user wants to stop. */
   readonly interrupt: AbortSignal;
 }
+
+/** Cases make much garbage that is dead soon: with room to wait for its death, less of it is ever copied. */
+const YOUNG_GENERATION_MB = 64;
 
 const WORKER = new URL('./worker.js', import.meta.url);
 
@@ -44,9 +55,10 @@ export class WatchedWorker {
   /** Resolves when the worker fails or ends by itself. */
   readonly #broken: Promise<string>;
 
-  constructor(kind: string, settings: RunSettings) {
-    const task: WorkerTask = { ...settings, kind, beacon: this.#beacon.buffer };
-    this.#worker = new Worker(WORKER, { workerData: task, stdin: false });
+  constructor(caseFiles: readonly string[]) {
+    const task: WorkerTask = { caseFiles, beacon: this.#beacon.buffer };
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB };
+    this.#worker = new Worker(WORKER, { workerData: task, stdin: false, resourceLimits });
     this.#broken = new Promise((resolve) => {
       this.#worker.on('error', (error: unknown) =>
         resolve(error instanceof Error ? (error.stack ?? error.message) : String(error)),
@@ -63,8 +75,7 @@ export class WatchedWorker {
 
   /** Lets the worker run its share on a device, and resolves to how that ended. Leaves neither of them running. */
   async run(
-    dut: RunningDut,
-    share: Share,
+    { dut, kind, settings, share }: Assignment,
     options: WatchOptions,
     onMessage: (message: WorkerMessage) => void,
   ): Promise<Ending> {
@@ -72,6 +83,8 @@ export class WatchedWorker {
     const answers = new SharedArrayBuffer(4);
     serveControls({ port: port1, answers }, dut);
     const start: WorkerStart = {
+      settings,
+      kind,
       attach: dut.attach,
       profile: dut.profile,
       ...(dut.log !== undefined && { log: dut.log }),

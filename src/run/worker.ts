@@ -14,7 +14,7 @@ import { CaseRun } from './case-run.js';
 import { controlLink } from './control-link.js';
 import { DeviceLog } from './device-log.js';
 import { checkCaseFiles, expandAll, requirements } from './load-cases.js';
-import type { Share, WorkerMessage, WorkerStart, WorkerTask } from './messages.js';
+import type { RunSettings, Selection, Share, WorkerMessage, WorkerStart, WorkerTask } from './messages.js';
 import { executionOrder } from './order.js';
 import { type PlanEntry, planOf } from './plan.js';
 import { ProbeError } from './probe.js';
@@ -32,9 +32,7 @@ function post(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
-if (task.strict) ruleStrictly();
 const { files } = checkCaseFiles(task.caseFiles);
-const spec = task.spec === undefined ? undefined : new SpecFilter(task.spec, requirements());
 
 /** What standing checks are recorded in: that of the case that is under way. */
 let ledger = new StandingLedger();
@@ -44,16 +42,17 @@ function onStanding(check: StandingCheck, violation: Violation | undefined): voi
     ledger.record(check, violation, current?.place ?? { case: 'probing', step: 'set-up' });
 }
 
-function main({ attach, profile, log: logFile, controls, share }: WorkerStart): void {
-  const openPort = PORTS[task.kind] as OpenPort<unknown> | undefined;
-  if (openPort === undefined) throw new Error(`no device kind ${task.kind}`);
+function main({ settings, kind, attach, profile, log: logFile, controls, share }: WorkerStart): void {
+  const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
+  if (openPort === undefined) throw new Error(`no device kind ${kind}`);
+  if (settings.strict) ruleStrictly();
   const port = openPort(attach, controlLink(controls));
   try {
-    const session = openSession(port, profile, task.seed, onStanding);
+    const session = openSession(port, profile, settings.seed, onStanding);
     const log = logFile === undefined ? undefined : new DeviceLog(logFile);
     const complaint = sanitizerReport(log?.take() ?? '');
-    const expansion = expandAll(concerned(share), session);
-    const { entries, available } = planOf(expansion, task.selection, share.plan?.ids);
+    const expansion = expandAll(concerned(settings.selection, share), session);
+    const { entries, available } = planOf(expansion, settings.selection, share.plan?.ids);
     post({
       type: 'plan',
       ids: entries.map(({ id }) => id),
@@ -63,7 +62,7 @@ function main({ attach, profile, log: logFile, controls, share }: WorkerStart): 
       available,
       ...(complaint !== undefined && { complaint }),
     });
-    runShare(session, entries, share, log);
+    runShare(session, entries, settings, share, log);
     post({ type: 'done' });
   } catch (error) {
     if (error instanceof DutGoneError) post({ type: 'gone', message: error.message });
@@ -77,8 +76,7 @@ function main({ attach, profile, log: logFile, controls, share }: WorkerStart): 
 }
 
 /** The case files without the cases that cannot be meant: expanding takes time. */
-function concerned(share: Share): CaseFile[] {
-  const { select, bases } = task.selection;
+function concerned({ select, bases }: Selection, share: Share): CaseFile[] {
   const allowed = bases && new Set(bases);
   const planned = share.plan && new Set(share.plan.ids.map(baseOf));
   const meant = (id: string) =>
@@ -92,18 +90,20 @@ function concerned(share: Share): CaseFile[] {
 function runShare(
   session: Session,
   entries: readonly PlanEntry[],
+  settings: RunSettings,
   share: Share,
   log: DeviceLog | undefined,
 ): void {
   const tickets = new Int32Array(share.tickets);
-  const order = share.plan?.order ?? executionOrder(entries.length, task.order);
+  const order = share.plan?.order ?? executionOrder(entries.length, settings.order);
+  const spec = settings.spec === undefined ? undefined : new SpecFilter(settings.spec, requirements());
   while (!beacon.stopRequested) {
     const index = order[Atomics.add(tickets, 0, 1)];
     const entry = index === undefined ? undefined : entries[index];
     if (index === undefined || entry === undefined) return;
     beacon.enterCase(index);
     ledger = new StandingLedger();
-    const plain = entry.plan === undefined ? entry.result : runCase(session, entry.plan);
+    const plain = entry.plan === undefined ? entry.result : runCase(session, entry.plan, spec);
     const said = log?.take() ?? '';
     const result = withEvidence(plain, said);
     post({
@@ -116,7 +116,7 @@ function runShare(
   }
 }
 
-function runCase(session: Session, asWritten: ExpandedCase): CaseResult {
+function runCase(session: Session, asWritten: ExpandedCase, spec: SpecFilter | undefined): CaseResult {
   const plan = spec?.plan(asWritten) ?? asWritten;
   current = new CaseRun(session, plan, beacon, onStanding);
   const result = current.run();
