@@ -2,7 +2,7 @@
 import type { CaseFile } from '../cases/types.js';
 import { modelAdapter } from '../duts/model/adapter.js';
 import type { ModelAttach } from '../duts/model/attach.js';
-import { openModelPort } from '../duts/model/port.js';
+import { openModel } from '../duts/model/port.js';
 import { DriverError } from '../harness/driver.js';
 import type { StandingCheck, Violation } from '../harness/violation.js';
 import type { Beacon } from '../run/beacon.js';
@@ -51,8 +51,8 @@ export interface ModelRunOptions {
 export async function runOnModel(options: ModelRunOptions): Promise<ModelRun> {
   const { files, mutant, beacon, wanted, onEnter, onCase } = options;
   const seed = EVIDENCE_SEED;
-  const dut = await modelAdapter({ seed, ...(mutant !== undefined && { mutant }) }).start();
-  const port = openModelPort(dut.attach as ModelAttach, { call: () => {} });
+  const dut = await modelAdapter({ seed }).start();
+  const { port, deviate } = openModel(dut.attach as ModelAttach);
   const violated = new Set<StandingCheck>();
   let current: CaseRun | undefined;
   const onStanding = (check: StandingCheck, violation: Violation | undefined) => {
@@ -62,6 +62,8 @@ export async function runOnModel(options: ModelRunOptions): Promise<ModelRun> {
   try {
     const session = openSession(port, dut.profile, seed, onStanding);
     const plans = expandAll(files, session).cases.filter((plan) => wanted?.(plan) ?? true);
+    // Only now: the cases are to expect what the device is, and a device that cannot be probed proves nothing.
+    if (mutant !== undefined) deviate(mutant);
     for (const [index, plan] of plans.entries()) {
       const { id, baseId } = plan;
       beacon.enterCase(index);

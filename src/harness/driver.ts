@@ -34,8 +34,8 @@ const QUEUE_SIZE = 256;
 /** Event buffers kept with the device. */
 const EVENT_BUFFERS = 4;
 /** How long a device may take to show that it was reset, and to raise an interrupt for a used buffer. */
-/** So many bytes of past exchanges are worth giving back. */
-const RECYCLE_BYTES = 4 << 20;
+/** So many bytes of past exchanges are worth giving back: memory that is used again is still in the cache. */
+const RECYCLE_BYTES = 1 << 17;
 const RESET_LIMIT_MS = 5000;
 const INTERRUPT_LIMIT_MS = 250;
 

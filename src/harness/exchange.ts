@@ -10,6 +10,8 @@ export interface Placed {
   readonly out: readonly GuardedBuffer[];
   readonly in: readonly GuardedBuffer[];
   readonly elements: readonly ChainElement[];
+  /** What the writable part held at first, as one run of bytes; left out where only the buffers know. */
+  readonly poison?: Uint8Array;
 }
 
 /** What the device left in the writable part. */
@@ -80,7 +82,12 @@ export function place(
     length: buffer.size,
     writable: isWritable,
   });
-  return { out, in: inPieces, elements: [...out.map(element(false)), ...inPieces.map(element(true))] };
+  return {
+    out,
+    in: inPieces,
+    elements: [...out.map(element(false)), ...inPieces.map(element(true))],
+    poison: writable,
+  };
 }
 
 /** Reads back what the device left in the writable part. */
@@ -90,6 +97,7 @@ export function readAnswer(placed: Placed, usedLen: number): Answer {
   const single = placed.in.length === 1 && first !== undefined;
   // A copy: the device may go on writing, and what was judged must be what is reported.
   const bytes = single ? first.view.slice() : Buffer.concat(placed.in.map((buffer) => buffer.view));
-  const poison = single ? first.initial : Buffer.concat(placed.in.map((buffer) => buffer.initial));
+  const known = placed.in.some(({ rewritten }) => rewritten) ? undefined : placed.poison;
+  const poison = known ?? Buffer.concat(placed.in.map((buffer) => buffer.initial));
   return { usedLen, bytes, poison };
 }

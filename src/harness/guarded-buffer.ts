@@ -14,6 +14,8 @@ export class GuardedBuffer {
   readonly view: Uint8Array;
   /** What the buffer held when it was handed over: poison, or the data to send. */
   initial: Uint8Array;
+  /** Its contents were changed while the device may have had it. */
+  rewritten = false;
   readonly #block: DmaBlock;
   /** Where the buffer begins in the block. */
   readonly #start: number;
@@ -44,6 +46,7 @@ export class GuardedBuffer {
 
   /** Changes what the buffer holds while the device may have it already; what it holds from now on is its own. */
   rewrite(bytes: Uint8Array): void {
+    this.rewritten = true;
     this.initial = this.initial.slice();
     this.initial.set(bytes);
     this.view.set(bytes);

@@ -122,6 +122,7 @@ function harnessBlock(
       throw new Error('no answer');
     judgeExchange({ exchange, answer: exchange.answer, cdbLength: BigInt(dataIn) }, () => {});
     elapsed += performance.now() - start;
+    driver.recycle();
   }
   return (elapsed * 1000) / count;
 }

@@ -1,4 +1,6 @@
 /** The worker-thread half of the model: builds it, places its BARs, and offers it as a port. */
+
+import type { Behaviours } from '../../model/behaviours.js';
 import { Model } from '../../model/model.js';
 import { mutantById } from '../../model/mutants/index.js';
 import type { Controls } from '../../port/controls.js';
@@ -56,12 +58,19 @@ function attachment(model: Model): PciAttachment {
   };
 }
 
-/** Opens a fresh model; throws `PortError` PORT_SETUP for an unknown mutant. */
-export const openModelPort: OpenPort<ModelAttach> = ({ config, seed, mutant, copying }): Port => {
-  const deviation = mutant === undefined ? undefined : mutantById(mutant);
-  if (mutant !== undefined && deviation === undefined)
-    throw new PortError('PORT_SETUP', `the model has no mutant ${mutant}`);
-  const model = new Model(config, seed, (behaviours) => deviation?.apply(behaviours));
+/** A model in this thread. */
+export interface OpenModel {
+  readonly port: Port;
+  /** Makes the model misbehave from now on; throws `PortError` PORT_SETUP for an unknown mutant. */
+  deviate(mutant: string): void;
+}
+
+/** Opens a fresh model that behaves until it is told to deviate. */
+export function openModel({ config, seed, copying }: ModelAttach): OpenModel {
+  let behaviours: Behaviours | undefined;
+  const model = new Model(config, seed, (its) => {
+    behaviours = its;
+  });
   placeBars(model);
   const controls: Controls = {
     offered: new Set(['power-cycle']),
@@ -71,7 +80,7 @@ export const openModelPort: OpenPort<ModelAttach> = ({ config, seed, mutant, cop
       placeBars(model);
     },
   };
-  return {
+  const port: Port = {
     attachment: attachment(model),
     dma: new ModelDmaSpace(model.memory.regions, copying),
     clock: { now: () => model.clock.now(), relax: () => model.clock.step(WAIT_STEP) },
@@ -79,4 +88,19 @@ export const openModelPort: OpenPort<ModelAttach> = ({ config, seed, mutant, cop
     controls,
     close: () => {},
   };
+  return {
+    port,
+    deviate: (id) => {
+      const mutant = mutantById(id);
+      if (mutant === undefined) throw new PortError('PORT_SETUP', `the model has no mutant ${id}`);
+      if (behaviours) mutant.apply(behaviours);
+    },
+  };
+}
+
+/** Opens a fresh model, a mutant from the start if one is named; throws `PortError` PORT_SETUP for an unknown one. */
+export const openModelPort: OpenPort<ModelAttach> = (attach): Port => {
+  const { port, deviate } = openModel(attach);
+  if (attach.mutant !== undefined) deviate(attach.mutant);
+  return port;
 };
