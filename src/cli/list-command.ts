@@ -4,6 +4,7 @@ import type { TextSink } from '../report/style.js';
 import { ExitCode } from '../run/exit-code.js';
 import { checkCaseFiles } from '../run/load-cases.js';
 import { SPEC_CASES } from '../run/package-info.js';
+import { baseOf, idMatcher } from '../run/select.js';
 import { CaseSources } from './case-source.js';
 import { areaOfId, type SelectOptions, selectDefinitions } from './select-cases.js';
 
@@ -38,7 +39,9 @@ export interface ListOptions extends SelectOptions {
 /** Lists the cases before expansion. Throws CaseFilesError and UsageError. */
 export function listCommand(options: ListOptions, out: TextSink): number {
   const { files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
-  const definitions = selectDefinitions(files, options);
+  // What is listed are ids without brackets.
+  const named = idMatcher((options.select ?? []).map(baseOf));
+  const definitions = selectDefinitions(files, options).filter(({ id }) => named(id));
   const cases = options.waived ? withWaivers(definitions) : definitions.map(listed);
   if (options.json) {
     out.write(`${JSON.stringify({ cases }, undefined, 2)}\n`);

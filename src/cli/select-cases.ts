@@ -89,5 +89,10 @@ export function selectionOf(files: readonly CaseFile[], options: SelectOptions):
 
 /** The message for a selection that selects nothing. */
 export function nothingSelected(select: readonly string[], ids: readonly string[]): string {
-  return select.map((glob) => `no case matches --select ${glob}${didYouMeanOneOf(glob, ids)}`).join('\n');
+  return select
+    .map((glob) => {
+      const near = didYouMeanOneOf(glob, ids);
+      return `no case matches --select ${glob}${near === '' ? '; "vscsi list" shows them all' : near}`;
+    })
+    .join('\n');
 }

@@ -43,6 +43,8 @@ export function choiceMatcher({ select, skip }: IdChoice): (id: string) => boole
  */
 export function mayMatchExpansion(glob: string, baseId: string): boolean {
   if (idMatcher([glob])(baseId)) return true;
+  // An expansion ends with a bracket: what ends otherwise names the id itself.
+  if (!/[\]*?]$/.test(glob)) return false;
   // The id may end within the text that a `*` stands for, or where the brackets begin.
   return [...glob].some((char, at) => {
     if (char !== '*' && char !== '[') return false;
