@@ -157,6 +157,32 @@ describe('a device that does not survive a case', () => {
     expect(cases[1]?.findings[0]?.sent).toMatch(/^0100400000000000.{16}0000003b020012345600000000/);
   });
 
+  test('a hang takes nothing from the cases that run beside it', async () => {
+    const { run } = await finish(
+      ...['run', '--dut', 'model', '--mutant', 'stall.loop-forever', '--cases', stall, '--timeout', '500'],
+      ...['--jobs', '2', '--reverse', '--report', 'json=@r.json'],
+    );
+    expect(verdicts(run.results('r.json').cases)).toEqual([
+      'pass stall.before',
+      'hang stall.here',
+      'pass stall.after',
+    ]);
+  });
+
+  test('a QEMU that crashes and cannot be started again leaves the results so far', async () => {
+    const once = 'sh -c \'test -e "$TMPDIR/../started" && exit 9; touch "$TMPDIR/../started"; exec $*\' sh';
+    const run = start(
+      ...['run', '--dut', 'qemu', '--wrap', once, '--cases', long],
+      ...['--report', 'json=@r.json', '--report', 'jsonl=@r.jsonl'],
+    );
+    await run.until('the first result', () => run.lines('r.jsonl').some(({ id }) => id === 'long.before'));
+    for (const pid of run.processes('qemu-system')) process.kill(pid, 'SIGKILL');
+    expect(await run.ended()).toBe(1);
+    expect(verdicts(run.results('r.json').cases)).toEqual(['pass long.before', 'crash long.here']);
+    expect(run.output).toMatch(/qemu: QEMU could not be started/);
+    expect(run.lastLine).toBe('NOT CONFORMANT');
+  });
+
   test('a request that never comes back fails its case alone', async () => {
     const { run } = await finish(
       'run',

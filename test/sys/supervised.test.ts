@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, readFileSync, readSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import { expect, it } from 'vitest';
+import { anonymousFile } from '../../src/sys/anonymous-file.js';
 import { spawnSupervised, supervisedCommand } from '../../src/sys/supervised.js';
 
 const quiet = { stdin: 'ignore', stdout: 'ignore' } as const;
@@ -30,6 +31,24 @@ it('keeps the last 64 KiB of standard error', async () => {
   const { stderr } = await child.exited;
   expect(stderr).toHaveLength(64 * 1024);
   expect(stderr.endsWith('xthe end\n')).toBe(true);
+});
+
+it('keeps standard error in a file, if it gets one, for anyone to read', async () => {
+  const file = anonymousFile({ name: 'test-stderr', size: 0, place: 'disk' });
+  try {
+    const child = await spawnSupervised({
+      command: 'sh',
+      args: ['-c', 'echo one >&2; (echo two >&2); exit 3'],
+      ...quiet,
+      stderr: file,
+    });
+    expect(await child.exited).toEqual({ code: 3, signal: null, stderr: 'one\ntwo\n' });
+    const text = Buffer.alloc(8);
+    expect(readSync(file, text, 0, 8, 0)).toBe(8);
+    expect(text.toString()).toBe('one\ntwo\n');
+  } finally {
+    closeSync(file);
+  }
 });
 
 it('kills what the process has started, too', async () => {
