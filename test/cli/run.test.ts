@@ -49,8 +49,10 @@ describe('the cases of the suite', () => {
       return run.results('r.json');
     };
     const mapped = await onQemu();
-    const shuffled = await onQemu('--shuffle', '9', '--jobs', '2');
-    const copied = await onQemu('--no-mmap');
+    const [shuffled, copied] = await Promise.all([
+      onQemu('--shuffle', '9', '--jobs', '2'),
+      onQemu('--no-mmap'),
+    ]);
     expect(mapped.dut.details.memory).toBe('mapped');
     expect(copied.dut.details.memory).toMatch(/^copied/);
     expect(verdicts(shuffled.cases)).toEqual(verdicts(mapped.cases));
