@@ -62,8 +62,11 @@ export interface Behaviours {
   commonField(name: string, value: number | bigint): number | bigint;
   /** A field of the device configuration as it reads. */
   configField(name: string, value: number): number;
-  /** A driver's write to the device configuration as it is stored; `previous` refuses it. */
-  configWrite(name: string, value: number, previous: number): number;
+  /**
+   * What is stored of a driver's write to the device configuration; `previous` refuses it. `written` is what the driver
+   * wrote, also to a field that it may not change.
+   */
+  configWrite(name: string, value: number, previous: number, written: number): number;
   /** The ISR byte as it reads. */
   isr(value: number): number;
   /** The offered feature bits. */

@@ -6,6 +6,7 @@ import { CONTROL_MUTANTS } from './control.js';
 import { FEATURE_MUTANTS } from './features.js';
 import type { Mutant } from './mutant.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
+import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
 import { PROOF_REQUEST_MUTANTS } from './proofs-requests.js';
 import { RESET_MUTANTS } from './reset.js';
 import { RESPONSE_MUTANTS } from './response.js';
@@ -16,7 +17,11 @@ import { STALL_MUTANTS } from './stalls.js';
 export type { Mutant } from './mutant.js';
 
 /** Those made to prove single cases; the cases themselves show that a driver can see them. */
-export const PROOF_MUTANTS: readonly Mutant[] = [...PROOF_COMMAND_MUTANTS, ...PROOF_REQUEST_MUTANTS];
+export const PROOF_MUTANTS: readonly Mutant[] = [
+  ...PROOF_COMMAND_MUTANTS,
+  ...PROOF_REQUEST_MUTANTS,
+  ...PROOF_FACILITY_MUTANTS,
+];
 
 /** All mutants; ids are unique. */
 export const MUTANTS: readonly Mutant[] = [

@@ -9,7 +9,7 @@ export interface Mutant {
   /** Id of the requirement that it breaks, where one entry says it. */
   readonly requirement?: string;
   /** Where the idea is from: `layout` for one made from a table, `museum <id>` for a historical bug, `test` otherwise. */
-  readonly source: 'layout' | 'test' | `museum ${string}`;
+  readonly source: 'layout' | 'generic' | 'test' | `museum ${string}`;
   /** Replaces what is to go wrong. */
   apply(behaviours: Behaviours): void;
 }

@@ -42,10 +42,15 @@ export class DeviceConfig implements FieldStore<ConfigField> {
   }
 
   write(name: ConfigField, value: number | bigint): void {
-    if (name !== 'sense_size' && name !== 'cdb_size') return;
     const previous = this.#read(name);
-    const wanted = Number(value) <= LARGEST_SIZE ? Number(value) : previous;
-    const next = this.#behaviours.configWrite(name, wanted, previous);
+    const writable = (name === 'sense_size' || name === 'cdb_size') && Number(value) <= LARGEST_SIZE;
+    const next = this.#behaviours.configWrite(
+      name,
+      writable ? Number(value) : previous,
+      previous,
+      Number(value),
+    );
+    if (name !== 'sense_size' && name !== 'cdb_size') return;
     if (next === previous) return;
     if (name === 'sense_size') this.senseSize = next;
     else this.cdbSize = next;
