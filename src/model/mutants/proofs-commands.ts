@@ -444,6 +444,155 @@ const BLOCKS: readonly Mutant[] = [
   },
 ];
 
+/** How to reach the blocks of a unit. */
+interface Medium {
+  readBlocks?: (lba: bigint, blocks: number) => Uint8Array;
+  writeBlocks?: (lba: bigint, bytes: Uint8Array) => void;
+}
+const isWrite = ({ command }: CommandCall): boolean => command.name.startsWith('WRITE(');
+const firstOf = ({ fields }: CommandCall): bigint => fields.lba ?? 0n;
+const endOf = (call: CommandCall): bigint => firstOf(call) + (call.fields.blocks ?? 0n);
+
+/** A mutant that changes how a WRITE is carried out, knowing the two before it. */
+function writing(
+  id: string,
+  sentence: string,
+  change: (
+    call: CommandCall,
+    before: CommandCall | undefined,
+    run: () => CommandResult,
+    beforeThat: CommandCall | undefined,
+  ) => CommandResult,
+): Mutant {
+  return {
+    id,
+    sentence,
+    source: 'generic',
+    apply: (behaviours: Behaviours) => {
+      let before: CommandCall | undefined;
+      let beforeThat: CommandCall | undefined;
+      behaviours.perform = (call, run) => {
+        if (!isWrite(call)) return run();
+        const result = change(call, before, run, beforeThat);
+        beforeThat = before;
+        before = call;
+        return result;
+      };
+    },
+  };
+}
+
+/** Carries out a WRITE, and then puts back some of what it replaced. */
+function puttingBack(
+  call: CommandCall,
+  lba: bigint,
+  blocks: bigint,
+  run: () => CommandResult,
+): CommandResult {
+  const medium = call.unit as Medium;
+  const old = medium.readBlocks?.(lba, Number(blocks));
+  const result = run();
+  if (old && result.status === ScsiStatus.GOOD) medium.writeBlocks?.(lba, old);
+  return result;
+}
+
+const WRITES: readonly Mutant[] = [
+  writing(
+    'write.third-of-a-run-lost',
+    'Of blocks that are written one by one in ascending order, those from the third on are not stored.',
+    (call, before, run, second) =>
+      [call, before, second].every((each) => each?.fields.blocks === 1n) &&
+      before !== undefined &&
+      second !== undefined &&
+      endOf(before) === firstOf(call) &&
+      endOf(second) === firstOf(before)
+        ? puttingBack(call, firstOf(call), 1n, run)
+        : run(),
+  ),
+  writing(
+    'write.ones-taken-for-erased',
+    'A write of several blocks of nothing but ones erases them to zeros.',
+    (call, _before, run) => {
+      const result = run();
+      const bytes = call.task.dataOut(Number(call.fields.blocks ?? 0n) * call.unit.blockSize);
+      if (
+        (call.fields.blocks ?? 0n) > 1n &&
+        good({ data: bytes, ...result }) &&
+        bytes.every((b) => b === 0xff)
+      )
+        (call.unit as Medium).writeBlocks?.(firstOf(call), new Uint8Array(bytes.length));
+      return result;
+    },
+  ),
+  writing(
+    'write.overlap-keeps-earlier',
+    'Where a write begins within the one before it and goes beyond, the earlier data stay.',
+    (call, before, run) =>
+      before !== undefined &&
+      firstOf(before) < firstOf(call) &&
+      firstOf(call) < endOf(before) &&
+      endOf(before) < endOf(call)
+        ? puttingBack(call, firstOf(call), endOf(before) - firstOf(call), run)
+        : run(),
+  ),
+  writing(
+    'write.inside-earlier-lost',
+    'A WRITE(10) that lies in the inside of the write before it is not stored.',
+    (call, before, run) =>
+      named(call, 'WRITE(10)') &&
+      before !== undefined &&
+      firstOf(before) < firstOf(call) &&
+      endOf(call) < endOf(before)
+        ? puttingBack(call, firstOf(call), endOf(call) - firstOf(call), run)
+        : run(),
+  ),
+];
+
+const CORNERS: readonly Mutant[] = [
+  refusing(
+    'range.last-address-refused',
+    'READ(10) and READ(16) take the address FFFFFFFFh for no address.',
+    (call) => named(call, 'READ(10)', 'READ(16)') && call.fields.lba === 0xffff_ffffn,
+  ),
+  refusing(
+    'range.last-address-refused-12',
+    'READ(12) takes the address FFFFFFFFh for no address.',
+    (call) => named(call, 'READ(12)') && call.fields.lba === 0xffff_ffffn,
+  ),
+  {
+    id: 'inquiry.page-ff-without-evpd-ignored',
+    sentence: 'INQUIRY without EVPD does not look at PAGE CODE FFh.',
+    source: 'museum OBV-07-inquiry-evpd-ignored',
+    apply: (behaviours) => {
+      behaviours.perform = ({ cdb: bytes }, run) => {
+        if (bytes[0] === 0x12 && bytes[1] === 0 && bytes[2] === 0xff) bytes[2] = 0;
+        return run();
+      };
+    },
+  },
+  ending(
+    'capacity-16.cut-to-fields',
+    'READ CAPACITY(16) with an allocation length of 9 to 31 ends after the address.',
+    (result, call) =>
+      named(call, 'READ CAPACITY(16)') && result.data && result.data.length < 32
+        ? { ...result, data: result.data.subarray(0, 8) }
+        : result,
+  ),
+  cdb('report-luns.reserved-select-is-zero', 'SELECT REPORT 13h to F7h means 0.', (bytes) => {
+    const select = bytes[2] ?? 0;
+    if (bytes[0] === 0xa0 && select >= 0x13 && select <= 0xf7) bytes[2] = 0;
+  }),
+  ending('vpd.unlisted-page-empty', 'Vital product data pages below 80h are empty.', (result, call) =>
+    named(call, 'INQUIRY') &&
+    call.fields.evpd === 1n &&
+    (call.fields.page ?? 0n) > 0n &&
+    (call.fields.page ?? 0n) < 0x80n &&
+    result.sense?.asc === Sense.INVALID_FIELD_IN_CDB.asc
+      ? goodWith(Uint8Array.of(0, Number(call.fields.page), 0, 0))
+      : result,
+  ),
+];
+
 export const PROOF_COMMAND_MUTANTS: readonly Mutant[] = [
   ...LENGTHS,
   ...IDENTITY,
@@ -451,4 +600,6 @@ export const PROOF_COMMAND_MUTANTS: readonly Mutant[] = [
   ...SENSE,
   ...OPCODES,
   ...BLOCKS,
+  ...WRITES,
+  ...CORNERS,
 ];

@@ -2,6 +2,7 @@
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import { QueueIndex, Response } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
+import type { Answer } from '../scsi/answer.js';
 import type { Task } from '../scsi/task.js';
 import type { CommandCall } from '../units/command-table.js';
 import { Sense } from '../units/sense.js';
@@ -37,7 +38,205 @@ const longer = (task: Task): boolean => task.dataInLength + task.dataOutLength >
 const isBadTarget = (task: Task): boolean =>
   task.destination.target === undefined && task.destination.unit === undefined;
 
+const isWrite = ({ command }: CommandCall): boolean => command.name.startsWith('WRITE(');
+/** Operation codes of READ(10) and READ(16). */
+const READS: ReadonlySet<number> = new Set([0x28, 0x88]);
+const opcodeOf = (task: Task): number => task.cdb[0] ?? 0;
+
+/** A mutant under which buffers that are too short are not noticed where something holds. */
+function unnoticed(id: string, sentence: string, applies: (task: Task) => boolean): Mutant {
+  return {
+    id,
+    sentence,
+    requirement: 'scsi.req.response-overrun',
+    source: 'generic',
+    apply: (behaviours: Behaviours) => {
+      behaviours.overrun = (short, task) => short && !applies(task);
+    },
+  };
+}
+
+/** A mutant that changes answers. */
+function answering(
+  id: string,
+  sentence: string,
+  requirement: string,
+  change: (answer: Answer, task: Task) => Answer,
+): Mutant {
+  return {
+    id,
+    sentence,
+    requirement,
+    source: 'generic',
+    apply: (behaviours: Behaviours) => {
+      behaviours.answer = change;
+    },
+  };
+}
+
+const withResidual = (answer: Answer, residual: number): Answer => ({
+  ...answer,
+  fields: { ...answer.fields, residual },
+});
+/** SENSE KEY and ADDITIONAL SENSE CODE of LOGICAL BLOCK ADDRESS OUT OF RANGE in fixed format. */
+const isRangeError = ({ sense }: Answer): boolean => ((sense[2] ?? 0) & 0x0f) === 5 && sense[12] === 0x21;
+
+/** Deviations of requests in a particular state of their buffers. */
+const PARTICULAR_REQUESTS: readonly Mutant[] = [
+  unnoticed(
+    'overrun.one-block-enough',
+    'READ(10) of several blocks into a buffer of one block is carried out.',
+    (task) => opcodeOf(task) === 0x28 && task.dataInLength === task.unit.blockSize,
+  ),
+  unnoticed(
+    'overrun.none-enough',
+    'A READ without any buffer is carried out, into nothing.',
+    (task) => READS.has(opcodeOf(task)) && task.dataInLength === 0,
+  ),
+  unnoticed(
+    'overrun.six-zero-is-none',
+    'READ(6) with TRANSFER LENGTH 0 is checked as if it read nothing.',
+    (task) => opcodeOf(task) === 0x08 && task.cdb[4] === 0,
+  ),
+  answering(
+    'overrun.below-header-failed',
+    'An allocation length above a buffer of less than 8 bytes is answered FAILURE.',
+    'scsi.req.response-overrun',
+    (answer, task) =>
+      answer.fields.response === Response.OVERRUN && task.dataInLength > 0 && task.dataInLength < 8
+        ? { ...answer, fields: { ...answer.fields, response: Response.FAILURE } }
+        : answer,
+  ),
+  {
+    id: 'request.tag-low-half-compared',
+    sentence:
+      'A command with the low half of the tag of the command before it is taken for a duplicate and fails.',
+    requirement: 'scsi.req.id-any-value',
+    source: 'generic',
+    apply: (behaviours) => {
+      let before: bigint | undefined;
+      behaviours.answer = (answer, task) => {
+        const again =
+          before !== undefined &&
+          before !== task.tag &&
+          (before & 0xffff_ffffn) === (task.tag & 0xffff_ffffn);
+        before = task.tag;
+        return again
+          ? { ...answer, dataIn: new Uint8Array(0), fields: { ...answer.fields, response: Response.FAILURE } }
+          : answer;
+      };
+    },
+  },
+  {
+    id: 'request.data-out-16-four-late',
+    sentence: 'Data-out of a WRITE(16) of one block is taken from four bytes too far on.',
+    requirement: 'scsi.req.dataout-is-remainder',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.perform = (call, run) => {
+        if (call.command.name !== 'WRITE(16)' || call.fields.blocks !== 1n) return run();
+        const { task } = call;
+        const whole = task.dataOut.bind(task);
+        task.dataOut = (length: number) => {
+          const bytes = new Uint8Array(length);
+          bytes.set(whole(length).subarray(4));
+          return bytes;
+        };
+        return run();
+      };
+    },
+  },
+  answering(
+    'residual.one-is-two',
+    'READ into a buffer that is one byte too long leaves a residual of 2.',
+    'scsi.req.residual',
+    (answer, task) =>
+      READS.has(opcodeOf(task)) && answer.fields.residual === 1 ? withResidual(answer, 2) : answer,
+  ),
+  answering(
+    'residual.inquiry-8-bits',
+    'The residual of INQUIRY in a buffer above its allocation length has 8 bits only.',
+    'scsi.req.residual',
+    (answer, task) =>
+      opcodeOf(task) === 0x12 && task.dataInLength > (((task.cdb[3] ?? 0) << 8) | (task.cdb[4] ?? 0))
+        ? withResidual(answer, answer.fields.residual & 0xff)
+        : answer,
+  ),
+  answering(
+    'residual.ready-byte-written',
+    'TEST UNIT READY with a data-in buffer zeroes its first byte.',
+    'scsi.req.residual',
+    (answer, task) =>
+      opcodeOf(task) === 0 && task.dataInLength > 0 && answer.fields.response === Response.OK
+        ? { ...answer, dataIn: new Uint8Array(1) }
+        : answer,
+  ),
+  answering(
+    'residual.range-error-one-moved',
+    'READ out of range counts one byte as moved.',
+    'scsi.req.residual',
+    (answer, task) =>
+      READS.has(opcodeOf(task)) && isRangeError(answer)
+        ? withResidual(answer, answer.fields.residual - 1)
+        : answer,
+  ),
+  answering(
+    'residual.range-error-header-counted',
+    'The residual of a WRITE out of range counts the request header, too.',
+    'scsi.req.residual',
+    (answer, task) =>
+      task.dataOutLength > 0 && isRangeError(answer)
+        ? withResidual(answer, answer.fields.residual + 51)
+        : answer,
+  ),
+  {
+    id: 'lun.tail-is-busy',
+    sentence: 'A lun with its last byte set is answered BUSY.',
+    requirement: 'scsi.req.lun-only-format',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.result = (result, { task }) =>
+        task.lun[0] === 1 && task.lun[7] !== 0 ? { status: ScsiStatus.BUSY } : result;
+    },
+  },
+  {
+    id: 'request.lun-apart-shifts-data',
+    sentence: 'Where the lun has a descriptor of its own, data-out is taken from four bytes too far on.',
+    requirement: 'virtio.framing.no-assumptions',
+    source: 'museum QVS-15-framing-assumed',
+    apply: (behaviours) => {
+      behaviours.perform = (call, run) => {
+        const { task } = call;
+        if (!isWrite(call) || task.origin.chain.readableCut[0] !== task.lun.length) return run();
+        const whole = task.dataOut.bind(task);
+        task.dataOut = (length: number) => {
+          const bytes = new Uint8Array(length);
+          bytes.set(whole(length).subarray(4));
+          return bytes;
+        };
+        return run();
+      };
+    },
+  },
+  {
+    id: 'request.inquiry-continued',
+    sentence: 'INQUIRY of 4 bytes right after one of 36 goes on where that one would have got to.',
+    requirement: 'virtio.split.avail-batch',
+    source: 'generic',
+    apply: (behaviours) => {
+      let before = 0n;
+      behaviours.result = (result, call) => {
+        const length = call.command.name === 'INQUIRY' ? (call.fields.allocation_length ?? 0n) : 0n;
+        const goesOn = before === 36n && length === 4n && result.data !== undefined;
+        before = length;
+        return goesOn ? { ...result, data: new Uint8Array(4).fill(0x20) } : result;
+      };
+    },
+  },
+];
+
 export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
+  ...PARTICULAR_REQUESTS,
   failing(
     'request.tag-zero-failed',
     'A command with tag 0 fails.',

@@ -50,6 +50,11 @@ export class Chain {
     return this.#writable.length;
   }
 
+  /** Lengths of the device-readable pieces, as they were cut. */
+  get readableCut(): readonly number[] {
+    return this.#readable.pieces.map((piece) => piece.length);
+  }
+
   /** Lengths of the device-writable pieces, as they were cut. */
   get writableCut(): readonly number[] {
     return this.#writable.pieces.map((piece) => piece.length);
