@@ -166,7 +166,11 @@ export class CaseRun {
       severity: SEVERITY[level],
       expected: because === undefined ? expected : `${expected} (${because})`,
       got,
-      ...(bytes && { expectedBytes: hex(bytes.expected), gotBytes: hex(bytes.got) }),
+      ...(bytes && {
+        expectedBytes: hex(bytes.expected),
+        gotBytes: hex(bytes.got),
+        maskBytes: hex(bytes.mask),
+      }),
     };
   }
 
