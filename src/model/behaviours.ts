@@ -10,6 +10,7 @@ import type { Task } from './scsi/task.js';
 import type { Destination } from './scsi/topology.js';
 import type { CommandResult } from './units/command-result.js';
 import type { CommandCall } from './units/command-table.js';
+import type { SplitRing } from './virtio/split-ring.js';
 
 /** A part of the state that a device reset sets back. */
 export type ResetPart =
@@ -37,6 +38,16 @@ export interface UsedContext {
   /** Bytes of the device-readable and device-writable parts. */
   readonly readable: number;
   readonly writable: number;
+}
+
+/** Memory that a device can reach when it returns a buffer. */
+export interface MemoryReach {
+  readonly queue: number;
+  /** The descriptor table of the queue. */
+  readonly descriptors: Uint8Array;
+  /** The pieces of the device-readable and device-writable parts. */
+  readonly readable: readonly Uint8Array[];
+  readonly writable: readonly Uint8Array[];
 }
 
 /** Negotiated features that shape a ring. */
@@ -81,6 +92,10 @@ export interface Behaviours {
   live(live: boolean, status: number): boolean;
   /** Whether a buffer may still be returned: not after a reset of the device or its queue. */
   mayComplete(allowed: boolean): boolean;
+  /** The ring that a kick makes the device look at, if any. */
+  kickedRing(ring: SplitRing | undefined, queue: number): SplitRing | undefined;
+  /** Called before a buffer is returned; a conformant device writes nothing more. */
+  returning(reach: MemoryReach): void;
 
   /** Which ring features are followed, of those that were negotiated. */
   ringFeatures(features: RingFeatures): RingFeatures;
@@ -118,6 +133,8 @@ export interface Behaviours {
   controlAnswer(answer: ControlAnswer): ControlAnswer;
   /** An event as it is about to be stored, EVENTS_MISSED included; `undefined` keeps it back. */
   event(record: EventRecord): EventRecord | undefined;
+  /** Whether there is a loss of events to tell when the driver kicks the event queue. */
+  lossToTell(lost: boolean): boolean;
 }
 
 /** The behaviour of a conformant device. */
@@ -135,6 +152,8 @@ export function conformantBehaviours(): Behaviours {
     resets: () => true,
     live: (live) => live,
     mayComplete: (allowed) => allowed,
+    kickedRing: (ring) => ring,
+    returning: () => {},
     ringFeatures: (features) => features,
     chainRules: (rules) => rules,
     usedElements: (elements) => elements,
@@ -151,5 +170,6 @@ export function conformantBehaviours(): Behaviours {
     tagMatches: (matches) => matches,
     controlAnswer: (answer) => answer,
     event: (record) => record,
+    lossToTell: (lost) => lost,
   };
 }

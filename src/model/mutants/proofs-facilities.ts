@@ -1,8 +1,16 @@
 /** Deviations of the basic facilities that only a look at just these registers shows: status, features, configuration. */
-import { DeviceStatus } from '../../wire/virtio.js';
+import { DeviceStatus, featureSet } from '../../wire/virtio.js';
+import type { SplitRing } from '../virtio/split-ring.js';
 import type { Mutant } from './mutant.js';
 
 const { DRIVER_OK, FEATURES_OK, DRIVER } = DeviceStatus;
+
+/** Changes the byte at an offset from the beginning of a piece of memory, which may lie behind its end. */
+function flip(piece: Uint8Array, offset: number): void {
+  const memory = new Uint8Array(piece.buffer);
+  const at = piece.byteOffset + offset;
+  if (at < memory.length) memory[at] = (memory[at] ?? 0) ^ 0xff;
+}
 
 export const PROOF_FACILITY_MUTANTS: readonly Mutant[] = [
   {
@@ -162,6 +170,71 @@ export const PROOF_FACILITY_MUTANTS: readonly Mutant[] = [
       // A status that reads 0 although no driver wrote 0 is that of a device which has lost its power since.
       behaviours.commonField = (name, value) =>
         name === 'device_status' && value === 0 && written !== 0 ? DeviceStatus.ACKNOWLEDGE : value;
+    },
+  },
+  {
+    id: 'reset.kick-reaches-old-ring',
+    sentence: 'A kick after a reset makes the device work on the ring that the queue had before.',
+    requirement: 'virtio.reset.no-queue-access-after',
+    source: 'museum QVS-04-reset-leaves-io',
+    apply: (behaviours) => {
+      const rings = new Map<number, SplitRing>();
+      behaviours.kickedRing = (ring, queue) => {
+        if (ring) rings.set(queue, ring);
+        return rings.get(queue);
+      };
+      behaviours.mayComplete = () => true;
+    },
+  },
+  {
+    id: 'memory.byte-behind-cut-buffer',
+    sentence: 'Behind the last of several writable descriptors one byte more is changed.',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.returning = ({ writable }) => {
+        const last = writable.at(-1);
+        if (writable.length > 2 && last && last.length > 0) flip(last, last.length);
+      };
+    },
+  },
+  {
+    id: 'memory.readable-changed',
+    sentence: 'The last byte of a readable part of several descriptors is changed.',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.returning = ({ readable }) => {
+        const last = readable.at(-1);
+        if (readable.length > 3 && last && last.length > 0) flip(last, last.length - 1);
+      };
+    },
+  },
+  {
+    id: 'memory.descriptor-changed',
+    sentence:
+      'The last descriptor of the table is changed when a buffer of several readable ones is returned.',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.returning = ({ readable, descriptors }) => {
+        if (readable.length > 3) flip(descriptors, descriptors.length - 1);
+      };
+    },
+  },
+  {
+    id: 'event.unprovoked-no-event',
+    sentence: 'A driver that took no feature but VERSION_1 is told of a loss of events that never was.',
+    requirement: 'scsi.event.no-unprovoked',
+    source: 'generic',
+    apply: (behaviours) => {
+      let bare = false;
+      behaviours.featuresAccepted = (accepted, features) => {
+        bare = features === featureSet('VIRTIO_F_VERSION_1');
+        return accepted;
+      };
+      behaviours.lossToTell = (lost) => {
+        const told = lost || bare;
+        bare = false;
+        return told;
+      };
     },
   },
 ];

@@ -219,6 +219,38 @@ const PARTICULAR_REQUESTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'test-unit-ready.second-leaves-residual',
+    sentence:
+      'TEST UNIT READY right after those that reported the unit attentions of a reset leaves a residual of 1.',
+    requirement: 'scsi.req.residual',
+    source: 'generic',
+    apply: (behaviours) => {
+      let only = true;
+      const ready = new Set<unknown>();
+      behaviours.resets = () => {
+        ready.clear();
+        only = true;
+        return true;
+      };
+      behaviours.controlAnswer = (answer) => {
+        only = false;
+        return answer;
+      };
+      behaviours.answer = (answer, task) => {
+        const good = opcodeOf(task) === 0 && answer.fields.response === Response.OK;
+        const plain =
+          task.origin.chain.readableCut.length === 1 &&
+          task.origin.chain.writableCut.length === 1 &&
+          !longer(task) &&
+          task.attribute === 0;
+        const again = only && good && plain && ready.has(task.unit) && answer.sense.length === 0;
+        if (good && answer.sense.length === 0) ready.add(task.unit);
+        only &&= good && !again;
+        return again ? withResidual(answer, 1) : answer;
+      };
+    },
+  },
+  {
     id: 'request.inquiry-continued',
     sentence: 'INQUIRY of 4 bytes right after one of 36 goes on where that one would have got to.',
     requirement: 'virtio.split.avail-batch',

@@ -18,7 +18,8 @@ export class EventQueue {
   kicked(): void {
     this.#device().guard(() => {
       this.#ring()?.rearm();
-      if (this.#lost) this.#send({ event: ScsiEvent.NO_EVENT, lun: NO_LUN, reason: 0 });
+      if (this.#device().behaviours.lossToTell(this.#lost))
+        this.#send({ event: ScsiEvent.NO_EVENT, lun: NO_LUN, reason: 0 });
     });
   }
 

@@ -50,6 +50,11 @@ export class Chain {
     return this.#writable.length;
   }
 
+  /** The memory itself (not a copy), piece by piece. */
+  get pieces(): { readonly readable: readonly Uint8Array[]; readonly writable: readonly Uint8Array[] } {
+    return { readable: this.#readable.pieces, writable: this.#writable.pieces };
+  }
+
   /** Lengths of the device-readable pieces, as they were cut. */
   get readableCut(): readonly number[] {
     return this.#readable.pieces.map((piece) => piece.length);

@@ -135,7 +135,7 @@ export class VirtioDevice {
       return;
     }
     this.guard(() => {
-      const ring = this.ring(queue);
+      const ring = this.behaviours.kickedRing(this.ring(queue), queue.index);
       if (ring) this.#type.kicked(queue, ring);
     });
   }

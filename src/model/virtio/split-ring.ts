@@ -92,6 +92,7 @@ export class SplitRing {
    */
   give(chain: Chain, written: number): boolean {
     const { size, index, eventIdx } = this.#setup;
+    this.#behaviours.returning({ queue: index, descriptors: this.#desc, ...chain.pieces });
     const elements = this.#behaviours.usedElements([{ id: chain.head, len: written }], {
       queue: index,
       queueSize: size,
