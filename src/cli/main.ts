@@ -162,6 +162,7 @@ choosing(program.command('run').description('run the cases on one or more device
     collect(reportTarget),
   )
   .option('--keep', 'leave the evidence of red cases in a folder: their results and what the device said')
+  .option('--trace <folder>', 'write what each case exchanged with the device to a file of its own')
   .option('-v, --verbose', 'show every case, not only those with findings')
   .addHelpText(
     'after',

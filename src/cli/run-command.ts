@@ -133,6 +133,13 @@ async function runOnDevice(
       },
       seed,
       strict: options.strict ?? false,
+      ...(options.trace !== undefined && {
+        trace: job.severalDevices ? join(options.trace, device.label) : options.trace,
+      }),
+      onNoTrace: (message) => {
+        if (!failed) errors.write(`vscsi: no trace: ${message}\n`);
+        failed = true;
+      },
       ...(options.spec !== undefined && { spec: options.spec }),
       jobs: options.jobs,
       hangMs: options.timeout,

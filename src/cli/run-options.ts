@@ -22,6 +22,7 @@ export interface RunOptions {
   readonly strict?: boolean;
   readonly report?: readonly ReportTarget[];
   readonly keep?: boolean;
+  readonly trace?: string;
   readonly verbose?: boolean;
   readonly exitCode?: 'bisect';
   readonly qemu?: string;

@@ -1,7 +1,8 @@
 /** A finding as lines of text: field by field, then the bytes. */
+
+import { requestText } from '../run/request-text.js';
 import type { Finding } from '../run/results.js';
 import { hexDiff, spacedHex } from './hex-diff.js';
-import { requestText } from './request-text.js';
 
 /** The words of a requirement; undefined for an id that the catalogue does not have. */
 export type RequirementText = (id: string) => string | undefined;

@@ -18,6 +18,7 @@ import { RULINGS } from './rulings.js';
 import type { Session } from './session.js';
 import { executeStep } from './steps/index.js';
 import { choicesOf } from './steps/setup.js';
+import type { CaseTrace } from './trace.js';
 import {
   differences,
   readUnitState,
@@ -54,7 +55,17 @@ export class CaseRun {
   #label: string = 'set-up';
   #step: Step | undefined;
 
-  constructor(session: Session, plan: ExpandedCase, beacon: Beacon, onStanding: StandingListener) {
+  /** Where the exchange with the device is written down, if anywhere. */
+  readonly trace: CaseTrace | undefined;
+
+  constructor(
+    session: Session,
+    plan: ExpandedCase,
+    beacon: Beacon,
+    onStanding: StandingListener,
+    trace?: CaseTrace,
+  ) {
+    this.trace = trace;
     this.session = session;
     this.plan = plan;
     this.scope = new Map(plan.scope);
@@ -106,6 +117,7 @@ export class CaseRun {
       this.#label = `${prefix}${i + 1}`;
       this.#step = step;
       this.#beacon.enterStep(Number.parseInt(this.#label, 10), step.at.line);
+      this.trace?.step(this.#label, step.kind, `${this.plan.file}:${step.at.line}`);
       if (step.when && !evaluateCondition(step.when, this.scope, this.context)) continue;
       if (step.kind === 'repeat') {
         const label = this.#label;

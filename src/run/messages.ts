@@ -20,6 +20,8 @@ export interface RunSettings {
   readonly seed: number;
   /** Rulings count by their strict column. */
   readonly strict: boolean;
+  /** Folder for a trace of every case; left out for none. */
+  readonly trace?: string;
   /** Leave out what this version of the standard does not have. */
   readonly spec?: SpecVersion;
 }
@@ -74,6 +76,8 @@ export type WorkerMessage =
       /** What the device wrote to standard error meanwhile; of red cases only. */
       readonly log?: string;
     }
+  /** The trace of a case could not be written. */
+  | { readonly type: 'no-trace'; readonly message: string }
   /** The device is gone; the case that was under way has no result. */
   | { readonly type: 'gone'; readonly message: string }
   /** The device could not be brought up or probed. */

@@ -21,6 +21,8 @@ export interface SuperviseOptions extends RunSettings, WatchOptions {
   readonly onResult: (result: CaseResult, progress: Progress) => void;
   /** Called once, when the first device is up. */
   readonly onStarted: (identity: DutIdentity) => void;
+  /** Called for every case whose trace could not be written, with the reason. */
+  readonly onNoTrace?: (message: string) => void;
 }
 
 /** How far a run is, with what the device said while the case ran, if the case is red. */
@@ -151,6 +153,7 @@ class Supervision {
         onPlan(message);
       } else if (message.type === 'case')
         this.#keep(message.index, message.result, message.standing, message.log);
+      else if (message.type === 'no-trace') this.#options.onNoTrace?.(message.message);
     });
     if (ending.kind === 'done') return false;
     if (ending.kind === 'interrupted') {
@@ -179,9 +182,13 @@ class Supervision {
     if (!this.#options.interrupt.aborted) {
       try {
         let again: string | undefined;
-        const { ending: alone } = await this.#start(only, (message) => {
-          if (message.type === 'case') again = message.result.verdict;
-        });
+        const { ending: alone } = await this.#start(
+          only,
+          (message) => {
+            if (message.type === 'case') again = message.result.verdict;
+          },
+          false,
+        );
         reproduced = verdictOfEnding(ending) === (isBroken(alone) ? verdictOfEnding(alone) : again);
       } catch (error) {
         if (!(error instanceof DutSetupError)) throw error;
@@ -206,13 +213,25 @@ class Supervision {
     this.#options.onResult(result, progress);
   }
 
-  /** One worker with one fresh device. Throws DutSetupError when there is none to be had. */
+  /**
+   * One worker with one fresh device. A second chance is not traced: the first time is what counts.
+   * Throws DutSetupError when there is none to be had.
+   */
   async #start(
     share: Share,
     onMessage: (message: WorkerMessage) => void,
+    traced = true,
   ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
-    const { adapter, caseFiles, selection, order, seed, strict, spec, hangMs, interrupt } = this.#options;
-    const settings: RunSettings = { selection, order, seed, strict, ...(spec && { spec }) };
+    const { adapter, caseFiles, selection, order, seed, strict, trace, spec, hangMs, interrupt } =
+      this.#options;
+    const settings: RunSettings = {
+      selection,
+      order,
+      seed,
+      strict,
+      ...(traced && trace !== undefined && { trace }),
+      ...(spec && { spec }),
+    };
     const worker = this.#spare ?? new WatchedWorker(caseFiles);
     this.#spare = undefined;
     let planned = false;

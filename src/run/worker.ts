@@ -24,6 +24,7 @@ import { sanitizerReport } from './sanitizer.js';
 import { baseOf, mayMatchExpansion } from './select.js';
 import { openSession, type Session } from './session.js';
 import { SpecFilter } from './spec-version.js';
+import { CaseTrace } from './trace.js';
 
 const task = workerData as WorkerTask;
 const beacon = new Beacon(task.beacon);
@@ -103,7 +104,8 @@ function runShare(
     if (index === undefined || entry === undefined) return;
     beacon.enterCase(index);
     ledger = new StandingLedger();
-    const plain = entry.plan === undefined ? entry.result : runCase(session, entry.plan, spec);
+    const plain =
+      entry.plan === undefined ? entry.result : runCase(session, entry.plan, spec, settings.trace);
     const said = log?.take() ?? '';
     const result = withEvidence(plain, said);
     post({
@@ -116,12 +118,29 @@ function runShare(
   }
 }
 
-function runCase(session: Session, asWritten: ExpandedCase, spec: SpecFilter | undefined): CaseResult {
+function runCase(
+  session: Session,
+  asWritten: ExpandedCase,
+  spec: SpecFilter | undefined,
+  folder: string | undefined,
+): CaseResult {
   const plan = spec?.plan(asWritten) ?? asWritten;
-  current = new CaseRun(session, plan, beacon, onStanding);
+  const trace = folder === undefined ? undefined : traced(() => new CaseTrace(folder, plan.id));
+  current = new CaseRun(session, plan, beacon, onStanding, trace);
   const result = current.run();
   current = undefined;
+  traced(() => trace?.end(result.verdict));
   return spec?.result(result) ?? result;
+}
+
+/** Something about a trace, whose failure costs the trace but no result. */
+function traced<T>(deed: () => T): T | undefined {
+  try {
+    return deed();
+  } catch (error) {
+    post({ type: 'no-trace', message: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  }
 }
 
 /** A red result with the last request sent, and one during which a checker complained as a crash. */

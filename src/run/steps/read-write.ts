@@ -27,7 +27,11 @@ export function executeRead(step: ReadStep, run: CaseRun): void {
     );
     return Math.max(blockSize, Math.ceil(Math.max(0, ...sizes) / blockSize) * blockSize);
   };
-  const look = () => readLocation(step.location, run, mediumSize);
+  const look = () => {
+    const value = readLocation(step.location, run, mediumSize);
+    run.trace?.access('read', step.location.text, value);
+    return value;
+  };
   const judge = (seen: bigint | Uint8Array): Judged | undefined =>
     step.expect && matchSeen(step.expect, seen, scope, { ...context, ...unitBlockSize(step, run) });
   let seen = look();
@@ -50,14 +54,14 @@ function unitBlockSize({ location }: ReadStep, run: CaseRun): { blockSize?: numb
 
 export function executeWrite(step: WriteStep, run: CaseRun): void {
   const { scope, context } = run;
-  for (const { location, value } of step.writes)
-    writeLocation(
-      location,
+  for (const { location, value } of step.writes) {
+    const what =
       value.kind === 'number'
         ? resolveInteger(value.number, scope, context)
-        : resolveBytes(value.pattern, scope, context),
-      run,
-    );
+        : resolveBytes(value.pattern, scope, context);
+    run.trace?.access('write', location.text, what);
+    writeLocation(location, what, run);
+  }
 }
 
 export function executeKick(step: KickStep, run: CaseRun): void {

@@ -6,7 +6,10 @@ import { compareAnswer, settleFlights } from './answer.js';
 
 /** Makes flights available by one index update a queue, and kicks as the step says. */
 export function publishFlights(flights: readonly Flight[], notify: Sending['notify'], run: CaseRun): void {
-  for (const flight of flights) flight.staged = false;
+  for (const flight of flights) {
+    flight.staged = false;
+    run.trace?.sent(flight);
+  }
   const [first] = flights;
   if (first) run.sending(Buffer.concat(first.exchange.placed.out.map(({ initial }) => initial)));
   run.session.driver.publish(
@@ -24,6 +27,7 @@ export function send(step: Sending, run: CaseRun, stage: () => Flight): void {
     publishFlights([flight], step.notify, run);
     if (step.as !== undefined) return;
     run.session.driver.wait([flight.exchange], step.within);
+    run.trace?.returned(flight);
     settleFlights([flight], run);
     const judged = compareAnswer(step.expect, flight, run);
     // Earlier answers of a step that may be sent again are no findings: the last one counts.

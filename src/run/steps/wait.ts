@@ -29,6 +29,7 @@ function waitForNames(step: WaitStep, names: readonly string[], run: CaseRun): v
     flights.map(({ exchange }) => exchange),
     step.within,
   );
+  for (const flight of flights) run.trace?.returned(flight);
   settleFlights(flights, run);
   if (step.listed)
     checkOrder(

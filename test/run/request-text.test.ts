@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { requestText } from '../../src/report/request-text.js';
+import { requestText } from '../../src/run/request-text.js';
 import { encodeLun } from '../../src/wire/lun.js';
 import { encodeCdb } from '../../src/wire/scsi/command.js';
 import { commandByName } from '../../src/wire/scsi/commands.js';
