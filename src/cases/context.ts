@@ -12,7 +12,7 @@ export interface EvalContext {
   readonly position?: (name: string) => bigint | undefined;
   /** Whether what was sent under a name has been returned; for a group: all of it. */
   readonly returned?: (name: string) => boolean;
-  /** Size in bytes of a PCI base address register; 0 if it is not implemented. */
+  /** Size in bytes of a PCI base address register; 0 for one that the function does without. */
   readonly barSize?: (bar: number) => bigint;
   /** Block size where the unit addressed has no `<unit>.block_size` in scope. */
   readonly blockSize?: number;

@@ -7,12 +7,12 @@ import type { ScopeValue } from '../cases/types.js';
 import type { VirtioCapability } from '../transport/virtio-pci/capabilities.js';
 import { VirtioPci } from '../transport/virtio-pci/virtio-pci.js';
 import { featureSet } from '../wire/virtio.js';
-import { VirtioPciCapType } from '../wire/virtio-pci.js';
 import { QueueIndex } from '../wire/virtio-scsi.js';
 import { FIXTURES } from './package-info.js';
 import { type Binding, bindRoles } from './roles.js';
 import { servedCommands } from './served-commands.js';
 import type { Session } from './session.js';
+import { capabilityOf, VIRTIO_STRUCTURES } from './virtio-structures.js';
 
 function unitFacts({ role, unit }: Binding): [string, ScopeValue][] {
   const name = role.replaceAll('-', '_');
@@ -64,18 +64,9 @@ function bitsOf(set: bigint): bigint[] {
   return Array.from({ length: 64 }, (_, bit) => BigInt(bit)).filter((bit) => ((set >> bit) & 1n) === 1n);
 }
 
-const STRUCTURES = {
-  common: 'COMMON_CFG',
-  notify: 'NOTIFY_CFG',
-  isr: 'ISR_CFG',
-  device: 'DEVICE_CFG',
-  pci: 'PCI_CFG',
-} as const;
-
 /** The virtio capabilities of a PCI function: all of them as rows, and the first of each type by name. */
 function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
   if (!(transport instanceof VirtioPci)) return [];
-  const { virtio } = transport.capabilities;
   const row = ({ at, type, bar, offset, length }: VirtioCapability) => ({
     type: BigInt(type),
     bar: BigInt(bar),
@@ -83,8 +74,8 @@ function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
     length: BigInt(length),
     position: BigInt(at),
   });
-  const named = Object.entries(STRUCTURES).flatMap(([name, type]) => {
-    const found = virtio.find((cap) => cap.type === VirtioPciCapType[type]);
+  const named = VIRTIO_STRUCTURES.flatMap((name) => {
+    const found = capabilityOf(name, transport.capabilities);
     return found
       ? Object.entries(row(found)).map(([fact, value]): [string, ScopeValue] => [
           `cap.${name}.${fact}`,
@@ -93,7 +84,7 @@ function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
       : [];
   });
   return [
-    ['pci.virtio_caps', virtio.map(row)],
+    ['pci.virtio_caps', transport.capabilities.virtio.map(row)],
     ['cap.notify.multiplier', BigInt(transport.notifyMultiplier)],
     ...named,
   ];

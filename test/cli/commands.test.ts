@@ -1,18 +1,8 @@
 /** The commands beside `vscsi run`. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
-import { Vscsi } from './vscsi.js';
-
-const open: Vscsi[] = [];
-afterEach(() => {
-  for (const run of open.splice(0)) run.dispose();
-});
-async function finish(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const run = new Vscsi(args);
-  open.push(run);
-  return { code: await run.ended(), output: run.output };
-}
+import { describe, expect, test } from 'vitest';
+import { finish } from './vscsi.js';
 
 describe('list', () => {
   test('as JSON gives what is known of each case', async () => {

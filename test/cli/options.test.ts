@@ -3,23 +3,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { Parser } from 'tap-parser';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CaseResult } from '../../src/run/results.js';
-import { FIXTURES, Vscsi } from './vscsi.js';
+import { FIXTURES, finish, start } from './vscsi.js';
 
-const open: Vscsi[] = [];
-afterEach(() => {
-  for (const run of open.splice(0)) run.dispose();
-});
-function start(...args: string[]): Vscsi {
-  const run = new Vscsi(args);
-  open.push(run);
-  return run;
-}
-async function finish(...args: string[]): Promise<{ code: number | null; run: Vscsi }> {
-  const run = start(...args);
-  return { code: await run.ended(), run };
-}
 const stall = ['--cases', join(FIXTURES, 'stall.yaml')];
 const verdicts = (cases: readonly CaseResult[]) => cases.map(({ id, verdict }) => `${verdict} ${id}`);
 
@@ -170,15 +157,14 @@ test('the command that a red case ends with runs that case again', async () => {
 });
 
 test('a complaint of a sanitizer is a crash of the case that was under way, though the device lives', async () => {
-  const run = new Vscsi([
+  const run = start(
     ...['run', '--dut', 'qemu', '--cases', join(FIXTURES, 'long.yaml')],
     ...[
       '--wrap',
       `sh -c '(while ! [ -e "$TMPDIR/../go" ]; do sleep 0.02; done; echo "x.c:1:2: runtime error: oops" >&2) & exec $*' sh`,
     ],
     ...['--keep', '--report', 'json=@r.json', '--report', 'jsonl=@r.jsonl'],
-  ]);
-  open.push(run);
+  );
   await run.until('the first result', () => run.lines('r.jsonl').some(({ id }) => id === 'long.before'));
   writeFileSync(join(run.folder, 'go'), '');
   expect(await run.ended()).toBe(1);

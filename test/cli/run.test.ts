@@ -1,23 +1,10 @@
 /** The command line on the model and on a real QEMU: verdicts, exit codes, and what happens when things break. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CaseResult, RunResults } from '../../src/run/results.js';
-import { FIXTURES, Vscsi } from './vscsi.js';
+import { FIXTURES, finish, start } from './vscsi.js';
 
-const open: Vscsi[] = [];
-afterEach(() => {
-  for (const run of open.splice(0)) run.dispose();
-});
-function start(...args: string[]): Vscsi {
-  const run = new Vscsi(args);
-  open.push(run);
-  return run;
-}
-async function finish(...args: string[]): Promise<{ code: number | null; run: Vscsi }> {
-  const run = start(...args);
-  return { code: await run.ended(), run };
-}
 const verdicts = (cases: readonly CaseResult[]) => cases.map(({ id, verdict }) => `${verdict} ${id}`);
 
 describe('the cases of the suite', () => {

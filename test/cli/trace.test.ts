@@ -1,21 +1,11 @@
 /** `vscsi run --trace`: what a case exchanged with the device, in a file of its own. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
-import { FIXTURES, Vscsi } from './vscsi.js';
-
-const open: Vscsi[] = [];
-afterEach(() => {
-  for (const run of open.splice(0)) run.dispose();
-});
-function start(...args: string[]): Vscsi {
-  const run = new Vscsi(['run', '--dut', 'model', ...args]);
-  open.push(run);
-  return run;
-}
+import { expect, test } from 'vitest';
+import { FIXTURES, start } from './vscsi.js';
 
 test('a trace has every step, request and answer', async () => {
-  const run = start('--select', 'spc.test-unit-ready.good', '--trace', '@tr');
+  const run = start('run', '--dut', 'model', '--select', 'spc.test-unit-ready.good', '--trace', '@tr');
   expect(await run.ended()).toBe(0);
   expect(readdirSync(join(run.folder, 'tr'))).toEqual(['spc.test-unit-ready.good.txt']);
   const text = readFileSync(join(run.folder, 'tr/spc.test-unit-ready.good.txt'), 'utf8');
@@ -30,7 +20,7 @@ test('a trace has every step, request and answer', async () => {
 
 test('the trace of a case that the device does not survive ends with the request', async () => {
   const run = start(
-    ...['--cases', join(FIXTURES, 'stall.yaml'), '--select', 'stall.here'],
+    ...['run', '--dut', 'model', '--cases', join(FIXTURES, 'stall.yaml'), '--select', 'stall.here'],
     ...['--mutant', 'stall.loop-forever', '--timeout', '500', '--trace', '@tr'],
   );
   expect(await run.ended()).toBe(1);
@@ -40,12 +30,8 @@ test('the trace of a case that the device does not survive ends with the request
 
 test('a trace that cannot be written costs no result', async () => {
   const run = start(
-    '--select',
-    'spc.test-unit-ready.*',
-    '--trace',
-    '/dev/null/tr',
-    '--report',
-    'json=@r.json',
+    ...['run', '--dut', 'model', '--select', 'spc.test-unit-ready.*'],
+    ...['--trace', '/dev/null/tr', '--report', 'json=@r.json'],
   );
   const code = await run.ended();
   expect(run.output.match(/no trace: /g)).toHaveLength(1);

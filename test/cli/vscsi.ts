@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterEach } from 'vitest';
 import type { RunResults } from '../../src/run/results.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -85,4 +86,25 @@ export class Vscsi {
     this.#child.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** What the current test has started. */
+const running: Vscsi[] = [];
+afterEach(() => {
+  for (const run of running.splice(0)) run.dispose();
+});
+
+/** Starts a command; it is killed, and its folder removed, after the test. */
+export function start(...args: readonly string[]): Vscsi {
+  const run = new Vscsi(args);
+  running.push(run);
+  return run;
+}
+
+/** Runs a command to its end. */
+export async function finish(
+  ...args: readonly string[]
+): Promise<{ code: number | null; output: string; run: Vscsi }> {
+  const run = start(...args);
+  return { code: await run.ended(), output: run.output, run };
 }

@@ -2,22 +2,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ModelRun } from '../../src/coverage/model-run.js';
-import { FIXTURES, Vscsi } from '../cli/vscsi.js';
+import { FIXTURES, finish, start } from '../cli/vscsi.js';
 
 type Pool = typeof import('../../src/coverage/mutation-pool.js');
 const POOL = new URL('../../dist/coverage/mutation-pool.js', import.meta.url).href;
-
-const running: Vscsi[] = [];
-afterEach(() => {
-  for (const run of running.splice(0)) run.dispose();
-});
-async function finish(...args: readonly string[]): Promise<{ code: number | null; output: string }> {
-  const run = new Vscsi(args);
-  running.push(run);
-  return { code: await run.ended(), output: run.output };
-}
 
 describe('vscsi coverage', () => {
   test('--json lists every requirement', async () => {
@@ -31,8 +21,7 @@ describe('vscsi coverage', () => {
       );
   });
   test('refuses a document without markers, and what is no report', async () => {
-    const run = new Vscsi(['coverage', '--write', '@plain.md']);
-    running.push(run);
+    const run = start('coverage', '--write', '@plain.md');
     writeFileSync(join(run.folder, 'plain.md'), '# Plain\n');
     expect(await run.ended()).toBe(2);
     expect(run.output).toMatch(/plain\.md: expected one line/);

@@ -21,6 +21,8 @@ const IO_BASE = 0xc000;
 const PAGE = 4096;
 
 const SUFFIX: Record<Width, string> = { 1: 'b', 2: 'w', 4: 'l' };
+/** How qtest names an access to each address space. */
+const VERBS = { memory: { read: 'read', write: 'write' }, io: { read: 'in', write: 'out' } } as const;
 
 /** A base address register pair or single, with the address that it is given. */
 interface AssignedBar {
@@ -45,11 +47,7 @@ export class QtestPciFunction implements PciAttachment {
     }
     this.#bars = this.#withoutDecoding(() => this.#assignAll());
     for (const bar of this.#bars) {
-      const window =
-        bar.space === 'io'
-          ? new PortWindow(qtest, bar.address, bar.size)
-          : new MemoryWindow(qtest, bar.address, bar.size);
-      this.#windows.set(bar.index, window);
+      this.#windows.set(bar.index, new BarWindow(qtest, bar));
     }
   }
 
@@ -159,43 +157,25 @@ abstract class QtestWindow implements RegisterWindow {
   }
 }
 
-/** A memory BAR. */
-class MemoryWindow extends QtestWindow {
+/** A memory or an I/O BAR. */
+class BarWindow extends QtestWindow {
   readonly #base: number;
+  readonly #verbs: { readonly read: string; readonly write: string };
 
-  constructor(qtest: QtestChannel, base: number, size: number) {
+  constructor(qtest: QtestChannel, { address, size, space }: AssignedBar) {
     super(qtest, size);
-    this.#base = base;
+    this.#base = address;
+    this.#verbs = VERBS[space];
   }
 
   read(offset: number, width: Width): number {
     this.check(offset, width);
-    return this.ask(`read${SUFFIX[width]} ${hex(this.#base + offset)}`);
+    return this.ask(`${this.#verbs.read}${SUFFIX[width]} ${hex(this.#base + offset)}`);
   }
 
   write(offset: number, width: Width, value: number): void {
     this.check(offset, width);
-    this.qtest.post(`write${SUFFIX[width]} ${hex(this.#base + offset)} ${hex(value >>> 0)}`);
-  }
-}
-
-/** An I/O BAR. */
-class PortWindow extends QtestWindow {
-  readonly #base: number;
-
-  constructor(qtest: QtestChannel, base: number, size: number) {
-    super(qtest, size);
-    this.#base = base;
-  }
-
-  read(offset: number, width: Width): number {
-    this.check(offset, width);
-    return this.ask(`in${SUFFIX[width]} ${hex(this.#base + offset)}`);
-  }
-
-  write(offset: number, width: Width, value: number): void {
-    this.check(offset, width);
-    this.qtest.post(`out${SUFFIX[width]} ${hex(this.#base + offset)} ${hex(value >>> 0)}`);
+    this.qtest.post(`${this.#verbs.write}${SUFFIX[width]} ${hex(this.#base + offset)} ${hex(value >>> 0)}`);
   }
 }
 

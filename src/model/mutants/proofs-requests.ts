@@ -13,6 +13,17 @@ const PRIO = 17;
 const CRN = 18;
 const headerByte = (task: Task, offset: number): number => task.origin.chain.read(offset, 1)[0] ?? 0;
 
+const withResponse = (answer: Answer, response: number): Answer => ({
+  ...answer,
+  fields: { ...answer.fields, response },
+});
+/** The answer of a command that was not carried out. */
+const unserved = (answer: Answer, response: number): Answer => ({
+  ...withResponse(answer, response),
+  dataIn: new Uint8Array(0),
+});
+const failed = (answer: Answer): Answer => unserved(answer, Response.FAILURE);
+
 /** A mutant under which commands with some header are answered FAILURE. */
 function failing(
   id: string,
@@ -26,10 +37,7 @@ function failing(
     requirement,
     source: 'layout',
     apply: (behaviours: Behaviours) => {
-      behaviours.answer = (answer, task) =>
-        applies(task)
-          ? { ...answer, dataIn: new Uint8Array(0), fields: { ...answer.fields, response: Response.FAILURE } }
-          : answer;
+      behaviours.answer = (answer, task) => (applies(task) ? failed(answer) : answer);
     },
   };
 }
@@ -42,6 +50,35 @@ const isWrite = ({ command }: CommandCall): boolean => command.name.startsWith('
 /** Operation codes of READ(10) and READ(16). */
 const READS: ReadonlySet<number> = new Set([0x28, 0x88]);
 const opcodeOf = (task: Task): number => task.cdb[0] ?? 0;
+
+/** A mutant under which data-out of some commands is taken from four bytes too far on. */
+function fourLate(
+  id: string,
+  sentence: string,
+  requirement: string,
+  source: Mutant['source'],
+  applies: (call: CommandCall) => boolean,
+): Mutant {
+  return {
+    id,
+    sentence,
+    requirement,
+    source,
+    apply: (behaviours: Behaviours) => {
+      behaviours.perform = (call, run) => {
+        const { task } = call;
+        if (!applies(call)) return run();
+        const whole = task.dataOut.bind(task);
+        task.dataOut = (length: number) => {
+          const bytes = new Uint8Array(length);
+          bytes.set(whole(length).subarray(4));
+          return bytes;
+        };
+        return run();
+      };
+    },
+  };
+}
 
 /** A mutant under which buffers that are too short are not noticed where something holds. */
 function unnoticed(id: string, sentence: string, applies: (task: Task) => boolean): Mutant {
@@ -104,7 +141,7 @@ const PARTICULAR_REQUESTS: readonly Mutant[] = [
     'scsi.req.response-overrun',
     (answer, task) =>
       answer.fields.response === Response.OVERRUN && task.dataInLength > 0 && task.dataInLength < 8
-        ? { ...answer, fields: { ...answer.fields, response: Response.FAILURE } }
+        ? withResponse(answer, Response.FAILURE)
         : answer,
   ),
   {
@@ -121,31 +158,17 @@ const PARTICULAR_REQUESTS: readonly Mutant[] = [
           before !== task.tag &&
           (before & 0xffff_ffffn) === (task.tag & 0xffff_ffffn);
         before = task.tag;
-        return again
-          ? { ...answer, dataIn: new Uint8Array(0), fields: { ...answer.fields, response: Response.FAILURE } }
-          : answer;
+        return again ? failed(answer) : answer;
       };
     },
   },
-  {
-    id: 'request.data-out-16-four-late',
-    sentence: 'Data-out of a WRITE(16) of one block is taken from four bytes too far on.',
-    requirement: 'scsi.req.dataout-is-remainder',
-    source: 'generic',
-    apply: (behaviours) => {
-      behaviours.perform = (call, run) => {
-        if (call.command.name !== 'WRITE(16)' || call.fields.blocks !== 1n) return run();
-        const { task } = call;
-        const whole = task.dataOut.bind(task);
-        task.dataOut = (length: number) => {
-          const bytes = new Uint8Array(length);
-          bytes.set(whole(length).subarray(4));
-          return bytes;
-        };
-        return run();
-      };
-    },
-  },
+  fourLate(
+    'request.data-out-16-four-late',
+    'Data-out of a WRITE(16) of one block is taken from four bytes too far on.',
+    'scsi.req.dataout-is-remainder',
+    'generic',
+    ({ command, fields }) => command.name === 'WRITE(16)' && fields.blocks === 1n,
+  ),
   answering(
     'residual.one-is-two',
     'READ into a buffer that is one byte too long leaves a residual of 2.',
@@ -199,25 +222,13 @@ const PARTICULAR_REQUESTS: readonly Mutant[] = [
         task.lun[0] === 1 && task.lun[7] !== 0 ? { status: ScsiStatus.BUSY } : result;
     },
   },
-  {
-    id: 'request.lun-apart-shifts-data',
-    sentence: 'Where the lun has a descriptor of its own, data-out is taken from four bytes too far on.',
-    requirement: 'virtio.framing.no-assumptions',
-    source: 'museum QVS-15-framing-assumed',
-    apply: (behaviours) => {
-      behaviours.perform = (call, run) => {
-        const { task } = call;
-        if (!isWrite(call) || task.origin.chain.readableCut[0] !== task.lun.length) return run();
-        const whole = task.dataOut.bind(task);
-        task.dataOut = (length: number) => {
-          const bytes = new Uint8Array(length);
-          bytes.set(whole(length).subarray(4));
-          return bytes;
-        };
-        return run();
-      };
-    },
-  },
+  fourLate(
+    'request.lun-apart-shifts-data',
+    'Where the lun has a descriptor of its own, data-out is taken from four bytes too far on.',
+    'virtio.framing.no-assumptions',
+    'museum QVS-15-framing-assumed',
+    (call) => isWrite(call) && call.task.origin.chain.readableCut[0] === call.task.lun.length,
+  ),
   {
     id: 'test-unit-ready.second-leaves-residual',
     sentence:
@@ -345,29 +356,17 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
       let count = 0;
       behaviours.answer = (answer, task) =>
         task.origin.queue.index === QueueIndex.REQUEST && task.cdb[0] === 0x12 && ++count > 8
-          ? { ...answer, dataIn: new Uint8Array(0), fields: { ...answer.fields, response: Response.FAILURE } }
+          ? failed(answer)
           : answer;
     },
   },
-  {
-    id: 'request.data-out-four-late',
-    sentence: 'Data-out of WRITE is taken from four bytes too far on.',
-    requirement: 'scsi.req.dataout-is-remainder',
-    source: 'layout',
-    apply: (behaviours) => {
-      behaviours.perform = (call, run) => {
-        if (!call.command.name.startsWith('WRITE(')) return run();
-        const { task } = call;
-        const whole = task.dataOut.bind(task);
-        task.dataOut = (length: number) => {
-          const bytes = new Uint8Array(length);
-          bytes.set(whole(length).subarray(4));
-          return bytes;
-        };
-        return run();
-      };
-    },
-  },
+  fourLate(
+    'request.data-out-four-late',
+    'Data-out of WRITE is taken from four bytes too far on.',
+    'scsi.req.dataout-is-remainder',
+    'layout',
+    isWrite,
+  ),
   {
     id: 'residual.of-sectors',
     sentence: 'The residual counts units of 512 bytes.',
@@ -414,8 +413,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
       behaviours.result = (result, call) => {
         const disk = call.unit as { writeBlocks?: (lba: bigint, bytes: Uint8Array) => void };
         const { blockSize } = call.unit;
-        if (!call.command.name.startsWith('WRITE(') || result.status !== ScsiStatus.GOOD || blockSize === 0)
-          return result;
+        if (!isWrite(call) || result.status !== ScsiStatus.GOOD || blockSize === 0) return result;
         const blocks = Math.floor(call.task.dataOutLength / blockSize);
         if (blocks > 0) disk.writeBlocks?.(call.fields.lba ?? 0n, call.task.dataOut(blocks * blockSize));
         return result;
@@ -438,9 +436,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     source: 'layout',
     apply: (behaviours) => {
       behaviours.answer = (answer) =>
-        answer.fields.response === Response.OVERRUN
-          ? { ...answer, fields: { ...answer.fields, response: Response.FAILURE } }
-          : answer;
+        answer.fields.response === Response.OVERRUN ? withResponse(answer, Response.FAILURE) : answer;
     },
   },
   {
@@ -464,9 +460,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     source: 'layout',
     apply: (behaviours) => {
       behaviours.answer = (answer, task) =>
-        task.dataInLength > 0 && task.dataOutLength > 0
-          ? { ...answer, fields: { ...answer.fields, response: Response.OK } }
-          : answer;
+        task.dataInLength > 0 && task.dataOutLength > 0 ? withResponse(answer, Response.OK) : answer;
     },
   },
   {
@@ -490,11 +484,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
         const again = sticky;
         sticky = answer.fields.response === Response.BAD_TARGET;
         if (!again || sticky) return answer;
-        return {
-          ...answer,
-          dataIn: new Uint8Array(0),
-          fields: { ...answer.fields, response: Response.BAD_TARGET },
-        };
+        return unserved(answer, Response.BAD_TARGET);
       };
     },
   },
@@ -573,7 +563,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     apply: (behaviours) => {
       behaviours.perform = (call, run) => {
         const result = run();
-        if (result.sense?.key === 6 && call.command.name.startsWith('WRITE(')) run();
+        if (result.sense?.key === 6 && isWrite(call)) run();
         return result;
       };
     },

@@ -8,15 +8,11 @@ import type { Width } from '../../port/registers.js';
 import type { DeviceRegister, Region } from '../../transport/transport.js';
 import { VirtioPci } from '../../transport/virtio-pci/virtio-pci.js';
 import { MsixControl, msixCapability, pciHeader } from '../../wire/pci.js';
-import {
-  VirtioPciCapType,
-  virtioPciCap,
-  virtioPciCommonCfg,
-  virtioPciNotifyCap,
-} from '../../wire/virtio-pci.js';
+import { virtioPciCap, virtioPciCommonCfg, virtioPciNotifyCap } from '../../wire/virtio-pci.js';
 import { virtioScsiConfig } from '../../wire/virtio-scsi.js';
 import type { CaseRun } from '../case-run.js';
 import { readMedium, writeMedium } from '../medium.js';
+import { capabilityOf } from '../virtio-structures.js';
 
 /** How many bytes of a medium a pattern is compared with; known only to the caller. */
 export type MediumSize = (blockSize: number) => number;
@@ -71,17 +67,8 @@ function windowAccess(
   width: Width,
 ): { data: Region; position: number } {
   const transport = pciTransport(run);
-  const type = (
-    {
-      common: 'COMMON_CFG',
-      notify: 'NOTIFY_CFG',
-      isr: 'ISR_CFG',
-      device: 'DEVICE_CFG',
-      config: 'DEVICE_CFG',
-    } as const
-  )[region as 'common'];
-  const target = type && transport.capabilities.virtio.find((cap) => cap.type === VirtioPciCapType[type]);
-  const access = transport.capabilities.virtio.find((cap) => cap.type === VirtioPciCapType.PCI_CFG);
+  const target = capabilityOf(region === 'config' ? 'device' : region, transport.capabilities);
+  const access = capabilityOf('pci', transport.capabilities);
   if (!target || !access)
     throw new CaseError('NOT_AVAILABLE', 'the device has no such structure, or no access window');
   const pci = transport.region('pci');
@@ -118,16 +105,7 @@ function fieldPart(
 /** Facts of a virtio capability as configuration space shows them. */
 function capabilityField(capability: string, register: string, run: CaseRun): bigint {
   const transport = pciTransport(run);
-  const types = {
-    common: 'COMMON_CFG',
-    notify: 'NOTIFY_CFG',
-    isr: 'ISR_CFG',
-    device: 'DEVICE_CFG',
-    pci: 'PCI_CFG',
-  } as const;
-  const found = transport.capabilities.virtio.find(
-    (cap) => cap.type === VirtioPciCapType[types[capability as 'common']],
-  );
+  const found = capabilityOf(capability, transport.capabilities);
   if (!found) throw new CaseError('NOT_AVAILABLE', `the device has no ${capability} capability`);
   const pci = transport.region('pci');
   if (register === 'position') return BigInt(found.at);

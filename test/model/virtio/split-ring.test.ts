@@ -73,33 +73,19 @@ describe('notifications', () => {
   });
 });
 
+/** A chain of one descriptor, at an address that may be of the bench's memory. */
+const oneDescriptor =
+  (address: (b: Bench) => bigint, length: number, flags: number, next: number) => (b: Bench) => {
+    b.queue(2).describe(0, address(b), length, flags, next);
+    b.queue(2).publish(0);
+  };
+
 /** Chains that no driver may build; each ends in DEVICE_NEEDS_RESET and nothing else. */
 const HOSTILE: readonly (readonly [string, bigint, (bench: Bench) => void])[] = [
   ['head out of range', 0n, (b) => b.queue(2).publish(16)],
-  [
-    'loop',
-    0n,
-    (b) => {
-      b.queue(2).describe(0, b.alloc(64).iova, 64, 1, 0);
-      b.queue(2).publish(0);
-    },
-  ],
-  [
-    'next out of range',
-    0n,
-    (b) => {
-      b.queue(2).describe(0, b.alloc(64).iova, 64, 1, 16);
-      b.queue(2).publish(0);
-    },
-  ],
-  [
-    'address in the hole',
-    0n,
-    (b) => {
-      b.queue(2).describe(0, 0x10n, 64, 0, 0);
-      b.queue(2).publish(0);
-    },
-  ],
+  ['loop', 0n, oneDescriptor((b) => b.alloc(64).iova, 64, 1, 0)],
+  ['next out of range', 0n, oneDescriptor((b) => b.alloc(64).iova, 64, 1, 16)],
+  ['address in the hole', 0n, oneDescriptor(() => 0x10n, 64, 0, 0)],
   [
     'crossing the end of a region',
     0n,
@@ -109,22 +95,8 @@ const HOSTILE: readonly (readonly [string, bigint, (bench: Bench) => void])[] = 
       b.queue(2).publish(0);
     },
   ],
-  [
-    'length of 4 GiB',
-    0n,
-    (b) => {
-      b.queue(2).describe(0, b.alloc(64).iova, 0xffffffff, 0, 0);
-      b.queue(2).publish(0);
-    },
-  ],
-  [
-    'nothing in it',
-    0n,
-    (b) => {
-      b.queue(2).describe(0, 0n, 0, 0, 0);
-      b.queue(2).publish(0);
-    },
-  ],
+  ['length of 4 GiB', 0n, oneDescriptor((b) => b.alloc(64).iova, 0xffffffff, 0, 0)],
+  ['nothing in it', 0n, oneDescriptor(() => 0n, 0, 0, 0)],
   [
     'readable after writable',
     0n,
@@ -134,30 +106,9 @@ const HOSTILE: readonly (readonly [string, bigint, (bench: Bench) => void])[] = 
       b.queue(2).publish(0);
     },
   ],
-  [
-    'INDIRECT without the feature',
-    0n,
-    (b) => {
-      b.queue(2).describe(0, b.alloc(64, 16).iova, 64, 4, 0);
-      b.queue(2).publish(0);
-    },
-  ],
-  [
-    'indirect table of an odd size',
-    INDIRECT,
-    (b) => {
-      b.queue(2).describe(0, b.alloc(64, 16).iova, 24, 4, 0);
-      b.queue(2).publish(0);
-    },
-  ],
-  [
-    'INDIRECT with NEXT',
-    INDIRECT,
-    (b) => {
-      b.queue(2).describe(0, b.alloc(64, 16).iova, 32, 5, 1);
-      b.queue(2).publish(0);
-    },
-  ],
+  ['INDIRECT without the feature', 0n, oneDescriptor((b) => b.alloc(64, 16).iova, 64, 4, 0)],
+  ['indirect table of an odd size', INDIRECT, oneDescriptor((b) => b.alloc(64, 16).iova, 24, 4, 0)],
+  ['INDIRECT with NEXT', INDIRECT, oneDescriptor((b) => b.alloc(64, 16).iova, 32, 5, 1)],
   ['available index too far ahead', 0n, (b) => b.queue(2).availView.setUint16(2, 17, true)],
   [
     'control request without a response',
