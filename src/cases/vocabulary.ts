@@ -2,7 +2,9 @@
  * The words of the language that are not derived from anything else, and those derived from the tables of `wire`.
  * Schema, loader and messages all take them from here.
  */
+
 import { STANDING_CHECKS as HARNESS_CHECKS } from '../harness/violation.js';
+import { TRANSPORT_NAMES } from '../port/transport-name.js';
 import { PciCommand, PciStatus, pciHeader } from '../wire/pci.js';
 import { COMMANDS } from '../wire/scsi/commands.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
@@ -129,7 +131,7 @@ export const CHANGES = [
 ] as const;
 
 export const TAGS = ['slow', 'destructive', 'host-risk'] as const;
-export const TRANSPORTS = ['pci', 'pci-legacy', 'mmio', 'vhost-user', 'vhost-kernel'] as const;
+export const TRANSPORTS = TRANSPORT_NAMES;
 export const DOCUMENTS = [
   'virtio-1.4',
   'virtio-1.3',

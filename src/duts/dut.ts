@@ -4,6 +4,7 @@
  */
 import type { ControlName } from '../port/controls.js';
 import type { Port } from '../port/port.js';
+import type { TransportName } from '../port/transport-name.js';
 
 /** A logical unit that the device is known to have. */
 export interface UnitProfile {
@@ -77,8 +78,10 @@ export interface DutAdapter {
   readonly name: string;
   /** What is missing on this machine. */
   obstacles(): Promise<readonly Obstacle[]>;
-  /** Starts a fresh device; throws `DutSetupError`. */
-  start(): Promise<RunningDut>;
+  /** The ways in which the device can be reached, the usual one first. */
+  readonly transports: readonly TransportName[];
+  /** Starts a fresh device to be driven by one of `transports`, the first if left out; throws `DutSetupError`. */
+  start(transport?: TransportName): Promise<RunningDut>;
 }
 
 /** The worker's line to the main thread, for controls. Blocks until the control has been carried out. */

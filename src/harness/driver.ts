@@ -14,14 +14,15 @@ import { type Contents, type Exchange, type Placed, place, readAnswer } from './
 import { GuardedBuffer } from './guarded-buffer.js';
 import { Poison } from './poison.js';
 import { type RequestSizes, requestContents, type ScsiRequest } from './request.js';
+import { DEFAULT_RING_MODE, featuresOfMode, type RingMode } from './ring-mode.js';
 import { type QueueChoice, reached, type SetupChoices, type SetupStage } from './setup.js';
 import { type Chain, type IndirectFrom, SplitQueue } from './split-queue.js';
 import { TakenBackMemory } from './taken-back.js';
 import type { StandingCheck, Violation } from './violation.js';
 import { waitUntil } from './wait.js';
 
-/** Features that this driver negotiates unless told otherwise. */
-export const DRIVER_FEATURES: bigint = featureSet(
+/** Features that this driver negotiates unless told otherwise, besides those of the mode. */
+const DRIVER_FEATURES: bigint = featureSet(
   'VIRTIO_F_VERSION_1',
   'VIRTIO_F_INDIRECT_DESC',
   'VIRTIO_SCSI_F_HOTPLUG',
@@ -86,6 +87,8 @@ export class Driver {
   readonly port: Port;
   readonly transport: Transport;
   readonly poison: Poison;
+  /** Holds from the next initialisation on. */
+  mode: RingMode = DEFAULT_RING_MODE;
   readonly #mark: DmaMark;
   readonly #onStanding: StandingListener;
   #stage: SetupStage = 'reset';
@@ -205,6 +208,11 @@ export class Driver {
     });
   }
 
+  /** Features that are negotiated unless a case says otherwise, as far as they are offered. */
+  get usualFeatures(): bigint {
+    return DRIVER_FEATURES | featuresOfMode(this.mode);
+  }
+
   /** Whether a feature was negotiated. */
   negotiated(name: FeatureName): boolean {
     return hasFeature(this.#negotiated, name);
@@ -224,7 +232,7 @@ export class Driver {
       {
         out: request.layout?.out ?? [requestHeaderSize(sizes.cdbSize)],
         in: request.layout?.in ?? [responseHeaderSize(sizes.senseSize)],
-        indirectFrom: request.layout?.indirectFrom,
+        indirectFrom: request.layout?.indirectFrom ?? (this.mode.indirect === 'on' ? 0 : undefined),
       },
     );
     return { ...exchange, scsi: { request, sizes } };
@@ -424,7 +432,7 @@ export class Driver {
         'the device does not offer VIRTIO_F_VERSION_1',
         'virtio.features.offer-version-1',
       );
-    const choose = this.#choices.features ?? ((offered: bigint) => offered & DRIVER_FEATURES);
+    const choose = this.#choices.features ?? ((offered: bigint) => offered & this.usualFeatures);
     this.#negotiated = choose(this.#offered);
     transport.writeDriverFeatures(this.#negotiated);
     transport.writeStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK);

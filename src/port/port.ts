@@ -10,9 +10,12 @@ import type { DmaSpace } from './dma-space.js';
 import type { Interrupts } from './interrupts.js';
 import type { Clock, Lifecycle } from './lifecycle.js';
 import type { Attachment } from './registers.js';
+import type { TransportName } from './transport-name.js';
 
 /** An open device under test, as the driver side sees it. */
 export interface Port {
+  /** How the device is to be driven; `attachment` is what it hangs on. */
+  readonly transport: TransportName;
   readonly attachment: Attachment;
   readonly dma: DmaSpace;
   /**

@@ -4,6 +4,7 @@
  */
 import { type DutAdapter, type DutIdentity, DutSetupError } from '../duts/dut.js';
 import { StandingLedger, type StandingRow } from '../harness/standing-ledger.js';
+import type { TransportName } from '../port/transport-name.js';
 import { type BrokenEnding, brokenResult, describeEnding, verdictOfEnding } from './broken-result.js';
 import type { RunSettings, Share, WorkerMessage } from './messages.js';
 import { executionOrder } from './order.js';
@@ -12,6 +13,8 @@ import { type Ending, WatchedWorker, type WatchOptions } from './watch.js';
 
 export interface SuperviseOptions extends RunSettings, WatchOptions {
   readonly adapter: DutAdapter;
+  /** One of the adapter's; its first if left out. */
+  readonly transport?: TransportName;
   readonly caseFiles: readonly string[];
   /** A worker that is getting ready already, for the first device. */
   readonly spare?: WatchedWorker;
@@ -222,7 +225,7 @@ class Supervision {
     onMessage: (message: WorkerMessage) => void,
     traced = true,
   ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
-    const { adapter, caseFiles, selection, order, seed, strict, trace, spec, hangMs, interrupt } =
+    const { adapter, transport, caseFiles, selection, order, seed, strict, trace, spec, hangMs, interrupt } =
       this.#options;
     const settings: RunSettings = {
       selection,
@@ -236,7 +239,7 @@ class Supervision {
     this.#spare = undefined;
     let planned = false;
     try {
-      const dut = await adapter.start();
+      const dut = await adapter.start(transport);
       try {
         if (this.#identity === undefined) {
           this.#identity = dut.identity;

@@ -5,6 +5,6 @@ import { VirtioPci } from './virtio-pci/virtio-pci.js';
 
 /** Opens the port's transport. Throws TransportError when the device cannot be driven. */
 export function openTransport(port: Port): Transport {
-  if (port.attachment.kind === 'pci') return VirtioPci.open(port);
-  throw new TransportError(`no transport drives a device attached by ${port.attachment.kind}`);
+  if (port.transport === 'pci') return VirtioPci.open(port);
+  throw new TransportError(`no transport is called ${port.transport}`);
 }

@@ -74,6 +74,7 @@ export class FakeDevice implements Transport {
   readonly #used = new Map<number, number>();
 
   readonly port: Port = {
+    transport: 'mmio',
     attachment: { kind: 'mmio', window: { size: 0, read: () => 0, write() {}, flush() {}, fence() {} } },
     dma: this.memory,
     clock: { now: () => this.#time, relax: () => void this.#time++ },

@@ -8,7 +8,10 @@ import { PortError } from '../../src/port/errors.js';
 
 const link = { call: () => {} };
 const open = (options: Partial<ModelAttach> = {}) =>
-  openModelPort({ config: DEFAULT_MODEL_CONFIG, seed: 7, copying: false, ...options }, link);
+  openModelPort(
+    { transport: 'pci', config: DEFAULT_MODEL_CONFIG, seed: 7, copying: false, ...options },
+    link,
+  );
 
 describe('adapter', () => {
   test('says what it is and what it has', async () => {

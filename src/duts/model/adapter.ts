@@ -57,10 +57,17 @@ export function modelAdapter(options: ModelOptions): DutAdapter {
   return {
     name: 'model',
     obstacles: () => Promise.resolve([]),
-    start: () => {
+    transports: ['pci'],
+    start: (transport = 'pci') => {
       if (mutant !== undefined && mutantById(mutant) === undefined)
         return Promise.reject(new DutSetupError(`the model has no mutant ${mutant}`));
-      const attach: ModelAttach = { config, seed, copying, ...(mutant !== undefined && { mutant }) };
+      const attach: ModelAttach = {
+        transport,
+        config,
+        seed,
+        copying,
+        ...(mutant !== undefined && { mutant }),
+      };
       const running: RunningDut = {
         identity: {
           name: 'model',

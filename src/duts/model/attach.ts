@@ -1,8 +1,10 @@
 /** What crosses from the adapter to the port of the model: everything that makes one up. */
 import type { ModelConfig } from '../../model/model-config.js';
+import type { TransportName } from '../../port/transport-name.js';
 
 /** Can be structured-cloned. */
 export interface ModelAttach {
+  readonly transport: TransportName;
   readonly config: ModelConfig;
   /** Decides where the memory lies. */
   readonly seed: number;

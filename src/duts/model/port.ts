@@ -66,7 +66,7 @@ export interface OpenModel {
 }
 
 /** Opens a fresh model that behaves until it is told to deviate. */
-export function openModel({ config, seed, copying }: ModelAttach): OpenModel {
+export function openModel({ transport, config, seed, copying }: ModelAttach): OpenModel {
   let behaviours: Behaviours | undefined;
   const model = new Model(config, seed, (its) => {
     behaviours = its;
@@ -81,6 +81,7 @@ export function openModel({ config, seed, copying }: ModelAttach): OpenModel {
     },
   };
   const port: Port = {
+    transport,
     attachment: attachment(model),
     dma: new ModelDmaSpace(model.memory.regions, copying),
     clock: { now: () => model.clock.now(), relax: () => model.clock.step(WAIT_STEP) },

@@ -7,6 +7,7 @@ export function qemuAdapter(options: QemuOptions = {}): DutAdapter {
   return {
     name: 'qemu',
     obstacles: () => Promise.resolve(qemuObstacles(options)),
-    start: () => startQemu(options),
+    transports: ['pci'],
+    start: (transport) => startQemu(options, transport),
   };
 }

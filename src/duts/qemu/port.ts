@@ -1,5 +1,6 @@
 /** The worker's half of the QEMU adapter. */
 import type { Port } from '../../port/port.js';
+import type { TransportName } from '../../port/transport-name.js';
 import { libc, type Mapping } from '../../sys/libc.js';
 import { pause, realClock } from '../../sys/real-clock.js';
 import type { ControlLink, OpenPort } from '../dut.js';
@@ -9,6 +10,7 @@ import { QtestChannel } from './qtest-channel.js';
 
 /** What the worker needs to reach a started QEMU. Descriptors belong to the process, not to a thread. */
 export interface QemuAttach {
+  readonly transport: TransportName;
   /** Descriptor for qtest commands, in blocking mode. */
   readonly toQemu: number;
   /** Descriptor for qtest replies, in blocking mode. */
@@ -27,6 +29,7 @@ export const openQemuPort: OpenPort<QemuAttach> = (attach: QemuAttach, link: Con
   const dma = openMemory(attach, qtest, mappings);
   let closed = false;
   return {
+    transport: attach.transport,
     attachment,
     dma,
     clock: realClock,

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { ControlName } from '../../port/controls.js';
 import { PortError } from '../../port/errors.js';
+import type { TransportName } from '../../port/transport-name.js';
 import { anonymousFile } from '../../sys/anonymous-file.js';
 import { findExecutable } from '../../sys/executable.js';
 import { hasLibc } from '../../sys/libc.js';
@@ -131,7 +132,10 @@ export function qemuObstacles(options: QemuOptions = {}): Obstacle[] {
 }
 
 /** Starts QEMU with a virtio-scsi controller, two scratch disks and a halted CPU. Throws `DutSetupError`. */
-export async function startQemu(options: QemuOptions = {}): Promise<RunningQemu> {
+export async function startQemu(
+  options: QemuOptions = {},
+  transport: TransportName = 'pci',
+): Promise<RunningQemu> {
   const [obstacle] = qemuObstacles(options);
   if (obstacle !== undefined) throw new DutSetupError(obstacle.what, obstacle.remedy);
   const reserved = Object.keys(options.device ?? {}).find((name) => RESERVED_PROPERTIES.includes(name));
@@ -148,7 +152,7 @@ export async function startQemu(options: QemuOptions = {}): Promise<RunningQemu>
   const resources = new Descriptors();
   let qemu: SupervisedProcess | undefined;
   try {
-    const launched = await launch(options, resources);
+    const launched = await launch(options, transport, resources);
     qemu = launched.process;
     return await greet(launched, resources, options);
   } catch (error) {
@@ -187,7 +191,11 @@ interface Launched {
   readonly details: Record<string, string>;
 }
 
-async function launch(options: QemuOptions, resources: Descriptors): Promise<Launched> {
+async function launch(
+  options: QemuOptions,
+  transport: TransportName,
+  resources: Descriptors,
+): Promise<Launched> {
   const { machine = 'q35', memoryMiB = DEFAULT_MEMORY_MIB, mmap = hasLibc() } = options;
   const wrap = effectiveWrap(options.wrap ?? []);
   const binary = findExecutable(options.binary ?? DEFAULT_BINARY) ?? DEFAULT_BINARY;
@@ -243,6 +251,7 @@ async function launch(options: QemuOptions, resources: Descriptors): Promise<Lau
     process,
     log,
     attach: {
+      transport,
       toQemu: commands.writeEnd,
       fromQemu: replies.readEnd,
       memoryFd: memory,

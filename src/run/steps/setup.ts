@@ -2,7 +2,7 @@
 import { evaluateNumber } from '../../cases/evaluate.js';
 import { resolveInteger } from '../../cases/resolve.js';
 import type { Expression, ResetStep, SetupPlan, SetupStep } from '../../cases/types.js';
-import { DRIVER_FEATURES, DriverError } from '../../harness/driver.js';
+import { DriverError } from '../../harness/driver.js';
 import type { QueueChoice, SetupChoices } from '../../harness/setup.js';
 import { waitUntil } from '../../harness/wait.js';
 import type { CaseRun } from '../case-run.js';
@@ -20,7 +20,7 @@ export function choicesOf(plan: SetupPlan, run: CaseRun): SetupChoices {
       features: (offered) =>
         features.only
           ? bits(features.only)
-          : ((offered & DRIVER_FEATURES) | bits(features.add)) & ~bits(features.drop),
+          : ((offered & run.session.driver.usualFeatures) | bits(features.add)) & ~bits(features.drop),
     }),
     ...(queues.length > 0 && {
       queues: new Map(

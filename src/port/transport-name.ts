@@ -1,0 +1,18 @@
+/** The ways in which a virtio device is reached, by the names of case files and the command line. */
+
+/** `-legacy`: the same attachment by its legacy interface ("Legacy Interfaces"). */
+export const TRANSPORT_NAMES = [
+  'pci',
+  'pci-legacy',
+  'mmio',
+  'mmio-legacy',
+  'vhost-user',
+  'vhost-kernel',
+] as const;
+
+export type TransportName = (typeof TRANSPORT_NAMES)[number];
+
+/** Whether the device is driven by the legacy interface. */
+export function isLegacy(name: TransportName): boolean {
+  return name.endsWith('-legacy');
+}
