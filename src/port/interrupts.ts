@@ -12,3 +12,9 @@ export interface Interrupts {
   /** Interrupts since the last `clear`; only on ports that count them. */
   count?(vector: number): number;
 }
+
+/** The interrupt line of a device: INTx of a PCI function, the one interrupt of a virtio-mmio device. */
+export interface InterruptLine {
+  /** Whether the device asserts it now. It stays asserted until the driver has acknowledged every cause. */
+  level(): boolean;
+}

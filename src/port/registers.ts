@@ -1,5 +1,7 @@
 /** Register access: configuration space, BARs and MMIO windows. */
 
+import type { InterruptLine } from './interrupts.js';
+
 /** Width of one access in bytes. 64-bit virtio fields are reached by two accesses of 4 (virtio 1.4, "Virtio Over PCI Bus"). */
 export type Width = 1 | 2 | 4;
 
@@ -26,14 +28,21 @@ export interface RegisterWindow {
 export interface PciAttachment {
   readonly kind: 'pci';
   readonly config: RegisterWindow;
-  /** Window of BAR 0-5, or undefined where the function has none. Needs the command register's enable bits. */
+  /**
+   * Window of BAR 0-5, memory or I/O space, or undefined where the function has none. Needs the command register's
+   * enable bits.
+   */
   bar(index: number): RegisterWindow | undefined;
+  /** INTx, where the port can watch it. */
+  readonly line?: InterruptLine;
 }
 
 /** A virtio-mmio register window. */
 export interface MmioAttachment {
   readonly kind: 'mmio';
   readonly window: RegisterWindow;
+  /** Its interrupt, where the port can watch it. */
+  readonly line?: InterruptLine;
 }
 
 /** How the device is attached. */

@@ -37,6 +37,8 @@ export const pciHeader = struct('PCI header', {
 export const PciCommand = { IO: 1, MEMORY: 2, MASTER: 4, INTX_DISABLE: 0x400 } as const;
 /** Bits of the status register. */
 export const PciStatus = { INTERRUPT: 8, CAP_LIST: 0x10 } as const;
+/** Bits of a base address register. */
+export const PciBar = { IO: 1, MEMORY_64: 4 } as const;
 /** Capability ids. */
 export const PciCapability = { POWER_MANAGEMENT: 1, VENDOR: 9, EXPRESS: 0x10, MSIX: 0x11 } as const;
 

@@ -35,6 +35,25 @@ export const usedRing = {
 /** Bytes of a descriptor table of `size` entries. */
 export const descTableBytes = (size: number): number => vringDesc.size * size;
 
+/** Offsets of the parts in one contiguous block, as the legacy interface has them, and its size in bytes. */
+export interface LegacyRingLayout {
+  readonly desc: number;
+  readonly avail: number;
+  readonly used: number;
+  readonly bytes: number;
+}
+
+/**
+ * The contiguous layout ("Legacy Interfaces: A Note on Virtqueue Layout"): the used ring begins at the next multiple of
+ * `align`, a power of two, and the block ends at one.
+ */
+export function legacyRingLayout(size: number, align: number): LegacyRingLayout {
+  const up = (offset: number) => Math.ceil(offset / align) * align;
+  const avail = descTableBytes(size);
+  const used = up(avail + availRing.bytes(size));
+  return { desc: 0, avail, used, bytes: used + up(usedRing.bytes(size)) };
+}
+
 /**
  * Whether the counter that moved from `before` to `now` crossed `event`: the rule by which both sides decide on a
  * notification when VIRTIO_F_EVENT_IDX is negotiated ("Used Buffer Notification Suppression"). All are modulo 2^16.

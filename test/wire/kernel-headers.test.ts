@@ -12,6 +12,7 @@ import {
   MsixControl,
   msixCapability,
   msixEntry,
+  PciBar,
   PciCapability,
   PciCommand,
   PciStatus,
@@ -23,6 +24,7 @@ import {
   AvailFlag,
   availRing,
   DescFlag,
+  legacyRingLayout,
   SplitAlign,
   UsedFlag,
   usedRing,
@@ -31,6 +33,13 @@ import {
 } from '../../src/wire/split-ring.js';
 import { DeviceStatus, Feature, VIRTIO_ID_SCSI } from '../../src/wire/virtio.js';
 import {
+  MMIO_CONFIG_OFFSET,
+  MmioInterrupt,
+  type MmioRegister,
+  mmioLegacyRegisters,
+  mmioRegisters,
+} from '../../src/wire/virtio-mmio.js';
+import {
   VIRTIO_MSI_NO_VECTOR,
   VirtioIsr,
   VirtioPciCapType,
@@ -38,6 +47,12 @@ import {
   virtioPciCommonCfg,
   virtioPciNotifyCap,
 } from '../../src/wire/virtio-pci.js';
+import {
+  LEGACY_PAGE_SIZE,
+  legacyConfigOffset,
+  legacyHeader,
+  legacyMsixHeader,
+} from '../../src/wire/virtio-pci-legacy.js';
 import * as scsi from '../../src/wire/virtio-scsi.js';
 
 /** Our number, and the C expression that must have the same value. */
@@ -88,6 +103,30 @@ const NOT_IN_HEADERS = new Set([
   'VIRTIO_F_INDIRECT_DESC',
   'VIRTIO_F_EVENT_IDX',
 ]);
+
+/** Registers whose names in the header do not follow from ours as `QUEUE_READY` does from `QueueReady`. */
+const MMIO_NAMES: Readonly<Record<string, string>> = {
+  InterruptACK: 'INTERRUPT_ACK',
+  QueueSizeMax: 'QUEUE_NUM_MAX',
+  QueueSize: 'QUEUE_NUM',
+  QueueDriverLow: 'QUEUE_AVAIL_LOW',
+  QueueDriverHigh: 'QUEUE_AVAIL_HIGH',
+  QueueDeviceLow: 'QUEUE_USED_LOW',
+  QueueDeviceHigh: 'QUEUE_USED_HIGH',
+};
+const mmioRows = (table: Readonly<Record<string, MmioRegister>>): Row[] =>
+  Object.entries(table)
+    // Younger than the header of Linux 6.1.
+    .filter(([name]) => name !== 'QueueReset')
+    .map(([name, { offset }]) => [
+      name,
+      offset,
+      `VIRTIO_MMIO_${MMIO_NAMES[name] ?? name.replace(/(?<=[a-z])(?=[A-Z])|(?<=SHM)/g, '_').toUpperCase()}`,
+    ]);
+
+/** Fields of a layout that the header has as plain offsets. */
+const offsets = (fields: Readonly<Record<string, Field>>, names: Readonly<Record<string, string>>): Row[] =>
+  Object.entries(names).map(([field, c]) => [field, fields[field]?.offset ?? -1, c]);
 
 const groups: Record<string, readonly Row[]> = {
   'struct virtio_scsi_config': layoutRows(scsi.virtioScsiConfig, 'virtio_scsi_config'),
@@ -193,7 +232,44 @@ const groups: Record<string, readonly Row[]> = {
     ['ISR config', VirtioIsr.CONFIG, 'VIRTIO_PCI_ISR_CONFIG'],
     ['NO_VECTOR', VIRTIO_MSI_NO_VECTOR, 'VIRTIO_MSI_NO_VECTOR'],
   ],
+  'virtio PCI, legacy interface': [
+    ...offsets(legacyHeader.fields, {
+      device_features: 'VIRTIO_PCI_HOST_FEATURES',
+      driver_features: 'VIRTIO_PCI_GUEST_FEATURES',
+      queue_address: 'VIRTIO_PCI_QUEUE_PFN',
+      queue_size: 'VIRTIO_PCI_QUEUE_NUM',
+      queue_select: 'VIRTIO_PCI_QUEUE_SEL',
+      queue_notify: 'VIRTIO_PCI_QUEUE_NOTIFY',
+      device_status: 'VIRTIO_PCI_STATUS',
+      isr_status: 'VIRTIO_PCI_ISR',
+    }),
+    ...offsets(legacyMsixHeader.fields, {
+      config_msix_vector: 'VIRTIO_MSI_CONFIG_VECTOR - VIRTIO_PCI_CONFIG_OFF(0)',
+      queue_msix_vector: 'VIRTIO_MSI_QUEUE_VECTOR - VIRTIO_PCI_CONFIG_OFF(0)',
+    }),
+    ['configuration without MSI-X', legacyConfigOffset(false), 'VIRTIO_PCI_CONFIG_OFF(0)'],
+    ['configuration with MSI-X', legacyConfigOffset(true), 'VIRTIO_PCI_CONFIG_OFF(1)'],
+    ['page', LEGACY_PAGE_SIZE, '1 << VIRTIO_PCI_QUEUE_ADDR_SHIFT'],
+    ['ring alignment', LEGACY_PAGE_SIZE, 'VIRTIO_PCI_VRING_ALIGN'],
+    ...[1, 8, 256, 1024].flatMap((size): Row[] => {
+      const layout = legacyRingLayout(size, LEGACY_PAGE_SIZE);
+      const ring = `legacy_ring(${size}, VIRTIO_PCI_VRING_ALIGN)`;
+      return [
+        [`available ring of ${size}`, layout.avail, `(char *)${ring}.avail - memory`],
+        [`used ring of ${size}`, layout.used, `(char *)${ring}.used - memory`],
+      ];
+    }),
+  ],
+  'virtio MMIO': [
+    ...mmioRows(mmioRegisters),
+    ...mmioRows(mmioLegacyRegisters),
+    ['Config', MMIO_CONFIG_OFFSET, 'VIRTIO_MMIO_CONFIG'],
+    ['used buffer interrupt', MmioInterrupt.USED_BUFFER, 'VIRTIO_MMIO_INT_VRING'],
+    ['configuration interrupt', MmioInterrupt.CONFIGURATION, 'VIRTIO_MMIO_INT_CONFIG'],
+  ],
   PCI: [
+    ['I/O BAR', PciBar.IO, 'PCI_BASE_ADDRESS_SPACE_IO'],
+    ['64-bit BAR', PciBar.MEMORY_64, 'PCI_BASE_ADDRESS_MEM_TYPE_64'],
     ['vendor', pciHeader.fields.vendor_id.offset, 'PCI_VENDOR_ID'],
     ['device', pciHeader.fields.device_id.offset, 'PCI_DEVICE_ID'],
     ['command', pciHeader.fields.command.offset, 'PCI_COMMAND'],
@@ -274,12 +350,18 @@ beforeAll(() => {
 #include <linux/types.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
+#include <linux/virtio_mmio.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 #include <linux/virtio_scsi.h>
 #include <linux/pci_regs.h>
 #include <scsi/scsi.h>
 static char memory[4096] __attribute__((aligned(4096)));
+static struct vring legacy_ring(unsigned size, unsigned align) {
+  struct vring ring;
+  vring_init(&ring, size, memory, align);
+  return ring;
+}
 int main(void) {
   struct vring ring8;
   vring_init(&ring8, 8, memory, 64);
