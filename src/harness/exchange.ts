@@ -3,7 +3,7 @@ import type { DmaSpace } from '../port/dma-space.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
 import type { RequestSizes, ScsiRequest } from './request.js';
-import type { Chain, ChainElement } from './split-queue.js';
+import type { Chain, ChainElement } from './ring.js';
 
 /** Buffers in memory, in the order in which the device finds them. */
 export interface Placed {

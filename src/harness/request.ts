@@ -8,7 +8,7 @@ import {
 } from '../wire/virtio-scsi.js';
 import type { Answer, Contents } from './exchange.js';
 import type { Poison } from './poison.js';
-import type { IndirectFrom } from './split-queue.js';
+import type { IndirectFrom } from './ring.js';
 
 /** How a request is cut into descriptors. */
 export interface RequestLayout {

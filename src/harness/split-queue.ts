@@ -13,84 +13,29 @@ import {
 } from '../wire/split-ring.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
-
-/** What is written into a descriptor instead of what the chain asks for: for cases that break the rules. */
-export interface DescriptorOverrides {
-  readonly len?: number;
-  readonly flags?: number;
-  /** Number of an element of the same chain or table, or any other number as it is. */
-  readonly next?: number;
-}
-
-/** One buffer of a descriptor chain. */
-export interface ChainElement {
-  readonly iova: bigint;
-  readonly length: number;
-  readonly writable: boolean;
-  readonly overrides?: DescriptorOverrides;
-  /** Elements of an indirect table, to which the descriptor then points instead. */
-  readonly table?: readonly ChainElement[];
-}
-
-/** A descriptor chain that the driver has placed. */
-export interface Chain {
-  /** Index of its first descriptor, by which the device returns it. */
-  readonly head: number;
-  /** The descriptors of the table that it occupies. */
-  readonly slots: readonly number[];
-  /** Its indirect tables. */
-  readonly tables: readonly GuardedBuffer[];
-}
-
-/** One entry of the used ring. */
-export interface UsedEntry {
-  /** Position in the used ring, a free-running 16-bit index. */
-  readonly index: number;
-  readonly id: number;
-  readonly len: number;
-  /** The chain that it returns; undefined when no such chain is outstanding. */
-  readonly chain: Chain | undefined;
-}
-
-/** What one look at the used ring gave. */
-export interface Poll {
-  readonly entries: readonly UsedEntry[];
-  /** Set when used idx moved further than there were chains to return. */
-  readonly implausible:
-    | { readonly from: number; readonly to: number; readonly outstanding: number }
-    | undefined;
-}
-
-/** How a chain is laid into the table: direct, or from which element on in an indirect table. */
-export type IndirectFrom = number | undefined;
-
-/** How a ring is made; everything left out is as usual. */
-export interface RingOptions {
-  /** VIRTIO_F_EVENT_IDX was negotiated. */
-  readonly eventIdx?: boolean;
-  /** Each part at just the alignment that the standard asks for. */
-  readonly tight?: boolean;
-  /** A ring of the same size whose memory is used again. */
-  readonly reuse?: SplitQueue;
-}
-
-/** A field of the rings in memory. */
-export interface RingField {
-  readonly buffer: GuardedBuffer;
-  readonly offset: number;
-  readonly size: number;
-}
+import type {
+  Chain,
+  ChainElement,
+  IndirectFrom,
+  Poll,
+  Ring,
+  RingAreas,
+  RingField,
+  RingOptions,
+  UsedEntry,
+} from './ring.js';
 
 const NO_ENTRIES: Poll = { entries: [], implausible: undefined };
 
-/** A split queue in memory. Which queue of the device it is, and how it is notified, is not its concern. */
-export class SplitQueue {
+/** A split queue in memory. */
+export class SplitQueue implements Ring {
   readonly size: number;
-  readonly desc: GuardedBuffer;
-  readonly avail: GuardedBuffer;
-  readonly used: GuardedBuffer;
+  readonly areas: RingAreas;
   /** Whether VIRTIO_F_EVENT_IDX was negotiated. */
   readonly eventIdx: boolean;
+  readonly #desc: GuardedBuffer;
+  readonly #avail: GuardedBuffer;
+  readonly #used: GuardedBuffer;
   readonly #dma: DmaSpace;
   readonly #poison: Poison;
   readonly #free: number[];
@@ -124,14 +69,15 @@ export class SplitQueue {
       before.publishRange(0, bytes);
       return before;
     };
-    this.desc = area(descTableBytes(size), SplitAlign.desc, reuse?.desc);
-    this.avail = area(availRing.bytes(size), SplitAlign.avail, reuse?.avail);
-    this.used = area(usedRing.bytes(size), SplitAlign.used, reuse?.used);
-    this.#availView = viewOf(this.avail.view);
-    this.#usedView = viewOf(this.used.view);
-    this.#usedIdx = new Uint16Array(this.used.view.buffer, this.used.view.byteOffset + usedRing.idx, 1);
-    this.#shadowDesc = new Uint8Array(this.desc.size);
-    this.#shadowAvail = new Uint8Array(this.avail.size);
+    this.#desc = area(descTableBytes(size), SplitAlign.desc, reuse?.desc);
+    this.#avail = area(availRing.bytes(size), SplitAlign.avail, reuse?.driver);
+    this.#used = area(usedRing.bytes(size), SplitAlign.used, reuse?.device);
+    this.areas = { desc: this.#desc, driver: this.#avail, device: this.#used };
+    this.#availView = viewOf(this.#avail.view);
+    this.#usedView = viewOf(this.#used.view);
+    this.#usedIdx = new Uint16Array(this.#used.view.buffer, this.#used.view.byteOffset + usedRing.idx, 1);
+    this.#shadowDesc = new Uint8Array(this.#desc.size);
+    this.#shadowAvail = new Uint8Array(this.#avail.size);
     this.#free = Array.from({ length: size }, (_, i) => size - 1 - i);
   }
 
@@ -169,11 +115,11 @@ export class SplitQueue {
       );
     const tables: GuardedBuffer[] = [];
     const slots = direct.map(() => this.#free.pop() as number);
-    this.#writeChain(direct, slots, this.desc.view, tables);
+    this.#writeChain(direct, slots, this.#desc.view, tables);
     for (const slot of slots) {
       const at = slot * vringDesc.size;
-      this.desc.publishRange(at, vringDesc.size);
-      this.#shadowDesc.set(this.desc.view.subarray(at, at + vringDesc.size), at);
+      this.#desc.publishRange(at, vringDesc.size);
+      this.#shadowDesc.set(this.#desc.view.subarray(at, at + vringDesc.size), at);
     }
     return { head: slots[0] as number, slots, tables };
   }
@@ -187,7 +133,7 @@ export class SplitQueue {
     for (const chain of chains) {
       const at = availRing.entry(this.#availIdx % this.size);
       this.#availView.setUint16(at, chain.head, true);
-      this.avail.publishRange(at, 2);
+      this.#avail.publishRange(at, 2);
       this.#outstanding.set(chain.head, chain);
       this.#availIdx = (this.#availIdx + 1) & 0xffff;
     }
@@ -197,13 +143,13 @@ export class SplitQueue {
     // JavaScript store through a DataView is a plain one; Atomics adds the fence where the CPU needs it.
     Atomics.store(FENCE, 0, 1);
     if (!this.#byHand.has('avail.idx')) this.#writeAvail(availRing.idx, this.#availIdx);
-    this.#shadowAvail.set(this.avail.view);
+    this.#shadowAvail.set(this.#avail.view);
     return before;
   }
 
   /** Whether the device wants to hear of what was published since: by used.flags or, with VIRTIO_F_EVENT_IDX, by avail_event. */
   asksForKick(before: number): boolean {
-    this.used.fetch();
+    this.#used.fetch();
     if (!this.eventIdx) return (this.#usedView.getUint16(usedRing.flags, true) & UsedFlag.NO_NOTIFY) === 0;
     return crossedEvent(
       this.#usedView.getUint16(usedRing.availEvent(this.size), true),
@@ -214,7 +160,7 @@ export class SplitQueue {
 
   /** Whether used idx has moved since the last `poll`. */
   hasUsed(): boolean {
-    this.used.fetchRange(usedRing.idx, 2);
+    this.#used.fetchRange(usedRing.idx, 2);
     return Atomics.load(this.#usedIdx, 0) !== this.#seenUsed;
   }
 
@@ -224,7 +170,13 @@ export class SplitQueue {
     const to = Atomics.load(this.#usedIdx, 0);
     const moved = (to - this.#seenUsed) & 0xffff;
     const outstanding = this.#outstanding.size;
-    const implausible = moved > outstanding ? { from: this.#seenUsed, to, outstanding } : undefined;
+    const implausible =
+      moved > outstanding
+        ? {
+            expected: `used idx at most ${outstanding} beyond ${this.#seenUsed}, the number of outstanding chains`,
+            got: `used idx ${to}`,
+          }
+        : undefined;
     const entries: UsedEntry[] = [];
     // An index that jumped announces entries that cannot be there: only as many as are owed are looked at.
     for (let i = 0; i < Math.min(moved, outstanding); i++)
@@ -245,23 +197,23 @@ export class SplitQueue {
     };
     switch (path) {
       case 'avail.flags':
-        return { buffer: this.avail, offset: availRing.flags, size: 2 };
+        return { buffer: this.#avail, offset: availRing.flags, size: 2 };
       case 'avail.idx':
-        return { buffer: this.avail, offset: availRing.idx, size: 2 };
+        return { buffer: this.#avail, offset: availRing.idx, size: 2 };
       case 'avail.ring':
-        return { buffer: this.avail, offset: availRing.entry(entry(this.size)), size: 2 };
+        return { buffer: this.#avail, offset: availRing.entry(entry(this.size)), size: 2 };
       case 'used_event':
-        return { buffer: this.avail, offset: availRing.usedEvent(this.size), size: 2 };
+        return { buffer: this.#avail, offset: availRing.usedEvent(this.size), size: 2 };
       case 'used.flags':
-        return { buffer: this.used, offset: usedRing.flags, size: 2 };
+        return { buffer: this.#used, offset: usedRing.flags, size: 2 };
       case 'used.idx':
-        return { buffer: this.used, offset: usedRing.idx, size: 2 };
+        return { buffer: this.#used, offset: usedRing.idx, size: 2 };
       case 'avail_event':
-        return { buffer: this.used, offset: usedRing.availEvent(this.size), size: 2 };
+        return { buffer: this.#used, offset: usedRing.availEvent(this.size), size: 2 };
       case 'used.ring':
-        return within(this.used, usedRing.entry(entry(this.size)), vringUsedElem, part);
+        return within(this.#used, usedRing.entry(entry(this.size)), vringUsedElem, part);
       case 'desc':
-        return within(this.desc, entry(this.size) * vringDesc.size, vringDesc, part);
+        return within(this.#desc, entry(this.size) * vringDesc.size, vringDesc, part);
       default:
         throw new RangeError(`a split ring has no field ${path}`);
     }
@@ -273,17 +225,17 @@ export class SplitQueue {
     buffer.view.set(bytes, offset);
     buffer.publishRange(offset, bytes.length);
     this.#byHand.add(path);
-    if (buffer === this.desc) this.#shadowDesc.set(bytes, offset);
-    if (buffer === this.avail) this.#shadowAvail.set(bytes, offset);
+    if (buffer === this.#desc) this.#shadowDesc.set(bytes, offset);
+    if (buffer === this.#avail) this.#shadowAvail.set(bytes, offset);
   }
 
   /** The first driver-owned ring byte that the device changed, in words; undefined when all are as written. */
   tampered(): string | undefined {
-    this.desc.fetch();
-    this.avail.fetch();
+    this.#desc.fetch();
+    this.#avail.fetch();
     const places: readonly [string, Uint8Array, Uint8Array][] = [
-      ['descriptor table', this.desc.view, this.#shadowDesc],
-      ['available ring', this.avail.view, this.#shadowAvail],
+      ['descriptor table', this.#desc.view, this.#shadowDesc],
+      ['available ring', this.#avail.view, this.#shadowAvail],
     ];
     for (const [name, now, shadow] of places) {
       if (Buffer.compare(now, shadow) === 0) continue;
@@ -296,9 +248,9 @@ export class SplitQueue {
   /** The first ring area whose guard bytes changed, in words. */
   overrun(): string | undefined {
     const areas: readonly [string, GuardedBuffer][] = [
-      ['descriptor table', this.desc],
-      ['available ring', this.avail],
-      ['used ring', this.used],
+      ['descriptor table', this.#desc],
+      ['available ring', this.#avail],
+      ['used ring', this.#used],
     ];
     for (const [name, buffer] of areas) {
       buffer.fetch();
@@ -310,7 +262,7 @@ export class SplitQueue {
 
   #usedEntry(index: number): UsedEntry {
     const at = usedRing.entry(index % this.size);
-    this.used.fetchRange(at, vringUsedElem.size);
+    this.#used.fetchRange(at, vringUsedElem.size);
     const id = this.#usedView.getUint32(at, true);
     const len = this.#usedView.getUint32(at + 4, true);
     const chain = this.#outstanding.get(id);
@@ -324,7 +276,7 @@ export class SplitQueue {
 
   #writeAvail(offset: number, value: number): void {
     this.#availView.setUint16(offset, value, true);
-    this.avail.publishRange(offset, 2);
+    this.#avail.publishRange(offset, 2);
   }
 
   /** Writes the descriptors of a chain or table; element i goes to place `places[i]` of `target`. */

@@ -130,7 +130,7 @@ function harnessBlock(
 /** Microseconds a transaction of a loop that lays one request out and then only publishes, kicks and spins on used idx. */
 function rawBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transaction, count: number): number {
   driver.initialise();
-  const ring = driver.ring(QueueIndex.REQUEST);
+  const { areas, size } = driver.ring(QueueIndex.REQUEST);
   const { dma, clock, lifecycle } = driver.port;
   const headerSize = requestHeaderSize(DEFAULT_CDB_SIZE);
   const request = dma.alloc(headerSize, { align: 16 });
@@ -150,21 +150,21 @@ function rawBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transac
     { addr: data.iova, len: data.size, flags: DescFlag.WRITE, next: 0 },
   ];
   for (const [i, descriptor] of chain.entries())
-    vringDesc.write(ring.desc.view, descriptor, i * vringDesc.size);
-  ring.desc.publishRange(0, chain.length * vringDesc.size);
-  const avail = new DataView(ring.avail.view.buffer, ring.avail.view.byteOffset);
-  const usedIdx = new Uint16Array(ring.used.view.buffer, ring.used.view.byteOffset + usedRing.idx, 1);
+    vringDesc.write(areas.desc.view, descriptor, i * vringDesc.size);
+  areas.desc.publishRange(0, chain.length * vringDesc.size);
+  const avail = new DataView(areas.driver.view.buffer, areas.driver.view.byteOffset);
+  const usedIdx = new Uint16Array(areas.device.view.buffer, areas.device.view.byteOffset + usedRing.idx, 1);
   let elapsed = 0;
   for (let i = 0; i < count; i++) {
     rest();
     const start = performance.now();
-    avail.setUint16(availRing.entry(i % ring.size), 0, true);
+    avail.setUint16(availRing.entry(i % size), 0, true);
     avail.setUint16(availRing.idx, (i + 1) & 0xffff, true);
-    ring.avail.publishRange(0, ring.avail.size);
+    areas.driver.publishRange(0, areas.driver.size);
     transport.notify(QueueIndex.REQUEST);
     transport.fence();
     for (let round = 0; ; round++) {
-      ring.used.fetchRange(usedRing.idx, 2);
+      areas.device.fetchRange(usedRing.idx, 2);
       if (Atomics.load(usedIdx, 0) === ((i + 1) & 0xffff)) break;
       clock.relax(round);
       if (!lifecycle.alive()) throw new Error('the device is gone');

@@ -5,7 +5,7 @@ import { resolveBytes, resolveInteger, resolveSize } from '../../cases/resolve.j
 import type { ChainStep, Content, Descriptor, DescriptorOverrides as Overrides } from '../../cases/types.js';
 import { GuardedBuffer } from '../../harness/guarded-buffer.js';
 import { encodeRequest } from '../../harness/request.js';
-import type { ChainElement, DescriptorOverrides } from '../../harness/split-queue.js';
+import type { ChainElement, DescriptorOverrides } from '../../harness/ring.js';
 import type { CaseRun } from '../case-run.js';
 import { requestOf } from './command.js';
 import { encodeTmf } from './control-request.js';

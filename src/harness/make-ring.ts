@@ -1,0 +1,18 @@
+/** A virtqueue in the format that was negotiated. */
+import type { DmaSpace } from '../port/dma-space.js';
+import { hasFeature } from '../wire/virtio.js';
+import type { Poison } from './poison.js';
+import type { Ring, RingOptions } from './ring.js';
+import { SplitQueue } from './split-queue.js';
+
+/** Makes a ring of `size` entries for a device with which the features `negotiated` were agreed on. */
+export function makeRing(
+  dma: DmaSpace,
+  poison: Poison,
+  size: number,
+  negotiated: bigint,
+  options: Omit<RingOptions, 'eventIdx'> = {},
+): Ring {
+  const eventIdx = hasFeature(negotiated, 'VIRTIO_F_EVENT_IDX');
+  return new SplitQueue(dma, poison, size, { ...options, eventIdx });
+}

@@ -1,0 +1,120 @@
+/** What the driver needs of a virtqueue, whichever format its ring has. */
+import type { GuardedBuffer } from './guarded-buffer.js';
+
+/** What is written into a descriptor instead of what the chain asks for: for cases that break the rules. */
+export interface DescriptorOverrides {
+  readonly len?: number;
+  readonly flags?: number;
+  /** Number of an element of the same chain or table, or any other number as it is. */
+  readonly next?: number;
+}
+
+/** One buffer of a descriptor chain. */
+export interface ChainElement {
+  readonly iova: bigint;
+  readonly length: number;
+  readonly writable: boolean;
+  readonly overrides?: DescriptorOverrides;
+  /** Elements of an indirect table, to which the descriptor then points instead. */
+  readonly table?: readonly ChainElement[];
+}
+
+/** A descriptor chain that the driver has placed. */
+export interface Chain {
+  /** Index of its first descriptor, by which the device returns it. */
+  readonly head: number;
+  /** The descriptors of the table that it occupies. */
+  readonly slots: readonly number[];
+  /** Its indirect tables. */
+  readonly tables: readonly GuardedBuffer[];
+}
+
+/** One used buffer notification of the ring: an entry of the used ring. */
+export interface UsedEntry {
+  /** Position in the used ring, a free-running 16-bit index. */
+  readonly index: number;
+  readonly id: number;
+  readonly len: number;
+  /** The chain that it returns; undefined when no such chain is outstanding. */
+  readonly chain: Chain | undefined;
+}
+
+/** What one look at the device's side of a ring gave. */
+export interface Poll {
+  readonly entries: readonly UsedEntry[];
+  /** Set when the ring says that more was returned than the device had: what could be, and what it says. */
+  readonly implausible: { readonly expected: string; readonly got: string } | undefined;
+}
+
+/** How a chain is laid into the table: direct, or from which element on in an indirect table. */
+export type IndirectFrom = number | undefined;
+
+/** How a ring is made; everything left out is as usual. */
+export interface RingOptions {
+  /** VIRTIO_F_EVENT_IDX was negotiated. */
+  readonly eventIdx?: boolean;
+  /** Each part at just the alignment that the standard asks for. */
+  readonly tight?: boolean;
+  /** The memory of a ring of the same kind and size, which is used again. */
+  readonly reuse?: RingAreas;
+}
+
+/** A field of the rings in memory. */
+export interface RingField {
+  readonly buffer: GuardedBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** The three areas of a virtqueue by the names of "Virtqueues"; the addresses that a transport is given. */
+export interface RingAreas {
+  /** Descriptor area. */
+  readonly desc: GuardedBuffer;
+  /** Driver area: the available ring, or the driver's event suppression structure. */
+  readonly driver: GuardedBuffer;
+  /** Device area: the used ring, or the device's event suppression structure. */
+  readonly device: GuardedBuffer;
+}
+
+/**
+ * The driver's side of a virtqueue in memory. Which queue of the device it is, and how it is notified, is not its
+ * concern. Nothing that the device wrote is trusted.
+ */
+export interface Ring {
+  /** Entries. */
+  readonly size: number;
+  readonly areas: RingAreas;
+  /** Chains that the device has and has not returned. */
+  readonly outstanding: number;
+  /** The descriptor that the next chain begins with; undefined when there is no room. */
+  readonly nextSlot: number | undefined;
+  /** Whether the next used buffer must raise an interrupt, as far as the driver itself looks after suppression. */
+  readonly interruptDue: boolean;
+  /**
+   * Places a chain without publishing it. `indirectFrom`: the elements from that one on go to an indirect table.
+   * Throws RangeError when there is no room.
+   */
+  stage(elements: readonly ChainElement[], indirectFrom: IndirectFrom): Chain;
+  /**
+   * Makes staged chains available in this order by one step. Notifying is the caller's. Returns a mark of where the
+   * ring stood before, for `asksForKick`.
+   */
+  publish(chains: readonly Chain[]): number;
+  /** Whether the device wants to hear of what was published since `before`. */
+  asksForKick(before: number): boolean;
+  /** Whether the device has returned something since the last `poll`. */
+  hasUsed(): boolean;
+  /** Takes what the device has returned since the last look. */
+  poll(): Poll;
+  /**
+   * A field of the ring by its name in case files, with an index and one of its fields where it is an array of
+   * structures. Throws RangeError for a field that this format has not or an index that is too large.
+   */
+  field(path: string, index?: number, part?: string): RingField;
+  /** Writes a field by hand. From then on the harness leaves it as it is. */
+  writeField(path: string, index: number | undefined, part: string | undefined, bytes: Uint8Array): void;
+  /** The first ring byte of the driver's that the device changed, in words; undefined when all are as written. */
+  tampered(): string | undefined;
+  /** The first area whose guard bytes changed, in words. */
+  overrun(): string | undefined;
+}
