@@ -9,6 +9,13 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Field } from '../../src/wire/layout.js';
 import {
+  EventFlags,
+  EventMask,
+  PackedDescFlag,
+  pvirtqDesc,
+  pvirtqEventSuppress,
+} from '../../src/wire/packed-ring.js';
+import {
   MsixControl,
   msixCapability,
   msixEntry,
@@ -199,6 +206,16 @@ const groups: Record<string, readonly Row[]> = {
     ['used ring[3]', usedRing.entry(3), 'offsetof(struct vring_used, ring[3])'],
     ['used_event of 8', availRing.usedEvent(8), '(char *)&vring_used_event(&ring8) - (char *)ring8.avail'],
     ['avail_event of 8', usedRing.availEvent(8), '(char *)&vring_avail_event(&ring8) - (char *)ring8.used'],
+  ],
+  'packed ring': [
+    ...layoutRows(pvirtqDesc, 'vring_packed_desc'),
+    ...layoutRows(pvirtqEventSuppress, 'vring_packed_desc_event'),
+    ['AVAIL', PackedDescFlag.AVAIL, '1 << VRING_PACKED_DESC_F_AVAIL'],
+    ['USED', PackedDescFlag.USED, '1 << VRING_PACKED_DESC_F_USED'],
+    ['ENABLE', EventFlags.ENABLE, 'VRING_PACKED_EVENT_FLAG_ENABLE'],
+    ['DISABLE', EventFlags.DISABLE, 'VRING_PACKED_EVENT_FLAG_DISABLE'],
+    ['DESC', EventFlags.DESC, 'VRING_PACKED_EVENT_FLAG_DESC'],
+    ['wrap bit', EventMask.wrap, '1 << VRING_PACKED_EVENT_F_WRAP_CTR'],
   ],
   'virtio PCI': [
     ...layoutRows(virtioPciCap, 'virtio_pci_cap'),
