@@ -114,10 +114,11 @@ function namedLocation(c: Compiler, text: string): Location {
       if (rest === 'line') return { text, kind: 'irq-line' };
       break;
     case 'msix': {
-      const vector = /^[0-9]{1,4}\.([a-z]+)$/.exec(rest ?? '')?.[1];
-      if (vector === undefined) oneOf(rest ?? '', MSIX_REGISTERS, 'MSI-X register');
-      else oneOf(vector, MSIX_VECTOR_REGISTERS, 'MSI-X vector field');
-      return { text, kind: 'msix', register: rest ?? '' };
+      const [, number, vector, name] = /^(?:([0-9]{1,4})|vector\[(.+)\])\.([a-z]+)$/.exec(rest ?? '') ?? [];
+      if (name === undefined)
+        return { text, kind: 'msix', register: oneOf(rest ?? '', MSIX_REGISTERS, 'MSI-X register') };
+      const register = oneOf(name, MSIX_VECTOR_REGISTERS, 'MSI-X vector field');
+      return { text, kind: 'msix', register, vector: fromText(c, number ?? vector ?? '') };
     }
     case 'cap': {
       const [capability = '', register = ''] = (rest ?? '').split('.');

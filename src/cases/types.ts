@@ -425,8 +425,10 @@ export type Location = {
   readonly text: string;
 } /** A register of either transport, by its PCI name without `dev.`. */ & (
   | { readonly kind: 'dev'; readonly register: string }
-  /** PCI configuration header field, virtio capability field, legacy or MMIO register, MSI-X. */
-  | { readonly kind: 'pci' | 'legacy' | 'mmio' | 'msix'; readonly register: string }
+  /** PCI configuration header field, legacy or MMIO register. */
+  | { readonly kind: 'pci' | 'legacy' | 'mmio'; readonly register: string }
+  /** A field of the MSI-X capability, or with a vector one of its table entry. */
+  | { readonly kind: 'msix'; readonly register: string; readonly vector?: Expression }
   | { readonly kind: 'cap'; readonly capability: string; readonly register: string }
   | { readonly kind: 'irq-line' }
   | { readonly kind: 'config'; readonly field: string }

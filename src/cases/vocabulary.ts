@@ -196,13 +196,23 @@ export const DEVICE_FACTS = [
   'dev.max_target',
   'dev.max_lun',
   'pci.virtio_caps',
+  'pci.cfg_types',
   'msix.vectors',
   'run.seed',
 ] as const;
 
 /** Facts of the virtio capabilities of a PCI device: `cap.<structure>.<fact>`. */
 export const CAPABILITY_STRUCTURES = ['common', 'notify', 'isr', 'device', 'pci'] as const;
-export const CAPABILITY_FACTS = ['type', 'bar', 'offset', 'length', 'position', 'id', 'multiplier'] as const;
+export const CAPABILITY_FACTS = [
+  'type',
+  'cap_len',
+  'bar',
+  'offset',
+  'length',
+  'position',
+  'id',
+  'multiplier',
+] as const;
 
 const { device_status: _status, config_generation: _generation, ...common } = virtioPciCommonCfg.fields;
 /** Registers of either transport, by their PCI names: `dev.<name>`. */
@@ -252,8 +262,8 @@ export const MMIO_REGISTERS = [
   'QueueReset',
   'ConfigGeneration',
 ] as const;
-/** MSI-X: `msix.enable`, `msix.function_mask`, or of a vector `msix.<n>.masked`, `msix.<n>.pending`, …. */
-export const MSIX_REGISTERS = ['enable', 'function_mask', 'table_size'] as const;
+/** MSI-X: `msix.enable`, …; of a vector `msix.<n>.masked` or `msix.vector[expression].masked`, …. */
+export const MSIX_REGISTERS = ['enable', 'function_mask', 'table_size', 'table', 'pba'] as const;
 export const MSIX_VECTOR_REGISTERS = ['address', 'data', 'masked', 'pending'] as const;
 export const REGIONS = ['pci', 'common', 'notify', 'isr', 'device', 'config', 'legacy', 'mmio'] as const;
 

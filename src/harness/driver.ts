@@ -150,6 +150,7 @@ export class Driver {
 
   /** Forgets everything that the device had, memory included, and begins anew from a reset device. */
   startOver(): void {
+    this.transport.recover();
     this.reset();
     this.#forget();
   }

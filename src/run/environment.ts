@@ -67,9 +67,11 @@ function bitsOf(set: bigint): bigint[] {
 /** The virtio capabilities of a PCI function: all of them as rows, and the first of each type by name. */
 function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
   if (!(transport instanceof VirtioPci)) return [];
-  const row = ({ at, type, bar, offset, length }: VirtioCapability) => ({
+  const row = ({ at, type, size, bar, id, offset, length }: VirtioCapability) => ({
     type: BigInt(type),
+    cap_len: BigInt(size),
     bar: BigInt(bar),
+    id: BigInt(id),
     offset: BigInt(offset),
     length: BigInt(length),
     position: BigInt(at),
@@ -85,6 +87,7 @@ function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
   });
   return [
     ['pci.virtio_caps', transport.capabilities.virtio.map(row)],
+    ['pci.cfg_types', transport.capabilities.virtio.map(({ type }) => BigInt(type))],
     ['cap.notify.multiplier', BigInt(transport.notifyMultiplier)],
     ...named,
   ];

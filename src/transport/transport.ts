@@ -42,6 +42,8 @@ export interface Transport {
 
   /** Sets up again what a power cycle undid below the device's own registers: bus access and interrupt messages. */
   restart(): void;
+  /** Undoes what was done by hand below the device's own registers, if anything was: bus access, interrupt messages. */
+  recover(): void;
 
   readStatus(): number;
   writeStatus(status: number): void;

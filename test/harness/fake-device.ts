@@ -110,6 +110,7 @@ export class FakeDevice implements Transport {
   }
   configGeneration = () => 0;
   restart(): void {}
+  recover(): void {}
   readRegister = () => 0n;
   writeRegister(): void {}
   region = (name: string): never => {

@@ -7,12 +7,13 @@ import type { GuardedBuffer } from '../../harness/guarded-buffer.js';
 import type { Width } from '../../port/registers.js';
 import type { DeviceRegister, Region } from '../../transport/transport.js';
 import { VirtioPci } from '../../transport/virtio-pci/virtio-pci.js';
-import { MsixControl, msixCapability, pciHeader } from '../../wire/pci.js';
+import { pciHeader } from '../../wire/pci.js';
 import { virtioPciCap, virtioPciCommonCfg, virtioPciNotifyCap } from '../../wire/virtio-pci.js';
 import { virtioScsiConfig } from '../../wire/virtio-scsi.js';
 import type { CaseRun } from '../case-run.js';
 import { readMedium, writeMedium } from '../medium.js';
 import { capabilityOf } from '../virtio-structures.js';
+import { readMsix, writeMsix } from './msix-location.js';
 
 /** How many bytes of a medium a pattern is compared with; known only to the caller. */
 export type MediumSize = (blockSize: number) => number;
@@ -111,22 +112,18 @@ function capabilityField(capability: string, register: string, run: CaseRun): bi
   if (register === 'position') return BigInt(found.at);
   if (register === 'multiplier')
     return readRegion(pci, found.at + virtioPciNotifyCap.fields.notify_off_multiplier.offset, 4);
-  const name = ({ type: 'cfg_type', bar: 'bar', offset: 'offset', length: 'length', id: 'id' } as const)[
-    register as 'bar'
-  ];
+  const name = (
+    {
+      type: 'cfg_type',
+      cap_len: 'cap_len',
+      bar: 'bar',
+      offset: 'offset',
+      length: 'length',
+      id: 'id',
+    } as const
+  )[register as 'bar'];
   const field = virtioPciCap.fields[name];
   return readRegion(pci, found.at + field.offset, asWidth(field.size));
-}
-
-function msixField(register: string, run: CaseRun): { at: number; bits: number; shift: number } {
-  const transport = pciTransport(run);
-  const { msix } = transport.capabilities;
-  if (msix === undefined) throw new CaseError('NOT_AVAILABLE', 'the device has no MSI-X capability');
-  const at = msix + msixCapability.fields.message_control.offset;
-  if (register === 'enable') return { at, bits: MsixControl.ENABLE, shift: 15 };
-  if (register === 'function_mask') return { at, bits: MsixControl.FUNCTION_MASK, shift: 14 };
-  if (register === 'table_size') return { at, bits: MsixControl.TABLE_SIZE, shift: 0 };
-  throw new CaseError('NOT_AVAILABLE', `MSI-X ${register} is not reached by this version`);
 }
 
 function ringOf(location: Extract<Location, { kind: 'ring' }>, run: CaseRun) {
@@ -169,10 +166,8 @@ export function readLocation(location: Location, run: CaseRun, mediumSize: Mediu
     }
     case 'cap':
       return capabilityField(location.capability, location.register, run);
-    case 'msix': {
-      const { at, bits, shift } = msixField(location.register, run);
-      return (readRegion(transport.region('pci'), at, 2) & BigInt(bits)) >> BigInt(shift);
-    }
+    case 'msix':
+      return readMsix(location, pciTransport(run), run);
     case 'config': {
       const field = virtioScsiConfig.fields[location.field as keyof typeof virtioScsiConfig.fields];
       return bytesToNumber(transport.readConfig(field.offset, field.size));
@@ -242,16 +237,13 @@ export function writeLocation(location: Location, value: bigint | Uint8Array, ru
     case 'pci': {
       const field = pciHeader.fields[location.register as keyof typeof pciHeader.fields];
       if (!field) throw new CaseError('NOT_AVAILABLE', `PCI configuration space has no ${location.register}`);
+      pciTransport(run).disturb();
       writeRegion(transport.region('pci'), field.offset, asWidth(field.size), asNumber());
       return;
     }
-    case 'msix': {
-      const { at, bits, shift } = msixField(location.register, run);
-      const pci = transport.region('pci');
-      const others = readRegion(pci, at, 2) & ~BigInt(bits);
-      writeRegion(pci, at, 2, others | ((asNumber() << BigInt(shift)) & BigInt(bits)));
+    case 'msix':
+      writeMsix(location, asNumber(), pciTransport(run), run);
       return;
-    }
     case 'config': {
       const field = virtioScsiConfig.fields[location.field as keyof typeof virtioScsiConfig.fields];
       transport.writeConfig(
@@ -293,6 +285,7 @@ export function writeLocation(location: Location, value: bigint | Uint8Array, ru
       const bytes = asBytes(width);
       for (let at = 0; at < bytes.length; at += width) {
         const part = bytesToNumber(bytes.subarray(at, at + width));
+        if (location.region === 'pci') pciTransport(run).disturb();
         if (!location.window) writeRegion(regionOf(location.region, run), offset + at, width, part);
         else {
           const { data, position } = windowAccess(run, location.region, offset + at, width);

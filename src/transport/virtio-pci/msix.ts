@@ -1,9 +1,9 @@
 /** MSI-X whose messages are aimed at driver memory, so that interrupts are seen without an interrupt controller. */
 import type { DmaBlock, DmaSpace } from '../../port/dma-space.js';
 import type { Interrupts } from '../../port/interrupts.js';
-import type { PciAttachment, RegisterWindow } from '../../port/registers.js';
+import type { RegisterWindow } from '../../port/registers.js';
 import { MsixControl, msixCapability, msixEntry } from '../../wire/pci.js';
-import { TransportError } from '../transport.js';
+import type { MsixStructures } from './msix-structures.js';
 
 const CELL_BYTES = 4;
 
@@ -19,15 +19,14 @@ export class MessageCells implements Interrupts {
   readonly #cells: DmaBlock;
   readonly #words: Int32Array;
 
-  readonly #pci: PciAttachment;
-  readonly #capability: number;
+  readonly #config: RegisterWindow;
+  readonly #structures: MsixStructures;
 
   /** Takes a cell for every vector and programs the table. */
-  constructor(pci: PciAttachment, dma: DmaSpace, capability: number) {
-    this.#pci = pci;
-    this.#capability = capability;
-    const control = pci.config.read(capability + msixCapability.fields.message_control.offset, 2);
-    this.vectors = (control & MsixControl.TABLE_SIZE) + 1;
+  constructor(config: RegisterWindow, dma: DmaSpace, structures: MsixStructures) {
+    this.#config = config;
+    this.#structures = structures;
+    this.vectors = structures.vectors;
     this.#cells = dma.alloc(CELL_BYTES * this.vectors, { align: 64 });
     this.#words = new Int32Array(this.#cells.view.buffer, this.#cells.view.byteOffset, this.vectors);
     this.program();
@@ -35,23 +34,17 @@ export class MessageCells implements Interrupts {
 
   /** Aims every entry of the table at its cell and enables MSI-X. */
   program(): void {
-    const { config } = this.#pci;
-    const { message_control, table } = msixCapability.fields;
     this.#words.fill(0);
     this.#cells.publish();
-    const location = config.read(this.#capability + table.offset, 4);
-    const window = this.#pci.bar(location & 7);
-    if (window === undefined)
-      throw new TransportError(
-        `the MSI-X table is said to be in BAR ${location & 7}, which the function lacks`,
-      );
-    for (let vector = 0; vector < this.vectors; vector++) this.#entry(window, (location & ~7) >>> 0, vector);
-    const at = this.#capability + message_control.offset;
-    config.write(at, 2, (config.read(at, 2) & ~MsixControl.FUNCTION_MASK) | MsixControl.ENABLE);
+    const { window, offset } = this.#structures.table();
+    for (let vector = 0; vector < this.vectors; vector++)
+      this.#entry(window, offset + vector * msixEntry.size, vector);
+    const at = this.#structures.position + msixCapability.fields.message_control.offset;
+    const control = this.#config.read(at, 2) & ~MsixControl.FUNCTION_MASK;
+    this.#config.write(at, 2, control | MsixControl.ENABLE);
   }
 
-  #entry(window: RegisterWindow, table: number, vector: number): void {
-    const at = table + vector * msixEntry.size;
+  #entry(window: RegisterWindow, at: number, vector: number): void {
     const address = this.#cells.iova + BigInt(CELL_BYTES * vector);
     const { address_low, address_high, data, control } = msixEntry.fields;
     window.write(at + address_low.offset, 4, Number(address & 0xffffffffn));

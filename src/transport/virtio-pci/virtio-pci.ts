@@ -21,8 +21,11 @@ import {
   walkCapabilities,
 } from './capabilities.js';
 import { MessageCells } from './msix.js';
+import { MsixStructures } from './msix-structures.js';
 
 const common = virtioPciCommonCfg.fields;
+/** Offsets of the base address registers. */
+const BARS = Array.from({ length: 6 }, (_, index) => pciHeader.fields.bar0.offset + 4 * index);
 
 /** The modern PCI transport of one function. Opening it enables memory accesses, bus mastering and MSI-X. */
 export class VirtioPci implements Transport {
@@ -35,6 +38,11 @@ export class VirtioPci implements Transport {
   readonly #pci: PciAttachment;
   /** Interrupts of this transport's own; undefined where the port delivers them. */
   readonly #cells: MessageCells | undefined;
+  /** The MSI-X structures, where the function has any. */
+  readonly msix: MsixStructures | undefined;
+  /** The base address registers as they were when the function was opened. */
+  readonly #bars: readonly number[];
+  #disturbed = false;
   /** Bytes between the notify addresses of two notify offsets. */
   readonly notifyMultiplier: number;
   /** queue_notify_off by queue: fixed properties of the device, read once. */
@@ -48,6 +56,7 @@ export class VirtioPci implements Transport {
         'virtio.pci.vendor-id',
       );
     enableBusAccess(pci);
+    this.#bars = BARS.map((offset) => pci.config.read(offset, 4));
     this.capabilities = walkCapabilities(pci.config);
     this.#pci = pci;
     const notifyCap = firstOfType(this.capabilities, 'NOTIFY_CFG');
@@ -55,10 +64,11 @@ export class VirtioPci implements Transport {
     this.#notify = this.#structure(notifyCap);
     this.#device = this.#structure(firstOfType(this.capabilities, 'DEVICE_CFG'));
     this.notifyMultiplier = notifyMultiplier(pci.config, notifyCap);
+    const { msix } = this.capabilities;
+    this.msix = msix === undefined ? undefined : new MsixStructures(pci, msix);
     if (port.interrupts) this.interrupts = port.interrupts;
-    else if (this.capabilities.msix === undefined)
-      throw new TransportError('the function has no MSI-X capability');
-    else this.interrupts = this.#cells = new MessageCells(pci, port.dma, this.capabilities.msix);
+    else if (this.msix === undefined) throw new TransportError('the function has no MSI-X capability');
+    else this.interrupts = this.#cells = new MessageCells(pci.config, port.dma, this.msix);
   }
 
   /** Opens the transport on a port with a PCI function. Throws TransportError when the function is no usable virtio device. */
@@ -120,6 +130,21 @@ export class VirtioPci implements Transport {
   restart(): void {
     enableBusAccess(this.#pci);
     this.#cells?.program();
+    this.#disturbed = false;
+  }
+
+  /** Tells that configuration space or the MSI-X structures were written by hand. */
+  disturb(): void {
+    this.#disturbed = true;
+  }
+
+  recover(): void {
+    if (!this.#disturbed) return;
+    const { config } = this.#pci;
+    const { offset } = pciHeader.fields.command;
+    config.write(offset, 2, config.read(offset, 2) & ~(PciCommand.IO | PciCommand.MEMORY));
+    for (const [index, value] of this.#bars.entries()) config.write(BARS[index] ?? 0, 4, value);
+    this.restart();
   }
 
   readStatus(): number {
