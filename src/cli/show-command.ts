@@ -5,7 +5,7 @@ import { catalogue } from '../run/catalogue.js';
 import { ExitCode } from '../run/exit-code.js';
 import { checkCaseFiles } from '../run/load-cases.js';
 import { SPEC_CASES } from '../run/package-info.js';
-import { RULINGS } from '../run/rulings.js';
+import { RULINGS, rulingText } from '../run/rulings.js';
 import { baseOf, didYouMeanOneOf } from '../run/select.js';
 import { CaseSources } from './case-source.js';
 import { UsageError } from './errors.js';
@@ -38,7 +38,10 @@ export function showCommand(
     if (entry) line(`      ${entry.text}`);
   }
   if (rulings.length > 0) line('  rulings');
-  for (const ruling of rulings) line(`    ${ruling}: ${RULINGS.get(ruling)?.about ?? ''}`);
+  for (const id of rulings) {
+    const ruling = RULINGS.get(id);
+    line(`    ${id}${ruling === undefined ? '' : `: ${rulingText(ruling)}`}`);
+  }
   line('');
   line(new CaseSources().text(definition));
   return ExitCode.CONFORMANT;

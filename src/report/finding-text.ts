@@ -2,6 +2,7 @@
 
 import { requestText } from '../run/request-text.js';
 import type { Finding } from '../run/results.js';
+import { RULINGS, rulingText } from '../run/rulings.js';
 import { hexDiff, spacedHex } from './hex-diff.js';
 
 /** The words of a requirement; undefined for an id that the catalogue does not have. */
@@ -26,6 +27,8 @@ export function findingLines(finding: Finding, requirementText: RequirementText)
     const text = requirementText(id);
     lines.push(`  requirement ${id}${text === undefined ? '' : `: ${text}`}`);
   }
+  const ruling = finding.ruling === undefined ? undefined : RULINGS.get(finding.ruling);
+  if (ruling) lines.push(`  ruling ${ruling.id}: ${rulingText(ruling)}`);
   if (finding.sent !== undefined) {
     const text = requestText(finding.sent);
     if (text !== undefined) lines.push(...labelled('last request', text));
@@ -34,6 +37,12 @@ export function findingLines(finding: Finding, requirementText: RequirementText)
   if (finding.reproduced !== undefined)
     lines.push(`  ${finding.reproduced ? '' : 'not '}reproduced alone on a fresh device`);
   return lines;
+}
+
+/** A finding that is no failure, in one line. */
+export function remarkOf({ got, ruling: id }: Finding): string {
+  const ruling = id === undefined ? undefined : RULINGS.get(id);
+  return ruling === undefined ? got : `${got}: ${ruling.about} (ruling ${ruling.id})`;
 }
 
 /** One label, one or more lines. */

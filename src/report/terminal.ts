@@ -2,7 +2,7 @@
 import type { Change } from '../run/baseline.js';
 import type { Gate } from '../run/known.js';
 import { type CaseResult, RED, type RunResults, type StandingResult, type Verdict } from '../run/results.js';
-import { findingLines, type RequirementText } from './finding-text.js';
+import { findingLines, type RequirementText, remarkOf } from './finding-text.js';
 import { spacedHex } from './hex-diff.js';
 import { bold, Colour, paint, type TextSink } from './style.js';
 
@@ -109,7 +109,7 @@ export class TerminalReport {
       return;
     }
     if (verdict === 'note' && !this.#verbose) {
-      this.#line(`  ${mark} ${id}: ${findings.map(({ got }) => got).join('; ')}`);
+      this.#line(`  ${mark} ${id}: ${findings.map(remarkOf).join('; ')}`);
       return;
     }
     this.#line(`  ${mark} ${id}${red && title !== '' ? `  ${title}` : ''}`);

@@ -4,7 +4,7 @@ import { CaseError } from '../cases/errors.js';
 import { evaluateCondition } from '../cases/evaluate.js';
 import type { Judged, Mismatch } from '../cases/expect.js';
 import { rounds } from '../cases/repeat.js';
-import type { ExpandedCase, Judgement, Level, Scope, ScopeValue, Step } from '../cases/types.js';
+import type { ExpandedCase, Judgement, Scope, ScopeValue, Step } from '../cases/types.js';
 import { DriverError, type StandingListener } from '../harness/driver.js';
 import type { ExchangePlace } from '../harness/standing-ledger.js';
 import type { StandingCheck } from '../harness/violation.js';
@@ -14,8 +14,9 @@ import { sessionContext } from './environment.js';
 import { Flights } from './flights.js';
 import { clearUnitAttentions, type ProbedUnit, ProbeError } from './probe.js';
 import { type CaseResult, type Finding, verdictOf } from './results.js';
-import { RULINGS } from './rulings.js';
+import { ruledVerdict } from './rulings.js';
 import type { Session } from './session.js';
+import { severityOf } from './severity.js';
 import { executeStep } from './steps/index.js';
 import { choicesOf } from './steps/setup.js';
 import type { CaseTrace } from './trace.js';
@@ -26,13 +27,6 @@ import {
   rolesThatChange,
   type UnitState,
 } from './unit-state.js';
-
-/** How a broken expectation counts. */
-export const SEVERITY: Readonly<Record<Level, 'fail' | 'warn' | 'note'>> = {
-  MUST: 'fail',
-  SHOULD: 'warn',
-  MAY: 'note',
-};
 
 /** Ends a case early: a fail was found, and what follows would rest on it. */
 class CaseEnded extends Error {}
@@ -150,40 +144,67 @@ export class CaseRun {
     this.capture(captures);
     for (const { is, verdict, ruling, covers, at } of alternatives) {
       this.#seen.push({ step: this.#label, is });
-      const counts = verdict ?? (ruling === undefined ? 'pass' : (RULINGS.get(ruling)?.default ?? 'fail'));
+      const counts = verdict ?? (ruling === undefined ? 'pass' : ruledVerdict(ruling));
       if (counts === 'pass') continue;
-      const why = ruling === undefined ? '' : `: ${RULINGS.get(ruling)?.about ?? ''} (ruling ${ruling})`;
       const finding = {
         check: 'alternative',
         requirements: covers,
         severity: counts,
         expected: 'what the standard says',
+        got: is,
+        ...(ruling !== undefined && { ruling }),
       };
-      this.find({ ...finding, got: `${is}${why}` }, at);
+      this.find(finding, at);
     }
+    // A ruling beside alternatives is about those; an outcome that is none of them is not excused by it.
+    const rule = ({ level, ruling, check }: Mismatch) => ({
+      level,
+      ...(ruling !== undefined && check !== 'one_of' && { ruling }),
+    });
+    const counted = mismatches.map((mismatch) => ({ mismatch, severity: severityOf(rule(mismatch)) }));
     // What ends the case comes last, so that what is merely worth a warning is recorded, too.
-    const fails = mismatches.filter(({ level }) => level === 'MUST');
-    for (const mismatch of mismatches)
-      if (mismatch.level !== 'MUST') this.#record(this.#finding(mismatch, explicit), mismatch.at);
-    for (const mismatch of fails) this.#record(this.#finding(mismatch, explicit), mismatch.at);
+    const fails = counted.filter(({ severity }) => severity === 'fail');
+    for (const { mismatch, severity } of [...counted.filter((each) => !fails.includes(each)), ...fails])
+      if (severity !== 'pass') this.#record(this.#finding(mismatch, severity, explicit), mismatch.at);
     if (fails.length > 0) throw new CaseEnded();
   }
 
-  #finding(mismatch: Mismatch, explicit: boolean): Omit<Finding, 'step' | 'place'> {
-    const { check, expected, got, level, covers, because, bytes } = mismatch;
+  #finding(
+    mismatch: Mismatch,
+    severity: Finding['severity'],
+    explicit: boolean,
+  ): Omit<Finding, 'step' | 'place'> {
+    const { check, expected, got, covers, because, bytes, ruling } = mismatch;
     const hex = (data: Uint8Array) => Buffer.from(data).toString('hex');
     return {
       check: explicit ? check : `${check} (in set-up)`,
       requirements: covers,
-      severity: SEVERITY[level],
+      severity,
       expected: because === undefined ? expected : `${expected} (${because})`,
       got,
+      ...(ruling !== undefined && { ruling }),
       ...(bytes && {
         expectedBytes: hex(bytes.expected),
         gotBytes: hex(bytes.got),
         maskBytes: hex(bytes.mask),
       }),
     };
+  }
+
+  /** Records that what the case asks for was not so. It counts as the judgement says, and ends the case if it fails. */
+  broken(
+    { level, ruling, covers, because }: Judgement,
+    what: { check: string; expected: string; got: string },
+  ): void {
+    const severity = severityOf({ level, ...(ruling !== undefined && { ruling }) });
+    if (severity === 'pass') return;
+    this.find({
+      ...what,
+      requirements: covers,
+      severity,
+      expected: because === undefined ? what.expected : `${what.expected} (${because})`,
+      ...(ruling !== undefined && { ruling }),
+    });
   }
 
   /** Records what a standing check decided in this case. */

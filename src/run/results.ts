@@ -19,6 +19,8 @@ export interface Finding {
   readonly severity: 'fail' | 'warn' | 'note' | 'crash' | 'hang' | 'error';
   readonly expected: string;
   readonly got: string;
+  /** Id of the ruling that says how it counts, where the standard leaves it open. */
+  readonly ruling?: string;
   /** The bytes, where the finding is about bytes, in hex. */
   readonly expectedBytes?: string;
   readonly gotBytes?: string;

@@ -7,27 +7,46 @@ import { SPEC_CASES } from './package-info.js';
 
 /** One ruling with one outcome. */
 export interface Ruling {
+  /** Ambiguity and outcome: `A7.bad-target`. */
   readonly id: string;
+  /** What is open, and what the device does. */
   readonly about: string;
-  /** How the outcome counts in this run. */
+  /** Where the standard says it, or leaves it open. */
+  readonly clause: string;
+  /** Why the outcome counts as it does. */
+  readonly why: string;
+  /** How the outcome counts. */
   readonly default: AlternativeVerdict;
   readonly strict: AlternativeVerdict;
 }
 
-const rulings = new Map<string, Ruling>(
+/** All rulings by id. */
+export const RULINGS: ReadonlyMap<string, Ruling> = new Map(
   (parse(readFileSync(join(SPEC_CASES, 'rulings.yaml'), 'utf8')) as Ruling[]).map((ruling) => [
     ruling.id,
     ruling,
   ]),
 );
 
-/** All rulings by id. */
-export const RULINGS: ReadonlyMap<string, Ruling> = rulings;
+let strictly = false;
 
 /**
  * Lets every ruling count by its strict column from now on, in this thread. A worker serves one run, so nothing ever
  * has to be taken back.
  */
 export function ruleStrictly(): void {
-  for (const [id, ruling] of rulings) rulings.set(id, { ...ruling, default: ruling.strict });
+  strictly = true;
+}
+
+/** How an outcome counts in this run; a ruling that does not exist excuses nothing. */
+export function ruledVerdict(id: string): AlternativeVerdict {
+  const ruling = RULINGS.get(id);
+  if (ruling === undefined) return 'fail';
+  return strictly ? ruling.strict : ruling.default;
+}
+
+/** The ruling in words, for the text of a finding that rests on it. */
+export function rulingText({ about, why, clause, default: usual, strict }: Ruling): string {
+  const effect = usual === strict ? `counts as ${usual}` : `counts as ${usual}, with --strict as ${strict}`;
+  return `${about}; ${why} (${clause}); ${effect}`;
 }

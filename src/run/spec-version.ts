@@ -61,11 +61,9 @@ export class SpecFilter {
       Object.entries(value).map(([key, each]) => [key, this.#weaken(each)]),
     );
     if (Array.isArray(copy.covers) && this.#later(copy.covers as string[])) {
+      delete copy.ruling;
       if ('level' in copy) copy.level = 'MAY';
-      if ('is' in copy) {
-        copy.verdict = 'pass';
-        delete copy.ruling;
-      }
+      if ('is' in copy) copy.verdict = 'pass';
     }
     return copy;
   }

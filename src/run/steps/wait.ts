@@ -4,7 +4,7 @@ import { evaluateNumber } from '../../cases/evaluate.js';
 import { matchResult } from '../../cases/expect.js';
 import type { WaitStep } from '../../cases/types.js';
 import { waitUntil } from '../../harness/wait.js';
-import { type CaseRun, SEVERITY } from '../case-run.js';
+import type { CaseRun } from '../case-run.js';
 import { compareAnswer, settleFlights } from './answer.js';
 
 export function executeWait(step: WaitStep, run: CaseRun): void {
@@ -46,11 +46,8 @@ function checkOrder(step: WaitStep, positions: readonly (number | undefined)[], 
   const late = (position: number | undefined) => position ?? Number.POSITIVE_INFINITY;
   const wrong = positions.findIndex((position, i) => i > 0 && late(position) < late(positions[i - 1]));
   if (wrong < 0) return;
-  const { covers, level } = step.expect.judgement;
-  run.find({
+  run.broken(step.expect.judgement, {
     check: 'order',
-    requirements: covers,
-    severity: SEVERITY[level],
     expected: 'returns in the order listed',
     got: `number ${wrong + 1} of the list before number ${wrong}`,
   });
