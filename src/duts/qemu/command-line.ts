@@ -32,6 +32,8 @@ const DEVICE_DEFAULTS = { 'disable-legacy': 'on', ioeventfd: 'off', num_queues: 
 /** Properties that the adapter relies on. */
 export const RESERVED_PROPERTIES: readonly string[] = ['driver', 'id', 'bus', 'addr', 'multifunction'];
 
+/** The device under test. */
+export const CONTROLLER = 'virtio-scsi-pci';
 const MEMORY_ID = 'mem';
 const CONTROLLER_ID = 's0';
 
@@ -63,7 +65,7 @@ export function qemuArguments(machine: QemuMachine): string[] {
   args.push(
     '-device',
     [
-      'virtio-scsi-pci',
+      CONTROLLER,
       `id=${CONTROLLER_ID}`,
       `addr=${DEVICE_SLOT}`,
       ...Object.entries(properties).map(property),

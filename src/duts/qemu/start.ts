@@ -13,8 +13,9 @@ import { shellWords } from '../../sys/shell-words.js';
 import { SUPERVISOR_PROGRAM, type SupervisedProcess, spawnSupervised } from '../../sys/supervised.js';
 import { type DutProfile, DutSetupError, type Obstacle, type RunningDut, type UnitProfile } from '../dut.js';
 import { detectAccelerator } from './accelerator.js';
-import { qemuArguments, RESERVED_PROPERTIES } from './command-line.js';
+import { CONTROLLER, qemuArguments, RESERVED_PROPERTIES } from './command-line.js';
 import type { GuestRegion } from './dma.js';
+import { offerEverything } from './facilities.js';
 import type { QemuAttach } from './port.js';
 import { QmpClient } from './qmp.js';
 
@@ -200,8 +201,10 @@ async function launch(
   const wrap = effectiveWrap(options.wrap ?? []);
   const binary = findExecutable(options.binary ?? DEFAULT_BINARY) ?? DEFAULT_BINARY;
   const accelFound = options.accel === undefined ? detectAccelerator(binary) : Promise.resolve(options.accel);
-  // Its failure is looked at below; until then it must not count as unhandled.
+  const facilitiesFound = offerEverything(binary, CONTROLLER);
+  // Their failure is looked at below; until then it must not count as unhandled.
   accelFound.catch(() => {});
+  facilitiesFound.catch(() => {});
   const [commands, replies] = await makePipes(2);
   if (commands === undefined || replies === undefined) throw new Error('no pipes');
   for (const { readEnd, writeEnd } of [commands, replies]) {
@@ -209,6 +212,7 @@ async function launch(
     resources.add(writeEnd);
   }
   const accel = await accelFound;
+  const facilities = await facilitiesFound;
 
   const lowMiB = Math.floor(memoryMiB / 2);
   const memory = mmap
@@ -230,7 +234,7 @@ async function launch(
       ...disk,
       fd: inherit(anonymousFile({ name: 'vscsi-disk', size: DISK_SIZE })),
     })),
-    device: options.device ?? {},
+    device: { ...facilities, ...options.device },
     args: options.args ?? [],
   });
   const log = resources.add(anonymousFile({ name: 'vscsi-log', size: 0 }));
