@@ -10,7 +10,7 @@ import type { Task } from './scsi/task.js';
 import type { Destination } from './scsi/topology.js';
 import type { CommandResult } from './units/command-result.js';
 import type { CommandCall } from './units/command-table.js';
-import type { SplitRing } from './virtio/split-ring.js';
+import type { Ring } from './virtio/ring.js';
 
 /** A part of the state that a device reset sets back. */
 export type ResetPart =
@@ -38,6 +38,17 @@ export interface UsedContext {
   /** Bytes of the device-readable and device-writable parts. */
   readonly readable: number;
   readonly writable: number;
+  /** Buffers that are returned by the same element without being named (VIRTIO_F_IN_ORDER). */
+  readonly skipped: number;
+}
+
+/**
+ * How one side asks for notifications. Split: `flags` of its ring, and the index in used_event or avail_event. Packed:
+ * the two words of its event suppression structure.
+ */
+export interface EventArea {
+  readonly flags: number;
+  readonly event: number;
 }
 
 /** Memory that a device can reach when it returns a buffer. */
@@ -52,6 +63,8 @@ export interface MemoryReach {
 
 /** Negotiated features that shape a ring. */
 export interface RingFeatures {
+  readonly packed: boolean;
+  readonly inOrder: boolean;
   readonly indirect: boolean;
   readonly eventIdx: boolean;
 }
@@ -62,6 +75,8 @@ export interface ChainRules {
   readonly indirect: boolean;
   /** Entries of an indirect table are followed by `next`; otherwise as they lie. */
   readonly followNext: boolean;
+  /** Flags that are reserved within an indirect table of a packed ring are ignored. */
+  readonly reservedIgnored: boolean;
 }
 
 export interface Behaviours {
@@ -93,13 +108,23 @@ export interface Behaviours {
   /** Whether a buffer may still be returned: not after a reset of the device or its queue. */
   mayComplete(allowed: boolean): boolean;
   /** The ring that a kick makes the device look at, if any. */
-  kickedRing(ring: SplitRing | undefined, queue: number): SplitRing | undefined;
+  kickedRing(ring: Ring | undefined, queue: number): Ring | undefined;
   /** Called before a buffer is returned; a conformant device writes nothing more. */
   returning(reach: MemoryReach): void;
 
   /** Which ring features are followed, of those that were negotiated. */
   ringFeatures(features: RingFeatures): RingFeatures;
   chainRules(rules: ChainRules): ChainRules;
+  /** The wrap counter of a packed ring with which the device reads or writes a descriptor. */
+  wrapCounter(wrap: boolean, side: 'available' | 'used', queue: number): boolean;
+  /** Flags of a used descriptor of a packed ring. */
+  usedFlags(flags: number, context: UsedContext): number;
+  /** How far the device moves on for a used element: ring entries of a split ring, descriptors of a packed one. */
+  usedStep(step: number, context: UsedContext): number;
+  /** How the driver asks for used buffer notifications, as the device reads it. */
+  driverArea(area: EventArea, queue: number): EventArea;
+  /** How the device asks for available buffer notifications; a split ring without EVENT_IDX has no `event`. */
+  deviceArea(area: EventArea, queue: number): EventArea;
   /** What goes into the used ring for one used buffer; none swallows the completion, two return it twice. */
   usedElements(elements: readonly UsedElement[], context: UsedContext): readonly UsedElement[];
   /** Whether the driver is notified of a used buffer. */
@@ -156,6 +181,11 @@ export function conformantBehaviours(): Behaviours {
     returning: () => {},
     ringFeatures: (features) => features,
     chainRules: (rules) => rules,
+    wrapCounter: (wrap) => wrap,
+    usedFlags: (flags) => flags,
+    usedStep: (step) => step,
+    driverArea: (area) => area,
+    deviceArea: (area) => area,
     usedElements: (elements) => elements,
     usedNotification: (due) => due,
     configNotification: (due) => due,

@@ -66,6 +66,8 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     'VIRTIO_F_INDIRECT_DESC',
     'VIRTIO_F_EVENT_IDX',
     'VIRTIO_F_RING_RESET',
+    'VIRTIO_F_RING_PACKED',
+    'VIRTIO_F_IN_ORDER',
     // The addresses are the model's own, and it reaches only its regions.
     'VIRTIO_F_ACCESS_PLATFORM',
     'VIRTIO_SCSI_F_HOTPLUG',

@@ -1,6 +1,6 @@
 /** Deviations of the basic facilities that only a look at just these registers shows: status, features, configuration. */
 import { DeviceStatus, featureSet } from '../../wire/virtio.js';
-import type { SplitRing } from '../virtio/split-ring.js';
+import type { Ring } from '../virtio/ring.js';
 import type { Mutant } from './mutant.js';
 
 const { DRIVER_OK, FEATURES_OK, DRIVER } = DeviceStatus;
@@ -178,7 +178,7 @@ export const PROOF_FACILITY_MUTANTS: readonly Mutant[] = [
     requirement: 'virtio.reset.no-queue-access-after',
     source: 'museum QVS-04-reset-leaves-io',
     apply: (behaviours) => {
-      const rings = new Map<number, SplitRing>();
+      const rings = new Map<number, Ring>();
       behaviours.kickedRing = (ring, queue) => {
         if (ring) rings.set(queue, ring);
         return rings.get(queue);

@@ -118,7 +118,8 @@ export class CommonConfig implements FieldStore<CommonField> {
       this.#device.resetQueue(queue);
     // The driver does not reconfigure an enabled queue ("Driver Requirements: Common configuration structure layout").
     if (queue.enabled) return;
-    if (name === 'queue_size') queue.resize(Number(value));
+    if (name === 'queue_size')
+      queue.resize(Number(value), hasFeature(this.#device.negotiated, 'VIRTIO_F_RING_PACKED'));
     if (name === 'queue_desc') queue.descriptors = BigInt(value);
     if (name === 'queue_driver') queue.driver = BigInt(value);
     if (name === 'queue_device') queue.device = BigInt(value);

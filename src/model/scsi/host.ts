@@ -16,7 +16,7 @@ import { ReportLunsUnit } from '../units/report-luns-unit.js';
 import { Sense } from '../units/sense.js';
 import type { DeviceType, VirtioDevice } from '../virtio/device.js';
 import type { Virtqueue } from '../virtio/queue.js';
-import type { SplitRing } from '../virtio/split-ring.js';
+import type { Ring } from '../virtio/ring.js';
 import { answerOf, encodeAnswer, storeAnswer } from './answer.js';
 import { type ControlHost, controlAnswer } from './control-queue.js';
 import { DeviceConfig, type ScsiLimits } from './device-config.js';
@@ -65,7 +65,7 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
 
   // ---- as a type of virtio device
 
-  kicked(queue: Virtqueue, ring: SplitRing): void {
+  kicked(queue: Virtqueue, ring: Ring): void {
     if (queue.index === QueueIndex.EVENT) {
       this.#events.kicked();
       return;

@@ -4,13 +4,13 @@ import type { LogicalUnit } from '../units/logical-unit.js';
 import { MissingUnit } from '../units/missing-unit.js';
 import type { Chain } from '../virtio/chain.js';
 import type { Virtqueue } from '../virtio/queue.js';
-import type { SplitRing } from '../virtio/split-ring.js';
+import type { Ring } from '../virtio/ring.js';
 import type { Destination } from './topology.js';
 
 /** Where a request came from, and where its completion goes. */
 export interface TaskOrigin {
   readonly queue: Virtqueue;
-  readonly ring: SplitRing;
+  readonly ring: Ring;
   readonly chain: Chain;
 }
 

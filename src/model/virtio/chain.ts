@@ -29,13 +29,16 @@ class Scattered {
 
 /** One buffer that the driver made available. */
 export class Chain {
-  /** Index of its first descriptor, by which it is returned. */
-  readonly head: number;
+  /** By what it is returned: the index of its first descriptor in a split ring, its Buffer ID in a packed one. */
+  readonly id: number;
+  /** Entries of the ring that it takes: one of a split ring, each descriptor of a packed one. */
+  readonly slots: number;
   readonly #readable: Scattered;
   readonly #writable: Scattered;
 
-  constructor(head: number, readable: readonly Uint8Array[], writable: readonly Uint8Array[]) {
-    this.head = head;
+  constructor(id: number, slots: number, readable: readonly Uint8Array[], writable: readonly Uint8Array[]) {
+    this.id = id;
+    this.slots = slots;
     this.#readable = new Scattered(readable);
     this.#writable = new Scattered(writable);
   }

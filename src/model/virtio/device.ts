@@ -5,7 +5,10 @@ import { DriverError } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
 import { DriverFeatures, servable } from './feature-windows.js';
+import { InOrderRing } from './in-order.js';
+import { PackedRing } from './packed-ring.js';
 import { Virtqueue } from './queue.js';
+import type { Ring } from './ring.js';
 import { SplitRing } from './split-ring.js';
 
 /** What a transport does for the device. */
@@ -23,7 +26,7 @@ export interface DeviceType {
   readonly queueCount: number;
   readonly features: bigint;
   /** Work on a queue that was kicked. */
-  kicked(queue: Virtqueue, ring: SplitRing): void;
+  kicked(queue: Virtqueue, ring: Ring): void;
   /** Completes what is outstanding, while the queues can still be used. */
   finishOutstanding(): void;
   reset(resets: (part: ResetPart) => boolean): void;
@@ -141,31 +144,30 @@ export class VirtioDevice {
   }
 
   /** The ring of an enabled queue of a live device. */
-  ring(queue: Virtqueue): SplitRing | undefined {
+  ring(queue: Virtqueue): Ring | undefined {
     if (!this.live || !queue.enabled) return undefined;
-    queue.ring ??= new SplitRing(
-      {
-        index: queue.index,
-        size: queue.size,
-        descriptors: queue.descriptors,
-        driver: queue.driver,
-        device: queue.device,
-        ...this.behaviours.ringFeatures({
-          indirect: hasFeature(this.negotiated, 'VIRTIO_F_INDIRECT_DESC'),
-          eventIdx: hasFeature(this.negotiated, 'VIRTIO_F_EVENT_IDX'),
-        }),
-      },
-      this.#memory,
-      this.behaviours,
-    );
+    queue.ring ??= this.#makeRing(queue);
     return queue.ring;
+  }
+
+  #makeRing({ index, size, descriptors, driver, device }: Virtqueue): Ring {
+    const { packed, inOrder, indirect, eventIdx } = this.behaviours.ringFeatures({
+      packed: hasFeature(this.negotiated, 'VIRTIO_F_RING_PACKED'),
+      inOrder: hasFeature(this.negotiated, 'VIRTIO_F_IN_ORDER'),
+      indirect: hasFeature(this.negotiated, 'VIRTIO_F_INDIRECT_DESC'),
+      eventIdx: hasFeature(this.negotiated, 'VIRTIO_F_EVENT_IDX'),
+    });
+    const setup = { index, size, descriptors, driver, device, indirect, eventIdx };
+    const Format = packed ? PackedRing : SplitRing;
+    const ring = new Format(setup, this.#memory, this.behaviours);
+    return inOrder ? new InOrderRing(ring) : ring;
   }
 
   /**
    * Stores an answer by `fill`, which returns the number of bytes written, and returns the chain to the driver. Nothing
    * happens when the ring that it came from is no longer in use.
    */
-  complete(queue: Virtqueue, ring: SplitRing, chain: Chain, fill: () => number): void {
+  complete(queue: Virtqueue, ring: Ring, chain: Chain, fill: () => number): void {
     this.#whenMemory(() => {
       if (!this.behaviours.mayComplete(this.live && queue.ring === ring)) return;
       const due = ring.give(chain, fill());

@@ -1,6 +1,6 @@
 /** The registers of one virtqueue, and the ring once it is in use. */
 import { VIRTIO_MSI_NO_VECTOR } from '../../wire/virtio-pci.js';
-import type { SplitRing } from './split-ring.js';
+import type { Ring } from './ring.js';
 
 /** A virtqueue as the transport configures it. */
 export class Virtqueue {
@@ -13,7 +13,7 @@ export class Virtqueue {
   device = 0n;
   enabled = false;
   vector: number = VIRTIO_MSI_NO_VECTOR;
-  ring: SplitRing | undefined;
+  ring: Ring | undefined;
 
   constructor(index: number, maxSize: number) {
     this.index = index;
@@ -31,8 +31,8 @@ export class Virtqueue {
     this.ring = undefined;
   }
 
-  /** Takes over a size written by the driver; one that is no power of two or too large is not taken. */
-  resize(size: number): void {
-    if (size > 0 && size <= this.maxSize && (size & (size - 1)) === 0) this.size = size;
+  /** Takes over a size written by the driver, unless it is 0, too large or, for a split ring, no power of two. */
+  resize(size: number, packed: boolean): void {
+    if (size > 0 && size <= this.maxSize && (packed || (size & (size - 1)) === 0)) this.size = size;
   }
 }

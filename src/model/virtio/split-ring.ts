@@ -2,6 +2,7 @@
 import {
   AvailFlag,
   availRing,
+  crossedEvent,
   DescFlag,
   descTableBytes,
   SplitAlign,
@@ -12,34 +13,12 @@ import {
 import type { Behaviours } from '../behaviours.js';
 import { DriverError } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
-import { Chain } from './chain.js';
+import type { Chain } from './chain.js';
+import { ChainBuilder } from './chain-builder.js';
+import { aligned, dataView, type Ring, type RingSetup, usedContext } from './ring.js';
 
-/** Where the parts of a queue lie and which features shape it. */
-export interface RingSetup {
-  readonly index: number;
-  readonly size: number;
-  readonly descriptors: bigint;
-  readonly driver: bigint;
-  readonly device: bigint;
-  readonly indirect: boolean;
-  readonly eventIdx: boolean;
-}
-
-/** A chain may not hold more than 2^32 bytes ("The Virtqueue Descriptor Table"). */
-const MAX_CHAIN_BYTES = 2 ** 32;
-
-function dataView(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-function aligned(name: string, address: bigint, alignment: number): bigint {
-  if (address % BigInt(alignment) !== 0n)
-    throw new DriverError(`${name} at 0x${address.toString(16)} is not aligned to ${alignment}`);
-  return address;
-}
-
-/** Takes available chains and gives used ones back. Whatever the driver got wrong ends in a `DriverError`. */
-export class SplitRing {
+/** The counters `idx` of both rings run freely modulo 2^16. */
+export class SplitRing implements Ring {
   readonly #setup: RingSetup;
   readonly #memory: ModelMemory;
   readonly #behaviours: Behaviours;
@@ -66,10 +45,13 @@ export class SplitRing {
     );
   }
 
-  /** The next available chain, if there is one. */
+  get driverPosition(): number {
+    return this.#avail.getUint16(availRing.idx, true);
+  }
+
   take(): Chain | undefined {
     const { size, index } = this.#setup;
-    const available = (this.#avail.getUint16(availRing.idx, true) - this.#taken) & 0xffff;
+    const available = (this.driverPosition - this.#taken) & 0xffff;
     if (available === 0) return undefined;
     if (available > size)
       throw new DriverError(`queue ${index}: available index is ${available} ahead of a ring of ${size}`);
@@ -79,82 +61,74 @@ export class SplitRing {
     return chain;
   }
 
-  /** Asks to be notified of the next buffer; returns whether one became available meanwhile. */
   rearm(): boolean {
-    const idx = this.#avail.getUint16(availRing.idx, true);
-    if (this.#setup.eventIdx) this.#used.setUint16(usedRing.availEvent(this.#setup.size), idx, true);
+    const idx = this.driverPosition;
+    this.#askForKick(idx);
     return idx !== this.#taken;
   }
 
-  /**
-   * Returns a chain of whose writable part the first `written` bytes were stored. Whether the driver is to be
-   * notified follows from the suppression rules, entry by entry ("Used Buffer Notification Suppression").
-   */
-  give(chain: Chain, written: number): boolean {
-    const { size, index, eventIdx } = this.#setup;
+  give(chain: Chain, written: number, skipped: readonly Chain[] = []): boolean {
+    const { size, index } = this.#setup;
+    const context = usedContext(this.#setup, chain, skipped);
     this.#behaviours.returning({ queue: index, descriptors: this.#desc, ...chain.pieces });
-    const elements = this.#behaviours.usedElements([{ id: chain.head, len: written }], {
-      queue: index,
-      queueSize: size,
-      readable: chain.readableLength,
-      writable: chain.writableLength,
-    });
-    let notify = false;
+    const elements = this.#behaviours.usedElements([{ id: chain.id, len: written }], context);
+    const step = this.#behaviours.usedStep(1 + skipped.length, context);
+    let due = false;
     for (const { id, len } of elements) {
-      const place = usedRing.entry(this.#usedIdx % size);
+      const before = this.#usedIdx;
+      const place = usedRing.entry(before % size);
       this.#used.setUint32(place + vringUsedElem.fields.id.offset, id, true);
       this.#used.setUint32(place + vringUsedElem.fields.len.offset, len, true);
-      // Flags are 0 as long as the device wants to be notified, and always with EVENT_IDX.
-      this.#used.setUint16(usedRing.flags, 0, true);
-      const entry = this.#usedIdx;
-      this.#usedIdx = (entry + 1) & 0xffff;
+      this.#usedIdx = (before + step) & 0xffff;
       this.#used.setUint16(usedRing.idx, this.#usedIdx, true);
-      notify ||= eventIdx
-        ? this.#avail.getUint16(availRing.usedEvent(size), true) === entry
-        : (this.#avail.getUint16(availRing.flags, true) & AvailFlag.NO_INTERRUPT) === 0;
+      due = this.#eventDue(before) || due;
     }
-    return notify;
+    return due;
+  }
+
+  /** Whether the elements since `before` are to be notified ("Used Buffer Notification Suppression"). */
+  #eventDue(before: number): boolean {
+    const { size, eventIdx, index } = this.#setup;
+    const { flags, event } = this.#behaviours.driverArea(
+      {
+        flags: this.#avail.getUint16(availRing.flags, true),
+        event: eventIdx ? this.#avail.getUint16(availRing.usedEvent(size), true) : 0,
+      },
+      index,
+    );
+    return eventIdx ? crossedEvent(event, this.#usedIdx, before) : (flags & AvailFlag.NO_INTERRUPT) === 0;
+  }
+
+  /** Flags are 0 as long as the device wants to be notified, and always with EVENT_IDX. */
+  #askForKick(idx: number): void {
+    const { size, eventIdx, index } = this.#setup;
+    const { flags, event } = this.#behaviours.deviceArea({ flags: 0, event: idx }, index);
+    this.#used.setUint16(usedRing.flags, flags, true);
+    if (eventIdx) this.#used.setUint16(usedRing.availEvent(size), event, true);
   }
 
   #read(head: number): Chain {
-    const { size, index } = this.#setup;
-    const rules = this.#behaviours.chainRules({ indirect: this.#setup.indirect, followNext: true });
-    const readable: Uint8Array[] = [];
-    const writable: Uint8Array[] = [];
-    let bytes = 0;
-    let count = 0;
-    const wrong = (what: string) => new DriverError(`queue ${index}, chain ${head}: ${what}`);
-    const buffer = (addr: bigint, len: number, write: boolean) => {
-      if (!write && writable.length > 0) throw wrong('a readable descriptor follows a writable one');
-      bytes += len;
-      if (bytes > MAX_CHAIN_BYTES) throw wrong('more than 2^32 bytes');
-      // An empty piece names no memory, so its address is not looked at; it still counts as a cut.
-      (write ? writable : readable).push(len === 0 ? new Uint8Array(0) : this.#memory.at(addr, len));
-    };
+    const { size, index, indirect } = this.#setup;
+    const rules = this.#behaviours.chainRules({ indirect, followNext: true, reservedIgnored: true });
+    const chain = new ChainBuilder(this.#memory, size, `queue ${index}, chain ${head}`);
     const walk = (table: Uint8Array, entries: number, first: number, nested: boolean) => {
       for (let at = first, hops = 0; ; hops++) {
-        if (at >= entries) throw wrong(`descriptor ${at} is outside a table of ${entries}`);
-        if (hops >= entries) throw wrong('the descriptors form a loop');
+        if (at >= entries) throw chain.wrong(`descriptor ${at} is outside a table of ${entries}`);
+        if (hops >= entries) throw chain.wrong('the descriptors form a loop');
         const desc = vringDesc.read(table, at * vringDesc.size);
         const next = (desc.flags & DescFlag.NEXT) !== 0;
-        if ((desc.flags & DescFlag.INDIRECT) !== 0 && rules.indirect !== this.#setup.indirect) {
-          buffer(desc.addr, desc.len, (desc.flags & DescFlag.WRITE) !== 0);
-        } else if ((desc.flags & DescFlag.INDIRECT) !== 0) {
-          if (!rules.indirect) throw wrong('INDIRECT without VIRTIO_F_INDIRECT_DESC');
-          if (nested) throw wrong('INDIRECT inside an indirect table');
-          if (next) throw wrong('INDIRECT together with NEXT');
-          if (desc.len === 0 || desc.len % vringDesc.size !== 0)
-            throw wrong(`an indirect table of ${desc.len} bytes`);
-          walk(this.#memory.at(desc.addr, desc.len), desc.len / vringDesc.size, 0, true);
-        } else {
-          if (++count > size) throw wrong(`more than ${size} descriptors`);
-          buffer(desc.addr, desc.len, (desc.flags & DescFlag.WRITE) !== 0);
-        }
+        if ((desc.flags & DescFlag.INDIRECT) !== 0 && rules.indirect === indirect) {
+          if (!rules.indirect) throw chain.wrong('INDIRECT without VIRTIO_F_INDIRECT_DESC');
+          if (nested) throw chain.wrong('INDIRECT inside an indirect table');
+          if (next) throw chain.wrong('INDIRECT together with NEXT');
+          const inner = chain.table(desc.addr, desc.len, vringDesc.size);
+          walk(inner, desc.len / vringDesc.size, 0, true);
+        } else chain.add(desc.addr, desc.len, (desc.flags & DescFlag.WRITE) !== 0);
         if (!next) return;
         at = nested && !rules.followNext ? at + 1 : desc.next;
       }
     };
     walk(this.#desc, size, head, false);
-    return new Chain(head, readable, writable);
+    return chain.build(head, 1);
   }
 }

@@ -1,0 +1,60 @@
+/** What the device does with a virtqueue, whatever its format ("Virtqueues"). */
+import type { UsedContext } from '../behaviours.js';
+import { DriverError } from '../errors.js';
+import type { Chain } from './chain.js';
+
+/** Where the parts of a queue lie and which features shape it. */
+export interface RingSetup {
+  readonly index: number;
+  readonly size: number;
+  readonly descriptors: bigint;
+  readonly driver: bigint;
+  readonly device: bigint;
+  readonly indirect: boolean;
+  readonly eventIdx: boolean;
+}
+
+/** Takes available chains and gives used ones back. Whatever the driver got wrong ends in a `DriverError`. */
+export interface Ring {
+  /**
+   * Where the driver will place what it makes available next, as next_off (15 bits) and next_wrap (bit 15) of a
+   * notification ("Driver Notifications").
+   */
+  readonly driverPosition: number;
+  /** The next available chain, if there is one. */
+  take(): Chain | undefined;
+  /** Asks to be notified of the next buffer; returns whether one became available meanwhile. */
+  rearm(): boolean;
+  /**
+   * Returns a chain of whose writable part the first `written` bytes were stored, and by the same element `skipped`,
+   * which became available just before it and were used in full (VIRTIO_F_IN_ORDER). Returns whether the driver is to
+   * be notified by the suppression rules.
+   */
+  give(chain: Chain, written: number, skipped?: readonly Chain[]): boolean;
+}
+
+/** The address of a part of a queue; throws `DriverError` unless it is aligned. */
+export function aligned(name: string, address: bigint, alignment: number): bigint {
+  if (address % BigInt(alignment) !== 0n)
+    throw new DriverError(`${name} at 0x${address.toString(16)} is not aligned to ${alignment}`);
+  return address;
+}
+
+export function dataView(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** What is known of a buffer that is returned, and of those skipped with it. */
+export function usedContext(
+  { index, size }: RingSetup,
+  chain: Chain,
+  skipped: readonly Chain[],
+): UsedContext {
+  return {
+    queue: index,
+    queueSize: size,
+    readable: chain.readableLength,
+    writable: chain.writableLength,
+    skipped: skipped.length,
+  };
+}
