@@ -74,7 +74,8 @@ export interface ReportedEvent {
   readonly event: number;
   readonly lun: Uint8Array;
   readonly reason: number;
-  readonly usedLen: number;
+  /** Undefined where the ring does not tell. */
+  readonly usedLen: number | undefined;
   /** The buffer as it came back, and what it held before. */
   readonly bytes: Uint8Array;
   readonly poison: Uint8Array;
@@ -539,7 +540,8 @@ export class Driver {
     }
     for (const { index, ring } of this.#queues.values()) {
       if (!ended(index)) continue;
-      this.#takenBack.add(`the used ring of queue ${index}`, ring.areas.device);
+      for (const { what, buffer } of ring.deviceAreas)
+        this.#takenBack.add(`the ${what} of queue ${index}`, buffer);
       this.#queues.delete(index);
     }
     if (ended(QueueIndex.EVENT)) this.#eventBuffers = new Map();
@@ -558,7 +560,8 @@ export class Driver {
     }
     const { entries, implausible } = queue.ring.poll();
     if (implausible) this.#onStanding('used-once', { check: 'used-once', ...implausible });
-    for (const { id, len, index, chain } of entries) {
+    for (const entry of entries) {
+      const { id, index, chain } = entry;
       if (chain === undefined) {
         this.#onStanding('used-once', {
           check: 'used-once',
@@ -571,22 +574,22 @@ export class Driver {
       const eventBuffer = this.#eventBuffers.get(chain);
       if (eventBuffer) {
         this.#eventBuffers.delete(chain);
-        this.#takeEvent(queue, eventBuffer, len);
+        this.#takeEvent(queue, eventBuffer, entry.len);
       }
       const exchange = this.#flying.get(chain);
       if (exchange === undefined) continue;
       this.#flying.delete(chain);
-      exchange.answer = readAnswer(exchange.placed, len);
-      exchange.usedIndex = index;
+      exchange.answer = readAnswer(exchange.placed, entry);
+      exchange.used = entry;
       exchange.returned = this.#returned++;
       if (interrupted !== undefined) exchange.interrupted = interrupted;
       if (queue.index === QueueIndex.EVENT)
-        this.#noteEvent(exchange.answer.bytes, exchange.answer.poison, len);
+        this.#noteEvent(exchange.answer.bytes, exchange.answer.poison, entry.len);
     }
   }
 
   /** An event came in a buffer of the harness, which gives the device another one for it. */
-  #takeEvent(queue: LiveQueue, buffer: GuardedBuffer, usedLen: number): void {
+  #takeEvent(queue: LiveQueue, buffer: GuardedBuffer, usedLen: number | undefined): void {
     buffer.fetch();
     this.#noteEvent(buffer.view.slice(), buffer.initial, usedLen);
     queue.ring.publish([this.#stageEventBuffer(queue)]);
@@ -595,7 +598,7 @@ export class Driver {
     this.#liveMark = undefined;
   }
 
-  #noteEvent(bytes: Uint8Array, poison: Uint8Array, usedLen: number): void {
+  #noteEvent(bytes: Uint8Array, poison: Uint8Array, usedLen: number | undefined): void {
     if (bytes.length < virtioScsiEvent.size) return;
     this.#events.push({ ...virtioScsiEvent.read(bytes), usedLen, bytes, poison });
   }

@@ -3,7 +3,7 @@ import type { DmaSpace } from '../port/dma-space.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
 import type { RequestSizes, ScsiRequest } from './request.js';
-import type { Chain, ChainElement } from './ring.js';
+import type { Chain, ChainElement, UsedEntry } from './ring.js';
 
 /** Buffers in memory, in the order in which the device finds them. */
 export interface Placed {
@@ -16,8 +16,8 @@ export interface Placed {
 
 /** What the device left in the writable part. */
 export interface Answer {
-  /** `len` of the used entry. */
-  readonly usedLen: number;
+  /** What the ring says was written; undefined where it says nothing that a driver may rely on. */
+  readonly usedLen: number | undefined;
   /** The whole writable part, as one run of bytes. */
   readonly bytes: Uint8Array;
   /** What it held before. */
@@ -34,8 +34,8 @@ export interface Exchange {
   readonly scsi?: { readonly request: ScsiRequest; readonly sizes: RequestSizes };
   /** Set when the device has returned it. */
   answer?: Answer;
-  /** Free-running index of its entry in the used ring. */
-  usedIndex?: number;
+  /** How the ring returned it. */
+  used?: UsedEntry;
   /** Position in the order of returns, over all queues. */
   returned?: number;
   /** Whether the queue's vector was raised for it; undefined where none was due. */
@@ -91,7 +91,7 @@ export function place(
 }
 
 /** Reads back what the device left in the writable part. */
-export function readAnswer(placed: Placed, usedLen: number): Answer {
+export function readAnswer(placed: Placed, { len, writeFlag }: Pick<UsedEntry, 'len' | 'writeFlag'>): Answer {
   for (const buffer of placed.in) buffer.fetch();
   const [first] = placed.in;
   const single = placed.in.length === 1 && first !== undefined;
@@ -99,5 +99,6 @@ export function readAnswer(placed: Placed, usedLen: number): Answer {
   const bytes = single ? first.view.slice() : Buffer.concat(placed.in.map((buffer) => buffer.view));
   const known = placed.in.some(({ rewritten }) => rewritten) ? undefined : placed.poison;
   const poison = known ?? Buffer.concat(placed.in.map((buffer) => buffer.initial));
-  return { usedLen, bytes, poison };
+  // Without the flag the length is reserved ("Element Address and Length").
+  return { usedLen: writeFlag === false ? undefined : len, bytes, poison };
 }

@@ -11,8 +11,11 @@ export function makeRing(
   poison: Poison,
   size: number,
   negotiated: bigint,
-  options: Omit<RingOptions, 'eventIdx'> = {},
+  options: Omit<RingOptions, 'eventIdx' | 'inOrder'> = {},
 ): Ring {
-  const eventIdx = hasFeature(negotiated, 'VIRTIO_F_EVENT_IDX');
-  return new SplitQueue(dma, poison, size, { ...options, eventIdx });
+  return new SplitQueue(dma, poison, size, {
+    ...options,
+    eventIdx: hasFeature(negotiated, 'VIRTIO_F_EVENT_IDX'),
+    inOrder: hasFeature(negotiated, 'VIRTIO_F_IN_ORDER'),
+  });
 }

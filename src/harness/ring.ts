@@ -4,9 +4,12 @@ import type { GuardedBuffer } from './guarded-buffer.js';
 /** What is written into a descriptor instead of what the chain asks for: for cases that break the rules. */
 export interface DescriptorOverrides {
   readonly len?: number;
+  /** In the descriptor ring of a packed queue AVAIL and USED are added as the ring has it, unless one of them is here. */
   readonly flags?: number;
-  /** Number of an element of the same chain or table, or any other number as it is. */
+  /** Number of an element of the same chain or table, or any other number as it is. Packed: NEXT is set. */
   readonly next?: number;
+  /** Buffer id of a packed descriptor. */
+  readonly id?: number;
 }
 
 /** One buffer of a descriptor chain. */
@@ -19,22 +22,30 @@ export interface ChainElement {
   readonly table?: readonly ChainElement[];
 }
 
-/** A descriptor chain that the driver has placed. */
+/** A descriptor chain of the driver. In a ring that is filled in order its place is known once it was published. */
 export interface Chain {
-  /** Index of its first descriptor, by which the device returns it. */
+  /** Index of its first descriptor. */
   readonly head: number;
-  /** The descriptors of the table that it occupies. */
+  /** By what the device returns it: the head in a split ring, the buffer id in a packed one. */
+  readonly id: number;
+  /** The descriptors of the table or ring that it occupies. */
   readonly slots: readonly number[];
   /** Its indirect tables. */
   readonly tables: readonly GuardedBuffer[];
 }
 
-/** One used buffer notification of the ring: an entry of the used ring. */
+/** How one chain came back. */
 export interface UsedEntry {
-  /** Position in the used ring, a free-running 16-bit index. */
+  /** Free-running number of the used entry or used descriptor that returned it; chains of one batch share it. */
   readonly index: number;
+  /** Where in the ring that entry lies. */
+  readonly slot: number;
+  /** The id in that entry; of a batch it is that of the last chain. */
   readonly id: number;
-  readonly len: number;
+  /** The length in that entry; undefined for chains that a batch skipped. */
+  readonly len: number | undefined;
+  /** Whether a used descriptor of a packed ring says that something was written; without it `len` is reserved. */
+  readonly writeFlag?: boolean;
   /** The chain that it returns; undefined when no such chain is outstanding. */
   readonly chain: Chain | undefined;
 }
@@ -53,6 +64,8 @@ export type IndirectFrom = number | undefined;
 export interface RingOptions {
   /** VIRTIO_F_EVENT_IDX was negotiated. */
   readonly eventIdx?: boolean;
+  /** VIRTIO_F_IN_ORDER was negotiated: the driver fills the ring in order, and one used entry may return a batch. */
+  readonly inOrder?: boolean;
   /** Each part at just the alignment that the standard asks for. */
   readonly tight?: boolean;
   /** The memory of a ring of the same kind and size, which is used again. */
@@ -64,6 +77,8 @@ export interface RingField {
   readonly buffer: GuardedBuffer;
   readonly offset: number;
   readonly size: number;
+  /** Where the field is a part of its bytes: the position of its lowest bit, and its mask from there. */
+  readonly bits?: { readonly shift: number; readonly mask: number };
 }
 
 /** The three areas of a virtqueue by the names of "Virtqueues"; the addresses that a transport is given. */
@@ -76,6 +91,12 @@ export interface RingAreas {
   readonly device: GuardedBuffer;
 }
 
+/** An area that the device may write while it has the queue, with its name in reports. */
+export interface DeviceArea {
+  readonly what: string;
+  readonly buffer: GuardedBuffer;
+}
+
 /**
  * The driver's side of a virtqueue in memory. Which queue of the device it is, and how it is notified, is not its
  * concern. Nothing that the device wrote is trusted.
@@ -84,17 +105,26 @@ export interface Ring {
   /** Entries. */
   readonly size: number;
   readonly areas: RingAreas;
+  readonly deviceAreas: readonly DeviceArea[];
   /** Chains that the device has and has not returned. */
   readonly outstanding: number;
   /** The descriptor that the next chain begins with; undefined when there is no room. */
   readonly nextSlot: number | undefined;
-  /** Whether the next used buffer must raise an interrupt, as far as the driver itself looks after suppression. */
+  /** The wrap counter that holds there; undefined for a format that has none. */
+  readonly nextWrap: number | undefined;
+  /** Where the next buffer will be made available, as notifications carry it: next_off and, in bit 15, next_wrap. */
+  readonly notificationData: number;
+  /**
+   * Whether the used buffer that `hasUsed` tells of must have raised an interrupt: not where a case looks after
+   * suppression by hand, nor where the driver asked for one when the device may have been past it.
+   */
   readonly interruptDue: boolean;
   /**
-   * Places a chain without publishing it. `indirectFrom`: the elements from that one on go to an indirect table.
-   * Throws RangeError when there is no room.
+   * Lays a chain out without publishing it. `indirectFrom`: the elements from that one on go to an indirect table.
+   * `tail`: in a packed ring all descriptors but the first are made available at once. Throws RangeError when there is
+   * no room.
    */
-  stage(elements: readonly ChainElement[], indirectFrom: IndirectFrom): Chain;
+  stage(elements: readonly ChainElement[], indirectFrom: IndirectFrom, tail?: boolean): Chain;
   /**
    * Makes staged chains available in this order by one step. Notifying is the caller's. Returns a mark of where the
    * ring stood before, for `asksForKick`.

@@ -32,6 +32,7 @@ interface CommandFacts extends ExchangeFacts {
 
 function usedLength({ answer }: ExchangeFacts): Judgement {
   const writable = answer.bytes.length;
+  if (answer.usedLen === undefined) return 'not-applicable';
   if (answer.usedLen <= writable) return undefined;
   return {
     expected: `used len of at most ${writable}, the device-writable bytes`,
@@ -40,7 +41,7 @@ function usedLength({ answer }: ExchangeFacts): Judgement {
 }
 
 function usedLengthGap({ answer }: ExchangeFacts): Judgement {
-  if (answer.usedLen > answer.bytes.length) return 'not-applicable';
+  if (answer.usedLen === undefined || answer.usedLen > answer.bytes.length) return 'not-applicable';
   const gap = firstUnwritten(answer.bytes, answer.poison, answer.usedLen);
   if (gap < 0) return undefined;
   return {
@@ -50,6 +51,7 @@ function usedLengthGap({ answer }: ExchangeFacts): Judgement {
 }
 
 function usedLengthShort({ answer }: CommandFacts): Judgement {
+  if (answer.usedLen === undefined) return 'not-applicable';
   if (answer.usedLen >= virtioScsiRespHead.size) return undefined;
   return { expected: `used len of at least ${virtioScsiRespHead.size}`, got: `used len ${answer.usedLen}` };
 }

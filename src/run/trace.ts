@@ -37,13 +37,13 @@ export class CaseTrace {
   }
 
   /** A chain came back, or did not. */
-  returned({ exchange: { queue, chain, placed, answer, scsi, interrupted, usedIndex } }: Flight): void {
+  returned({ exchange: { queue, chain, placed, answer, scsi, interrupted, used } }: Flight): void {
     const head = `queue ${queue} head ${chain.head}`;
     if (answer === undefined) {
       this.#say(`  <- ${head}: nothing`);
       return;
     }
-    const notes = [`used len ${answer.usedLen}`, `used index ${usedIndex ?? '?'}`];
+    const notes = [`used len ${answer.usedLen ?? '?'}`, `used index ${used?.index ?? '?'}`];
     if (interrupted !== undefined) notes.push(interrupted ? 'interrupt' : 'no interrupt');
     if (scsi) {
       const { response, sense } = scsiAnswer(answer, scsi.sizes);

@@ -87,6 +87,18 @@ function queueKind(index: number, kind: Flight['kind']): Observed['queue'] {
   return kind === 'command' ? 'request' : 'control';
 }
 
+/** How the ring returned it. */
+function usedOf({ used }: Exchange): NonNullable<Observed['used']> {
+  if (used === undefined) return {};
+  const { len, slot, id, writeFlag } = used;
+  return {
+    slot,
+    id,
+    ...(len !== undefined && { len }),
+    ...(writeFlag !== undefined && { writeFlag: Number(writeFlag) }),
+  };
+}
+
 /**
  * What was seen of a flight, in the terms of the case language. `watched`: its interrupts matter; `ordered`: so does
  * what was returned before it; `entries`: used entries of the whole wait.
@@ -113,7 +125,7 @@ function observe(
     ...raised,
     ...observeKind(flight, answer),
     writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: view.slice(), poison: initial })),
-    used: { len: answer.usedLen, id: exchange.chain.head, entries },
+    used: { ...usedOf(exchange), entries },
     ...(ordered && { returnedBefore: run.flights.returnedBefore(exchange) }),
   };
 }

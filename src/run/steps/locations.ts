@@ -4,6 +4,7 @@ import { evaluateNumber } from '../../cases/evaluate.js';
 import { resolveInteger } from '../../cases/resolve.js';
 import type { Expression, Location } from '../../cases/types.js';
 import type { GuardedBuffer } from '../../harness/guarded-buffer.js';
+import { readRingField } from '../../harness/ring-memory.js';
 import type { Width } from '../../port/registers.js';
 import type { DeviceRegister, Region } from '../../transport/transport.js';
 import { VirtioPci } from '../../transport/virtio-pci/virtio-pci.js';
@@ -175,10 +176,13 @@ export function readLocation(location: Location, run: CaseRun, mediumSize: Mediu
     case 'ring': {
       const { ring, index } = ringOf(location, run);
       if (location.path === 'next_slot') return BigInt(ring.nextSlot ?? ring.size);
-      const { buffer, offset, size } = ring.field(location.path, index, location.field);
-      buffer.fetchRange(offset, size);
-      const bytes = buffer.view.slice(offset, offset + size);
-      return size > 8 ? bytes : bytesToNumber(bytes);
+      if (location.path === 'next_wrap') {
+        if (ring.nextWrap === undefined)
+          throw new CaseError('NOT_AVAILABLE', 'this ring has no wrap counter');
+        return BigInt(ring.nextWrap);
+      }
+      const bytes = readRingField(ring.field(location.path, index, location.field));
+      return bytes.length > 8 ? bytes : bytesToNumber(bytes);
     }
     case 'buffer': {
       const buffers = flightBuffers(location, run);

@@ -37,7 +37,7 @@ function waitForNames(step: WaitStep, names: readonly string[], run: CaseRun): v
       flights.map(({ exchange }) => exchange.returned),
       run,
     );
-  const entries = new Set(flights.map(({ exchange }) => exchange.usedIndex)).size;
+  const entries = new Set(flights.map(({ exchange }) => exchange.used?.index)).size;
   for (const flight of flights)
     run.judge(compareAnswer(step.expect, flight, run, entries), step.expect.explicit);
 }
@@ -61,7 +61,7 @@ function waitForEvent(step: WaitStep, run: CaseRun): void {
         queue: 'event' as const,
         event: reported,
         writable: [{ bytes: reported.bytes, poison: reported.poison }],
-        used: { len: reported.usedLen, entries: 1 },
+        used: { ...(reported.usedLen !== undefined && { len: reported.usedLen }), entries: 1 },
       }
     : { outcome: 'silent' as const, queue: 'event' as const };
   run.judge(matchResult(step.expect, observed, run.scope, run.context), step.expect.explicit);
