@@ -52,7 +52,7 @@ export function conclude(
   const unexpected = sum(({ gate }) => gate.unexpected.length);
   if (compared && unexpected > 0)
     return { text: `NOT CONFORMANT, BUT NO REGRESSION`, good: !reportFailed, code };
-  const known = sum(({ gate }) => gate.known.length);
+  const known = sum(({ gate }) => gate.deviations);
   const text = known === 0 ? 'CONFORMANT' : `CONFORMANT BUT FOR ${counted(known, 'KNOWN DEVIATION')}`;
   return { text, good: !reportFailed, code };
 }

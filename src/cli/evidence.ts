@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { resultKey } from '../run/modes.js';
 import type { CaseResult } from '../run/results.js';
 
 /** Makes its folder when there is something to keep. */
@@ -16,7 +17,7 @@ export class Evidence {
   /** Keeps a result with what the device wrote to standard error meanwhile. Throws the file system's error. */
   keep(device: string, result: CaseResult, log: string | undefined): void {
     this.#folder ??= mkdtempSync(join(tmpdir(), 'vscsi-evidence-'));
-    const folder = join(this.#folder, device, fileName(result.id));
+    const folder = join(this.#folder, device, fileName(resultKey(result)));
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'result.json'), `${JSON.stringify(result, undefined, 2)}\n`);
     writeFileSync(join(folder, 'device-stderr.log'), log ?? '');

@@ -3,13 +3,16 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { DutSetupError } from '../duts/dut.js';
 import { DutGoneError } from '../port/errors.js';
+import { TRANSPORT_NAMES } from '../port/transport-name.js';
 import { REPORTERS, type ReportFormat } from '../report/reporter.js';
 import { sinkFor, type TextSink } from '../report/style.js';
 import { BaselineError } from '../run/baseline.js';
 import { CaseFilesError } from '../run/case-files-error.js';
 import { bisectExitCode, ExitCode } from '../run/exit-code.js';
 import { KnownListError } from '../run/known.js';
+import { allModes, type ModeChoice, modeName } from '../run/modes.js';
 import { SUITE_VERSION } from '../run/package-info.js';
+import { didYouMeanOneOf, idMatcher } from '../run/select.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
 import { ShellWordsError, splitShellWords } from '../sys/shell-words.js';
 import type { BenchOptions } from './bench-command.js';
@@ -88,6 +91,17 @@ function commandWords(text: string): readonly string[] {
   throw new InvalidArgumentError('expected a command, e.g. "valgrind -q".');
 }
 
+function modeChoice(text: string): ModeChoice {
+  if (text === 'default' || text === 'all' || text === 'exhaustive') return text;
+  const names = allModes(TRANSPORT_NAMES).map(modeName);
+  const globs = text.split(',').map((glob) => glob.trim());
+  const idle = globs.find((glob) => !names.some(idMatcher([glob])));
+  if (idle === undefined) return globs;
+  throw new InvalidArgumentError(
+    `expected default, all, exhaustive, or names of modes, as ${names.slice(0, 4).join(', ')}; there is no mode ${idle}${didYouMeanOneOf(idle, names)}.`,
+  );
+}
+
 const asIs = (text: string) => text;
 
 // The code of a command is loaded when it is called: each needs another part of the suite.
@@ -142,6 +156,11 @@ choosing(program.command('run').description('run the cases on one or more device
     ),
   )
   .option('--strict', 'where the standard is ambiguous, count by the strict reading')
+  .option(
+    '--modes <modes>',
+    'default: each case once; all: ring and transport cases in every mode, others in some; exhaustive; or names and globs, e.g. pci.packed*,mmio.split',
+    modeChoice,
+  )
   .option('--jobs <number>', 'so many devices at the same time', positiveInteger, 1)
   .option('--shuffle <seed>', 'run the cases in another order', positiveInteger)
   .option('--reverse', 'run the cases backwards')
@@ -171,6 +190,7 @@ Examples:
   vscsi run                                   the model, and QEMU where it is installed
   vscsi run --dut qemu --select 'scsi.req.*'  some cases, on QEMU alone
   vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --report json=results.json
+  vscsi run --dut qemu --modes all            all ring formats and transports
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
 ${EXIT_CODES}`,
   )

@@ -1,10 +1,16 @@
 /** The command that runs one case again, alone, on the same device with the same random choices. */
+import { USUAL_MODE } from '../run/modes.js';
 import { shellWords } from '../sys/shell-words.js';
 import type { Device } from './devices.js';
 import type { RunOptions } from './run-options.js';
 
 /** A line for a shell. `id` may hold characters that mean something in a glob; they match themselves. */
-export function replayCommand(id: string, device: Device, options: RunOptions, seed: number): string {
+export function replayCommand(
+  { id, mode }: { readonly id: string; readonly mode: string },
+  device: Device,
+  options: RunOptions,
+  seed: number,
+): string {
   return shellWords([
     'vscsi',
     'run',
@@ -14,6 +20,7 @@ export function replayCommand(id: string, device: Device, options: RunOptions, s
     ...(options.spec === undefined ? [] : ['--spec', options.spec]),
     '--seed',
     String(seed),
+    ...(mode === USUAL_MODE ? [] : ['--modes', mode]),
     '--select',
     id,
   ]);

@@ -2,19 +2,22 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CaseFile } from '../cases/types.js';
 import { type DutIdentity, DutSetupError } from '../duts/dut.js';
 import { bold, type TextSink } from '../report/style.js';
 import { TerminalReport } from '../report/terminal.js';
+import { superviseAll, transportsNeeded } from '../run/all-transports.js';
 import { type Baseline, compareWithBaseline, loadBaseline } from '../run/baseline.js';
 import { catalogue } from '../run/catalogue.js';
 import { bisectExitCode } from '../run/exit-code.js';
-import { claimedFor, gate, type KnownList, loadKnownList } from '../run/known.js';
+import { gate, type KnownList, knownDeviation, loadKnownList } from '../run/known.js';
 import { checkCaseFiles } from '../run/load-cases.js';
 import type { Selection } from '../run/messages.js';
+import { resultKey } from '../run/modes.js';
 import { hashCaseFiles, KNOWN_LISTS, SPEC_CASES, SUITE_VERSION } from '../run/package-info.js';
 import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
-import { type Supervised, supervise } from '../run/supervisor.js';
+import type { Supervised } from '../run/supervisor.js';
 import { WatchedWorker } from '../run/watch.js';
 import { conclude, type Outcome } from './conclusion.js';
 import { chooseDevices, type Device } from './devices.js';
@@ -29,6 +32,7 @@ import { isNarrowed, nothingSelected, selectionOf } from './select-cases.js';
 interface Job {
   readonly options: RunOptions;
   readonly caseFiles: readonly string[];
+  readonly files: readonly CaseFile[];
   readonly selection: Selection;
   readonly seed: number;
   readonly severalDevices: boolean;
@@ -82,6 +86,7 @@ async function runAll(
   const job: Job = {
     options,
     caseFiles,
+    files,
     selection,
     seed,
     severalDevices: devices.length > 1,
@@ -121,9 +126,14 @@ async function runOnDevice(
     errors.write(`vscsi: ${error.message}\n`);
   });
   let list: KnownList | undefined;
+  let started = false;
   try {
-    const run = await supervise({
-      adapter: device.adapter,
+    const { adapter } = device;
+    const modes = options.modes ?? 'default';
+    const run = await superviseAll({
+      adapter,
+      transports: transportsNeeded(job.files, job.selection, modes, adapter.transports),
+      modes,
       ...(spare && { spare }),
       caseFiles: job.caseFiles,
       selection: job.selection,
@@ -144,15 +154,17 @@ async function runOnDevice(
       jobs: options.jobs,
       hangMs: options.timeout,
       interrupt: job.interrupt,
-      onStarted: (identity) => {
-        list = knownListFor(identity, job);
+      onStarted: (identity, transport) => {
+        if (!started) list = knownListFor(identity, job);
         report.started({
           ...identity,
+          transport,
           seed,
-          known: new Map(claimedFor(list, identity.version).map(({ id, reason }) => [id, reason])),
-          replay: (id) => replayCommand(id, device, options, seed),
+          reasonOf: (result) => knownDeviation(list, identity.version, result)?.reason,
+          replay: (one) => replayCommand(one, device, options, seed),
         });
-        files.started({ suite: { version: SUITE_VERSION }, dut: identity, seed });
+        if (!started) files.started({ suite: { version: SUITE_VERSION }, dut: identity, seed });
+        started = true;
       },
       onResult: (result, { done, planned, log }) => {
         report.result(result, done, planned);
@@ -182,7 +194,7 @@ function keepEvidence(job: Job, device: Device, result: CaseResult, log: string 
     return true;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    job.errors.write(`vscsi: the evidence of ${result.id} could not be kept: ${reason}\n`);
+    job.errors.write(`vscsi: the evidence of ${resultKey(result)} could not be kept: ${reason}\n`);
     return false;
   }
 }
@@ -206,13 +218,18 @@ function judge(run: Supervised, list: KnownList | undefined, job: Job): Required
     dut: { ...run.identity, features: run.features },
     seed,
     strict,
+    modes: [...new Set(run.results.map(({ mode }) => mode))],
     spec: options.spec ?? SPEC_VERSIONS[SPEC_VERSIONS.length - 1] ?? '',
     interrupted: run.interrupted,
     summary: summarise(run.results),
     standing: judgeStanding(run.standing, strict),
     cases: run.results,
   };
-  const narrowed = isNarrowed(options) || options.cases !== undefined || options.spec !== undefined;
+  const narrowed =
+    isNarrowed(options) ||
+    typeof options.modes === 'object' ||
+    options.cases !== undefined ||
+    options.spec !== undefined;
   const complete = !narrowed && !run.interrupted && run.failure === undefined;
   const judged = gate(results, list, complete);
   const remarks = [...judged.remarks, ...run.remarks];

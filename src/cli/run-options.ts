@@ -1,5 +1,6 @@
 /** The options of `vscsi run`. */
 import type { ReportFormat } from '../report/reporter.js';
+import type { ModeChoice } from '../run/modes.js';
 import type { SpecVersion } from '../run/spec-version.js';
 
 /** As the command line gives them; only what has a default is always there. */
@@ -11,6 +12,7 @@ export interface RunOptions {
   readonly skip?: readonly string[];
   readonly area?: string;
   readonly requirement?: string;
+  readonly modes?: ModeChoice;
   readonly jobs: number;
   readonly shuffle?: number;
   readonly reverse?: boolean;

@@ -1,10 +1,12 @@
 /** Running the cases on the model, in the present thread. */
 import type { CaseFile } from '../cases/types.js';
+import type { DutAdapter } from '../duts/dut.js';
 import { modelAdapter } from '../duts/model/adapter.js';
 import type { ModelAttach } from '../duts/model/attach.js';
 import { openModel } from '../duts/model/port.js';
 import { DriverError } from '../harness/driver.js';
 import type { StandingCheck, Violation } from '../harness/violation.js';
+import type { TransportName } from '../port/transport-name.js';
 import type { Beacon } from '../run/beacon.js';
 import { CaseRun } from '../run/case-run.js';
 import { expandAll } from '../run/load-cases.js';
@@ -47,11 +49,26 @@ export interface ModelRunOptions {
   readonly onCase?: (result: CaseReaction) => void;
 }
 
-/** Runs the cases on a model of its own. */
+/** Runs the cases, each in its home mode, on models of their own: one for every transport. */
 export async function runOnModel(options: ModelRunOptions): Promise<ModelRun> {
+  const adapter = modelAdapter({ seed: EVIDENCE_SEED });
+  const runs: ModelRun[] = [];
+  for (const transport of adapter.transports) runs.push(await runByTransport(options, adapter, transport));
+  const unusable = runs.find((run) => run.unusable !== undefined)?.unusable;
+  return {
+    cases: runs.flatMap(({ cases }) => cases),
+    violated: [...new Set(runs.flatMap(({ violated }) => violated))],
+    ...(unusable !== undefined && { unusable }),
+  };
+}
+
+async function runByTransport(
+  options: ModelRunOptions,
+  adapter: DutAdapter,
+  transport: TransportName,
+): Promise<ModelRun> {
   const { files, mutant, beacon, wanted, onEnter, onCase } = options;
-  const seed = EVIDENCE_SEED;
-  const dut = await modelAdapter({ seed }).start();
+  const dut = await adapter.start(transport);
   const { port, deviate } = openModel(dut.attach as ModelAttach);
   const violated = new Set<StandingCheck>();
   let current: CaseRun | undefined;
@@ -60,8 +77,9 @@ export async function runOnModel(options: ModelRunOptions): Promise<ModelRun> {
   };
   const cases: CaseReaction[] = [];
   try {
-    const session = openSession(port, dut.profile, seed, onStanding);
-    const plans = expandAll(files, session).cases.filter((plan) => wanted?.(plan) ?? true);
+    const session = openSession(port, dut.profile, EVIDENCE_SEED, onStanding);
+    const { transports } = adapter;
+    const plans = expandAll(files, session, { transports }).cases.filter((plan) => wanted?.(plan) ?? true);
     // Only now: the cases are to expect what the device is, and a device that cannot be probed proves nothing.
     if (mutant !== undefined) deviate(mutant);
     for (const [index, plan] of plans.entries()) {

@@ -235,7 +235,7 @@ export class Driver {
       {
         out: request.layout?.out ?? [requestHeaderSize(sizes.cdbSize)],
         in: request.layout?.in ?? [responseHeaderSize(sizes.senseSize)],
-        indirectFrom: request.layout?.indirectFrom ?? (this.mode.indirect === 'on' ? 0 : undefined),
+        indirectFrom: request.layout?.indirectFrom,
       },
     );
     return { ...exchange, scsi: { request, sizes } };
@@ -248,10 +248,14 @@ export class Driver {
     cuts: {
       readonly out: readonly number[];
       readonly in: readonly number[];
-      readonly indirectFrom?: IndirectFrom;
+      /** Left out: as the mode says. */
+      readonly indirectFrom?: number | 'none' | undefined;
     },
   ): Exchange {
-    return this.stagePlaced(queue, place(this.port.dma, this.poison, contents, cuts), cuts.indirectFrom);
+    const usual = this.mode.indirect === 'on' && this.negotiated('VIRTIO_F_INDIRECT_DESC') ? 0 : 'none';
+    const from = cuts.indirectFrom ?? usual;
+    const placed = place(this.port.dma, this.poison, contents, cuts);
+    return this.stagePlaced(queue, placed, from === 'none' ? undefined : from);
   }
 
   /** Places descriptors for buffers that are in memory already. */

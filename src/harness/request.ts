@@ -8,7 +8,6 @@ import {
 } from '../wire/virtio-scsi.js';
 import type { Answer, Contents } from './exchange.js';
 import type { Poison } from './poison.js';
-import type { IndirectFrom } from './ring.js';
 
 /** How a request is cut into descriptors. */
 export interface RequestLayout {
@@ -16,8 +15,8 @@ export interface RequestLayout {
   readonly out?: readonly number[];
   /** Sizes of the device-writable pieces; likewise. */
   readonly in?: readonly number[];
-  /** From which piece on the chain goes to an indirect table; left out for none, 0 for all. */
-  readonly indirectFrom?: IndirectFrom;
+  /** From which piece on the chain goes to an indirect table; left out for what the mode says, 0 for all. */
+  readonly indirectFrom?: number | 'none' | undefined;
   /** Sizes to use instead of those that the device configuration holds. */
   readonly sizes?: RequestSizes;
 }

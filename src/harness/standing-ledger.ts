@@ -5,6 +5,8 @@ import { STANDING_CHECKS, type StandingCheck, type Violation } from './violation
 export interface ExchangePlace {
   /** Id of the case. */
   readonly case: string;
+  /** Name of the mode in which it ran. */
+  readonly mode?: string;
   /** Number of the step, from 1, or `set-up`. */
   readonly step: string;
 }

@@ -1,6 +1,7 @@
 /** Results as TAP version 14: a test point a case, then one a standing check. */
 import { stringify } from 'yaml';
 import type { Gate } from '../run/known.js';
+import { resultKey } from '../run/modes.js';
 import { type CaseResult, RED, type RunResults, type StandingResult } from '../run/results.js';
 import { writeReport } from './report-file.js';
 import type { Reporter } from './reporter.js';
@@ -48,16 +49,17 @@ interface Point {
 }
 
 function casePoint(result: CaseResult, known: ReadonlySet<string>): Point {
-  const { id, title, verdict, findings, skip, durationMs } = result;
+  const { title, verdict, findings, skip, durationMs } = result;
+  const key = resultKey(result);
   const red = RED.has(verdict);
   const directive = skip
     ? ` # SKIP ${escaped(`${skip.kind}: ${skip.evidence}`)}`
-    : red && known.has(id)
+    : red && known.has(key)
       ? ' # TODO known deviation'
       : '';
   return {
     ok: !red,
-    description: id,
+    description: key,
     directive,
     diagnostics:
       findings.length === 0

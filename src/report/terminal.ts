@@ -1,7 +1,17 @@
 /** Results as text, for people. */
+import type { TransportName } from '../port/transport-name.js';
 import type { Change } from '../run/baseline.js';
 import type { Gate } from '../run/known.js';
-import { type CaseResult, RED, type RunResults, type StandingResult, type Verdict } from '../run/results.js';
+import { resultKey, USUAL_MODE } from '../run/modes.js';
+import {
+  type CaseResult,
+  RED,
+  type RunResults,
+  type StandingResult,
+  type Summary,
+  summarise,
+  type Verdict,
+} from '../run/results.js';
 import { findingLines, type RequirementText, remarkOf } from './finding-text.js';
 import { spacedHex } from './hex-diff.js';
 import { bold, Colour, paint, type TextSink } from './style.js';
@@ -24,11 +34,12 @@ export interface DeviceText {
   readonly name: string;
   readonly version: string;
   readonly details: Readonly<Record<string, string>>;
+  readonly transport: TransportName;
   readonly seed: number;
-  /** Reasons of the deviations that are known of this device, by id. */
-  readonly known: ReadonlyMap<string, string>;
+  /** Why a result is red, where that is known of this device. */
+  readonly reasonOf: (result: CaseResult) => string | undefined;
   /** The command that runs one case again, alone. */
-  readonly replay: (id: string) => string;
+  readonly replay: (one: { readonly id: string; readonly mode: string }) => string;
 }
 
 export class TerminalReport {
@@ -38,6 +49,8 @@ export class TerminalReport {
   #device: DeviceText | undefined;
   #red = 0;
   readonly #reasons = new Set<string>();
+  /** Of each case with findings: the mode in which it had them first, and what they were. */
+  readonly #told = new Map<string, { readonly mode: string; readonly findings: string }>();
   #progressShown = false;
 
   constructor(sink: TextSink, verbose: boolean, requirement: RequirementText) {
@@ -46,14 +59,19 @@ export class TerminalReport {
     this.#requirement = requirement;
   }
 
-  /** A device has been started. */
+  /** A device has been started, or started again for another transport. */
   started(device: DeviceText): void {
+    const before = this.#device;
     this.#device = device;
-    this.#red = 0;
-    this.#reasons.clear();
+    if (device.transport === before?.transport || device.name !== before?.name) {
+      this.#red = 0;
+      this.#reasons.clear();
+      this.#told.clear();
+    }
     const shown = Object.entries(device.details).filter(([key]) => key !== 'command' && key !== 'seed');
     const facts = [...shown.map(([key, value]) => `${key}: ${value}`), `seed: ${device.seed}`];
-    this.#line(`${bold(this.#sink, `${device.name} ${device.version}`)}  ${facts.join(', ')}`);
+    const name = `${device.name} ${device.version} by ${device.transport}`;
+    this.#line(`${bold(this.#sink, name)}  ${facts.join(', ')}`);
   }
 
   /** A case has its result; `done` of `planned` are there. */
@@ -63,7 +81,7 @@ export class TerminalReport {
     if (!this.#sink.isTerminal) return;
     this.#clearProgress();
     const red = this.#red === 0 ? '' : `, ${this.#red} red`;
-    this.#sink.write(`  ${done}/${planned}${red}  ${result.id}`.slice(0, this.#sink.columns - 1));
+    this.#sink.write(`  ${done}/${planned}${red}  ${resultKey(result)}`.slice(0, this.#sink.columns - 1));
     this.#progressShown = true;
   }
 
@@ -79,11 +97,30 @@ export class TerminalReport {
     if (changes !== undefined) this.#changes(changes);
     for (const remark of gate.remarks) this.#line(`  note: ${remark}`);
     if (results.summary.skip > 0) this.#skips(results.cases);
-    const { total, ...byVerdict } = results.summary;
-    const counts = Object.entries(byVerdict)
+    const { total } = results.summary;
+    this.#modes(results.cases);
+    const ids = new Set(results.cases.map(({ id }) => id)).size;
+    const cases = `${ids} case${ids === 1 ? '' : 's'}`;
+    const counted = ids === total ? cases : `${total} results of ${cases}`;
+    this.#line(`  ${counted}: ${this.#counts(results.summary) || 'none'}`);
+  }
+
+  /** Counts by mode, where cases ran in several. */
+  #modes(cases: readonly CaseResult[]): void {
+    if (new Set(cases.map(({ id }) => id)).size === cases.length) return;
+    const byMode = new Map<string, CaseResult[]>();
+    for (const result of cases) byMode.set(result.mode, [...(byMode.get(result.mode) ?? []), result]);
+    const width = Math.max(...[...byMode.keys()].map((mode) => mode.length));
+    this.#line('modes:');
+    for (const [mode, results] of byMode)
+      this.#line(`  ${mode.padEnd(width)}  ${this.#counts(summarise(results))}`);
+  }
+
+  #counts({ total: _, ...byVerdict }: Summary): string {
+    return Object.entries(byVerdict)
       .filter(([, count]) => count > 0)
-      .map(([verdict, count]) => paint(this.#sink, COLOUR[verdict as Verdict], `${count} ${verdict}`));
-    this.#line(`  ${total} case${total === 1 ? '' : 's'}: ${counts.join(', ') || 'none'}`);
+      .map(([verdict, count]) => paint(this.#sink, COLOUR[verdict as Verdict], `${count} ${verdict}`))
+      .join(', ');
   }
 
   /** Something that concerns the run as a whole. */
@@ -97,10 +134,17 @@ export class TerminalReport {
   }
 
   #case(result: CaseResult): void {
-    const { id, title, verdict, findings, skip } = result;
+    const { title, verdict, findings, skip } = result;
+    const id = resultKey(result);
     const red = RED.has(verdict);
-    const reason = red ? this.#device?.known.get(id) : undefined;
+    const reason = red ? this.#device?.reasonOf(result) : undefined;
     const mark = paint(this.#sink, COLOUR[verdict], verdict.padEnd(5));
+    const elsewhere = this.#verbose ? undefined : this.#foundIn(result);
+    if (elsewhere !== undefined) {
+      // What other modes show as well is told once; a surprise is at least named.
+      if (red && reason === undefined) this.#line(`  ${mark} ${id}, as in ${elsewhere}`);
+      return;
+    }
     if (reason !== undefined && !this.#verbose) {
       this.#line(`  ${mark} ${id} (known)  ${title}`);
       // Several cases often share a reason.
@@ -119,7 +163,16 @@ export class TerminalReport {
     if (!red) return;
     const command = this.#device?.details.command;
     if (command !== undefined) this.#line(`        device: ${command}`);
-    if (this.#device) this.#line(`        again: ${this.#device.replay(id)}`);
+    if (this.#device) this.#line(`        again: ${this.#device.replay(result)}`);
+  }
+
+  /** The mode in which a case has had the same findings before, if any. */
+  #foundIn({ id, mode, findings }: CaseResult): string | undefined {
+    const now = JSON.stringify(findings.map(({ step, check, got }) => [step, check, got]));
+    const before = this.#told.get(id);
+    if (before?.findings === now) return before.mode;
+    this.#told.set(id, { mode, findings: now });
+    return undefined;
   }
 
   /** Why cases were skipped, the commonest reason first; each case only with `--verbose`. */
@@ -153,7 +206,9 @@ export class TerminalReport {
       `        first in ${firstExample.case}, step ${step}: expected ${expected}, got ${got}${response}`,
     );
     if (row.verdict === 'fail' && !known && this.#device)
-      this.#line(`        again: ${this.#device.replay(firstExample.case)}`);
+      this.#line(
+        `        again: ${this.#device.replay({ id: firstExample.case, mode: firstExample.mode ?? USUAL_MODE })}`,
+      );
   }
 
   #changes(changes: readonly Change[]): void {

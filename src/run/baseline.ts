@@ -1,8 +1,9 @@
 /** Comparing results with those of an earlier run: what is new, what is fixed, and what has got worse. */
 import { readFileSync } from 'node:fs';
+import { resultKey } from './modes.js';
 import { BY_WEIGHT, RED, type RunResults, type Verdict } from './results.js';
 
-/** Verdicts of an earlier run by id; standing rows are called `standing:` and the name of the check. */
+/** Verdicts of an earlier run by `resultKey`; standing rows are called `standing:` and the name of the check. */
 export interface Baseline {
   readonly file: string;
   readonly dut: string;
@@ -64,7 +65,8 @@ export function loadBaseline(file: string): Baseline {
       throw refuse(`${JSON.stringify(id)} has no verdict`);
     verdicts.set(id, verdict as Verdict);
   };
-  for (const { id, verdict } of cases as { id?: unknown; verdict?: unknown }[]) enter(id, verdict);
+  for (const { id, mode, verdict } of cases as { id?: unknown; mode?: unknown; verdict?: unknown }[])
+    enter(typeof id === 'string' && typeof mode === 'string' ? resultKey({ id, mode }) : id, verdict);
   for (const { check, verdict } of standing as { check?: unknown; verdict?: unknown }[])
     enter(`standing:${String(check)}`, verdict);
   return { file, dut: dut.name, verdicts };
@@ -76,7 +78,7 @@ export function verdictsById({
   standing,
 }: Pick<RunResults, 'cases' | 'standing'>): Map<string, Verdict> {
   return new Map<string, Verdict>([
-    ...cases.map(({ id, verdict }) => [id, verdict] as const),
+    ...cases.map((result) => [resultKey(result), result.verdict] as const),
     ...standing.map(({ check, verdict }) => [`standing:${check}`, verdict] as const),
   ]);
 }

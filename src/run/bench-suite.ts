@@ -1,11 +1,11 @@
 /** How fast the cases of the suite run on a device: each as in a run, with reset, initialisation and all checks. */
-import type { CaseFile, ExpandedCase } from '../cases/types.js';
+import type { CaseFile } from '../cases/types.js';
 import type { DutProfile } from '../duts/dut.js';
 import type { Port } from '../port/port.js';
 import { Beacon } from './beacon.js';
 import { median } from './bench.js';
 import { CaseRun } from './case-run.js';
-import { expandAll } from './load-cases.js';
+import { expandAll, type RunnableCase } from './load-cases.js';
 import { openSession } from './session.js';
 
 /** Figures over all cases that ran. */
@@ -36,7 +36,7 @@ export function benchSuite(
   const all = expandAll(files, session).cases;
   const cases = all.filter(isMeasured);
   const beacon = new Beacon();
-  const run = (plan: ExpandedCase) => {
+  const run = (plan: RunnableCase) => {
     const start = performance.now();
     new CaseRun(session, plan, beacon, () => {}).run();
     return performance.now() - start;
@@ -61,6 +61,6 @@ export function benchSuite(
   };
 }
 
-function isMeasured({ skip, tags, needs }: ExpandedCase): boolean {
+function isMeasured({ skip, tags, needs }: RunnableCase): boolean {
   return skip === undefined && !tags.includes('slow') && !needs.some(({ kind }) => kind === 'control');
 }

@@ -1,6 +1,7 @@
 /** The result of a case that its device, or the suite, did not survive. */
 import type { DutExit } from '../duts/dut.js';
 import type { Whereabouts } from './beacon.js';
+import type { PlannedCase } from './messages.js';
 import type { CaseResult, Finding } from './results.js';
 import { sanitizerReport } from './sanitizer.js';
 
@@ -16,13 +17,6 @@ export type BrokenEnding =
   | { readonly kind: 'hang'; readonly at: Whereabouts }
   /** The suite itself failed in the worker. */
   | { readonly kind: 'broken'; readonly message: string; readonly at: Whereabouts };
-
-/** The case that was under way. */
-export interface BrokenCase {
-  readonly id: string;
-  readonly title: string;
-  readonly file: string;
-}
 
 const LAST_LINES = 5;
 
@@ -47,7 +41,7 @@ export function verdictOfEnding({ kind }: BrokenEnding): 'crash' | 'hang' | 'err
 
 /** `reproduced`: whether it came again when the case ran alone; undefined where that was not tried. */
 export function brokenResult(
-  { id, title, file }: BrokenCase,
+  { id, mode, title, file }: PlannedCase,
   ending: BrokenEnding,
   reproduced: boolean | undefined,
 ): CaseResult {
@@ -64,5 +58,5 @@ export function brokenResult(
     ...(line > 0 && { place: `${file}:${line}` }),
     ...(reproduced !== undefined && { reproduced }),
   };
-  return { id, title, mode: 'default', verdict, durationMs: 0, findings: [finding] };
+  return { id, title, mode, verdict, durationMs: 0, findings: [finding] };
 }

@@ -4,7 +4,7 @@ import { CaseError } from '../cases/errors.js';
 import { evaluateCondition } from '../cases/evaluate.js';
 import type { Judged, Mismatch } from '../cases/expect.js';
 import { rounds } from '../cases/repeat.js';
-import type { ExpandedCase, Judgement, Scope, ScopeValue, Step } from '../cases/types.js';
+import type { Judgement, Scope, ScopeValue, Step } from '../cases/types.js';
 import { DriverError, type StandingListener } from '../harness/driver.js';
 import type { ExchangePlace } from '../harness/standing-ledger.js';
 import type { StandingCheck } from '../harness/violation.js';
@@ -12,6 +12,8 @@ import { TransportError } from '../transport/transport.js';
 import type { Beacon } from './beacon.js';
 import { sessionContext } from './environment.js';
 import { Flights } from './flights.js';
+import type { RunnableCase } from './load-cases.js';
+import { modeName } from './modes.js';
 import { clearUnitAttentions, type ProbedUnit, ProbeError } from './probe.js';
 import { type CaseResult, type Finding, verdictOf } from './results.js';
 import { ruledVerdict } from './rulings.js';
@@ -34,7 +36,7 @@ class CaseEnded extends Error {}
 /** A case that is being carried out. Steps act through it. */
 export class CaseRun {
   readonly session: Session;
-  readonly plan: ExpandedCase;
+  readonly plan: RunnableCase;
   /** Facts, axes, `let` values and what was captured so far. */
   readonly scope: Scope;
   readonly context: EvalContext;
@@ -54,7 +56,7 @@ export class CaseRun {
 
   constructor(
     session: Session,
-    plan: ExpandedCase,
+    plan: RunnableCase,
     beacon: Beacon,
     onStanding: StandingListener,
     trace?: CaseTrace,
@@ -71,7 +73,7 @@ export class CaseRun {
 
   /** Where the case is, for standing checks. */
   get place(): ExchangePlace {
-    return { case: this.plan.id, step: this.#label };
+    return { case: this.plan.id, mode: modeName(this.plan.mode), step: this.#label };
   }
 
   /** Whether the case has turned a standing check off. */
@@ -85,7 +87,9 @@ export class CaseRun {
   run(): CaseResult {
     const start = performance.now();
     const { id, title, skip } = this.plan;
-    if (skip) return { id, title, mode: 'default', verdict: 'skip', durationMs: 0, skip, findings: [] };
+    const mode = modeName(this.plan.mode);
+    if (skip) return { id, title, mode, verdict: 'skip', durationMs: 0, skip, findings: [] };
+    this.session.driver.mode = this.plan.mode;
     try {
       this.#handOver();
       this.runSteps(this.plan.steps, '');
@@ -97,7 +101,7 @@ export class CaseRun {
     return {
       id,
       title,
-      mode: 'default',
+      mode,
       verdict: verdictOf(this.#findings),
       durationMs: performance.now() - start,
       findings: this.#findings,

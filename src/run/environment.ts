@@ -93,9 +93,6 @@ function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
   ];
 }
 
-/** The mode in which cases run. */
-export const DEFAULT_MODE = { ring: 'split', indirect: 'off', event_idx: 'off', transport: 'pci' } as const;
-
 /** What cases are expanded over. */
 export function environmentOf(session: Session): Environment {
   const { profile, port, driver, units, seed } = session;

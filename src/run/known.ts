@@ -1,12 +1,16 @@
 /** Lists of known deviations: what is red for a reason that has been written down. */
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
-import { RED, type RunResults } from './results.js';
+import { resultKey } from './modes.js';
+import { RED, type RunResults, type Verdict } from './results.js';
+import { idMatcher } from './select.js';
 
 /** One known deviation. */
 export interface KnownDeviation {
   /** Exact case id, or `standing:` and the name of a standing check. */
   readonly id: string;
+  /** Names or globs of the modes in which it is claimed; left out for any. */
+  readonly modes?: readonly string[];
   /** Versions of the device for which this is claimed, both inclusive. */
   readonly from: string;
   readonly to: string;
@@ -34,7 +38,7 @@ export class KnownListError extends Error {
   }
 }
 
-const KEYS = ['id', 'from', 'to', 'reason', 'clause', 'observed'] as const;
+const TEXTS = ['id', 'from', 'to', 'reason', 'clause', 'observed'] as const;
 
 /** Reads a list. Throws KnownListError, naming file, entry and what is missing. */
 export function loadKnownList(file: string): KnownList {
@@ -56,10 +60,11 @@ export function loadKnownList(file: string): KnownList {
   const deviations = root.deviations.map((entry: unknown, i): KnownDeviation => {
     const place = `${file}: deviation ${i + 1}`;
     if (!isRecord(entry)) throw new KnownListError(`${place} is not a map`);
-    const unknown = Object.keys(entry).find((key) => !(KEYS as readonly string[]).includes(key));
+    const keys: readonly string[] = [...TEXTS, 'modes'];
+    const unknown = Object.keys(entry).find((key) => !keys.includes(key));
     if (unknown !== undefined)
-      throw new KnownListError(`${place} has the unknown key ${unknown}; it can have ${KEYS.join(', ')}`);
-    const text = (key: (typeof KEYS)[number]): string => {
+      throw new KnownListError(`${place} has the unknown key ${unknown}; it can have ${keys.join(', ')}`);
+    const text = (key: (typeof TEXTS)[number]): string => {
       const value = entry[key];
       if (typeof value !== 'string' || value.trim() === '')
         throw new KnownListError(
@@ -67,8 +72,12 @@ export function loadKnownList(file: string): KnownList {
         );
       return value.trim();
     };
+    const { modes } = entry;
+    if (modes !== undefined && !(Array.isArray(modes) && modes.every((each) => typeof each === 'string')))
+      throw new KnownListError(`${place}: modes must be a list of names or globs, e.g. [pci.packed*]`);
     return {
       id: text('id'),
+      ...(modes && { modes }),
       from: text('from'),
       to: text('to'),
       reason: text('reason'),
@@ -90,11 +99,13 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** How results stand to a list. */
+/** How results stand to a list. A result is named as by `resultKey`, a standing check as `standing:CHECK`. */
 export interface Gate {
-  /** Red ids that the list explains. */
+  /** Red results that the list explains. */
   readonly known: readonly string[];
-  /** Red ids that nothing explains. */
+  /** How many entries of the list explain them. */
+  readonly deviations: number;
+  /** Red results that nothing explains. */
   readonly unexpected: readonly string[];
   /** Entries that claim this version and are red no longer, or match nothing in a complete run. */
   readonly stale: readonly string[];
@@ -103,41 +114,67 @@ export interface Gate {
 }
 
 /** The entries of a list that claim a version. */
-export function claimedFor(list: KnownList | undefined, version: string): KnownDeviation[] {
+function claimedFor(list: KnownList | undefined, version: string): KnownDeviation[] {
   return (list?.deviations ?? []).filter(
     ({ from, to }) => compareVersions(from, version) <= 0 && compareVersions(version, to) <= 0,
   );
 }
 
+/** A result as the list sees it; standing checks have no mode. */
+type Listed = { readonly id: string; readonly mode?: string };
+
+const concerns = (deviation: KnownDeviation, { id, mode }: Listed): boolean =>
+  deviation.id === id &&
+  (deviation.modes === undefined || mode === undefined || idMatcher(deviation.modes)(mode));
+
+/** The entry that explains a result, if any. */
+export function knownDeviation(
+  list: KnownList | undefined,
+  version: string,
+  result: Listed,
+): KnownDeviation | undefined {
+  return claimedFor(list, version).find((deviation) => concerns(deviation, result));
+}
+
 /**
  * Compares results with a list. `complete`: the run was not narrowed to a selection, so an entry that matched nothing
- * is an entry that is wrong. A case that ran and is red no longer is stale in any run.
+ * is an entry that is wrong. A case that ran and is red no longer, in any of the modes that the entry is about, is stale
+ * in any run.
  */
 export function gate(results: RunResults, list: KnownList | undefined, complete: boolean): Gate {
-  const named = new Set(results.cases.map(({ id }) => id));
-  const executed = new Set(results.cases.filter(({ verdict }) => verdict !== 'skip').map(({ id }) => id));
-  const red = new Set(results.cases.filter(({ verdict }) => RED.has(verdict)).map(({ id }) => id));
-  for (const row of results.standing) {
-    executed.add(`standing:${row.check}`);
-    if (row.verdict === 'fail') red.add(`standing:${row.check}`);
-  }
+  const standing = results.standing.map(({ check, verdict }) => ({
+    id: `standing:${check}`,
+    verdict,
+  }));
+  const rows: readonly (Listed & { readonly verdict: Verdict })[] = [...results.cases, ...standing];
+  const key = ({ id, mode }: Listed) => (mode === undefined ? id : resultKey({ id, mode }));
   const { version } = results.dut;
   const claimed = claimedFor(list, version);
-  const explained = new Set(claimed.map(({ id }) => id));
   const remarks: string[] = [];
   if (list && claimed.length === 0)
     remarks.push(`${list.file} lists no deviation for ${results.dut.name} ${version}`);
-  return {
-    known: [...red].filter((id) => explained.has(id)),
-    unexpected: [...red].filter((id) => !explained.has(id)),
-    stale: [...explained].filter((id) => {
-      if (red.has(id)) return false;
-      // How often a standing check is decided depends on what was selected.
-      if (id.startsWith('standing:')) return complete && executed.has(id);
-      return executed.has(id) || (complete && !named.has(id));
-    }),
-    remarks,
-  };
+  const byId = new Map<string, KnownDeviation[]>();
+  for (const deviation of claimed) byId.set(deviation.id, [...(byId.get(deviation.id) ?? []), deviation]);
+  const explains = new Set<KnownDeviation>();
+  const executed = new Set<KnownDeviation>();
+  const known: string[] = [];
+  const unexpected: string[] = [];
+  for (const row of rows) {
+    const red = RED.has(row.verdict);
+    const entries = (byId.get(row.id) ?? []).filter((deviation) => concerns(deviation, row));
+    if (row.verdict !== 'skip') for (const entry of entries) executed.add(entry);
+    if (!red) continue;
+    for (const entry of entries) explains.add(entry);
+    (entries.length > 0 ? known : unexpected).push(key(row));
+  }
+  const named = new Set(rows.map(({ id }) => id));
+  const stale = claimed.filter((entry) => {
+    if (explains.has(entry)) return false;
+    // How often a standing check is decided depends on what was selected.
+    if (entry.id.startsWith('standing:')) return complete && executed.has(entry);
+    return executed.has(entry) || (complete && !named.has(entry.id));
+  });
+  return { known, deviations: explains.size, unexpected, stale: stale.map(({ id }) => id), remarks };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

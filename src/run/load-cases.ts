@@ -1,13 +1,17 @@
 /** From the paths on the command line to cases that can run on a device. */
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type Environment, type Expansion, excludedByMode, expandCase } from '../cases/expand.js';
+import { type Environment, type ExpansionProblem, excludedByMode, expandCase } from '../cases/expand.js';
 import { CaseLoader } from '../cases/load.js';
 import { formatProblem } from '../cases/problem.js';
 import { type RequirementRegistry, readRequirements } from '../cases/requirements.js';
 import type { CaseFile, ExpandedCase, Skip } from '../cases/types.js';
+import { featuresOfMode } from '../harness/ring-mode.js';
+import type { TransportName } from '../port/transport-name.js';
+import { featureNames } from '../wire/virtio.js';
 import { CaseFilesError } from './case-files-error.js';
-import { DEFAULT_MODE, environmentOf } from './environment.js';
+import { environmentOf } from './environment.js';
+import { isOffered, type Mode, type ModeChoice, modesOf } from './modes.js';
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
 import { RULINGS } from './rulings.js';
 import type { Session } from './session.js';
@@ -64,31 +68,58 @@ export function checkCaseFiles(paths: readonly string[]): {
   return { paths: found, files };
 }
 
-/**
- * Every case of the files for a device, in the order of the files. `consents`: tags of cases that need the user's word,
- * `destructive` and `host-risk`, as far as it was given.
- */
+/** A case of a device, in one of the modes of the run. */
+export interface RunnableCase extends ExpandedCase {
+  readonly mode: Mode;
+}
+
+/** In which modes cases are to run, and what for. */
+export interface ExpansionOptions {
+  /** `default` if left out. */
+  readonly modes?: ModeChoice;
+  /** The transports by which the device can be reached, over which modes are chosen; just the session's if left out. */
+  readonly transports?: readonly TransportName[];
+  /** Tags of cases that need the user's word, `destructive` and `host-risk`, as far as it was given. */
+  readonly consents?: ReadonlySet<string>;
+}
+
+/** Every case of the files that is to run by the transport of the session, in the order of the files, mode after mode. */
 export function expandAll(
   files: readonly CaseFile[],
   session: Session,
-  consents: ReadonlySet<string> = new Set(),
-): Expansion {
+  { modes = 'default', transports = [session.port.transport], consents = new Set() }: ExpansionOptions = {},
+): { readonly cases: readonly RunnableCase[]; readonly problems: readonly ExpansionProblem[] } {
   const environment = environmentOf(session);
-  const expansions = files.flatMap(({ cases }) =>
-    cases.map((definition) => expandCase(definition, environment)),
-  );
-  return {
-    cases: expansions
-      .flatMap(({ cases }) => cases)
-      .map((expanded) => {
+  const cases: RunnableCase[] = [];
+  const problems: ExpansionProblem[] = [];
+  for (const definition of files.flatMap((file) => file.cases)) {
+    const [home, ...others] = modesOf(definition, modes, transports);
+    // What the device does not offer is told once, by the case in its home.
+    const here = [
+      ...(home === undefined ? [] : [home]),
+      ...others.filter((mode) => isOffered(mode, session.offered)),
+    ].filter(({ transport }) => transport === session.port.transport);
+    if (here.length === 0) continue;
+    const expansion = expandCase(definition, environment);
+    problems.push(...expansion.problems);
+    for (const mode of here)
+      for (const expanded of expansion.cases) {
         const skip =
           expanded.skip ??
-          excludedByMode(expanded.modes, DEFAULT_MODE) ??
+          excludedByMode(expanded.modes, mode) ??
+          modeNotOffered(mode, session.offered) ??
           notConsented(expanded, environment, consents);
-        return skip ? { ...expanded, skip, steps: [] } : expanded;
-      }),
-    problems: expansions.flatMap(({ problems }) => problems),
-  };
+        cases.push({ ...expanded, mode, ...(skip && { skip, steps: [] }) });
+      }
+  }
+  return { cases, problems };
+}
+
+function modeNotOffered(mode: Mode, features: bigint): Skip | undefined {
+  const missing = featureNames(featuresOfMode(mode) & ~features);
+  return missing.length === 0
+    ? undefined
+    : { kind: 'not-offered', evidence: `${missing.join(', ')} is not offered` };
 }
 
 /** Nothing is written to a unit that was not lent for it, and nothing dangerous is done unasked. */

@@ -1,7 +1,9 @@
 /** What worker and supervisor say to each other. All of it crosses the thread boundary by structured clone. */
 import type { DutProfile } from '../duts/dut.js';
 import type { StandingRow } from '../harness/standing-ledger.js';
+import type { TransportName } from '../port/transport-name.js';
 import type { ControlChannel } from './control-link.js';
+import type { ModeChoice } from './modes.js';
 import type { Order } from './order.js';
 import type { CaseResult } from './results.js';
 import type { IdChoice } from './select.js';
@@ -13,8 +15,20 @@ export interface Selection extends IdChoice {
   readonly bases?: readonly string[];
 }
 
+/** One entry of the list that a run goes through. */
+export interface PlannedCase {
+  readonly id: string;
+  /** Name of the mode; empty for a case that cannot be expanded in any. */
+  readonly mode: string;
+  readonly title: string;
+  readonly file: string;
+}
+
 /** How cases are run and judged, whatever the device. */
 export interface RunSettings {
+  readonly modes: ModeChoice;
+  /** The transports by which the device can be reached, over which the modes of a case are chosen. */
+  readonly transports: readonly TransportName[];
   readonly selection: Selection;
   readonly order: Order;
   readonly seed: number;
@@ -50,7 +64,7 @@ export interface Share {
   /** One word: how many entries of `order` have been taken. */
   readonly tickets: SharedArrayBuffer;
   /** The plan that an earlier worker made, and the entries of it to run, in order. Left out: all, by a plan of its own. */
-  readonly plan?: { readonly ids: readonly string[]; readonly order: readonly number[] };
+  readonly plan?: { readonly cases: readonly PlannedCase[]; readonly order: readonly number[] };
 }
 
 /** From worker to supervisor. */
@@ -58,9 +72,7 @@ export type WorkerMessage =
   /** The device is up and probed; these are the cases of the run, in the order of the files. */
   | {
       readonly type: 'plan';
-      readonly ids: readonly string[];
-      readonly titles: readonly string[];
-      readonly files: readonly string[];
+      readonly cases: readonly PlannedCase[];
       readonly features: readonly string[];
       /** What there would be to select, where nothing is. */
       readonly available: readonly string[];

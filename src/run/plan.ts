@@ -1,25 +1,27 @@
 /** The list of cases that a run goes through, as one device gives it. */
-import type { Expansion, ExpansionProblem } from '../cases/expand.js';
-import type { ExpandedCase } from '../cases/types.js';
-import type { Selection } from './messages.js';
+import type { ExpansionProblem } from '../cases/expand.js';
+import type { expandAll, RunnableCase } from './load-cases.js';
+import type { PlannedCase, Selection } from './messages.js';
+import { modeName, resultKey } from './modes.js';
 import type { CaseResult, Finding } from './results.js';
 import { choiceMatcher } from './select.js';
 
 /** One case of the run: to be carried out, or with a result already because it cannot be. */
-export type PlanEntry = { readonly id: string; readonly title: string; readonly file: string } & (
-  | { readonly plan: ExpandedCase; readonly result?: undefined }
-  | { readonly plan?: undefined; readonly result: CaseResult }
-);
+export type PlanEntry = PlannedCase &
+  (
+    | { readonly plan: RunnableCase; readonly result?: undefined }
+    | { readonly plan?: undefined; readonly result: CaseResult }
+  );
 
 /**
  * The selected cases in the order of the files. A case that cannot be expanded on this device is an error of the case,
- * reported like any other result. With `ids`, just those in their order: a device that is started in mid-run must not
- * change what the run consists of.
+ * reported like any other result. With `planned`, just those in their order: a device that is started in mid-run must
+ * not change what the run consists of.
  */
 export function planOf(
-  expansion: Expansion,
+  expansion: ReturnType<typeof expandAll>,
   selection: Selection,
-  ids: readonly string[] | undefined,
+  planned: readonly PlannedCase[] | undefined,
 ): { readonly entries: readonly PlanEntry[]; readonly available: readonly string[] } {
   const problems = new Map<string, ExpansionProblem[]>();
   for (const problem of expansion.problems) {
@@ -30,17 +32,24 @@ export function planOf(
   // The base id stands for all expansions of a case that has problems: none of them is what its author wrote.
   const sound = expansion.cases.filter(({ baseId }) => !problems.has(baseId));
   const all: PlanEntry[] = [
-    ...sound.map((plan) => ({ id: plan.id, title: plan.title, file: plan.file, plan })),
+    ...sound.map((plan) => ({
+      id: plan.id,
+      mode: modeName(plan.mode),
+      title: plan.title,
+      file: plan.file,
+      plan,
+    })),
     ...[...problems].map(([id, group]) => ({
       id,
+      mode: '',
       title: '',
       file: group[0]?.file ?? '',
-      result: errorResult(id, group.map(expansionFinding)),
+      result: errorResult({ id, mode: '' }, group.map(expansionFinding)),
     })),
   ];
-  if (ids !== undefined) {
-    const byId = new Map(all.map((entry) => [entry.id, entry]));
-    return { entries: ids.map((id) => byId.get(id) ?? missing(id)), available: [] };
+  if (planned !== undefined) {
+    const byKey = new Map(all.map((entry) => [resultKey(entry), entry]));
+    return { entries: planned.map((one) => byKey.get(resultKey(one)) ?? missing(one)), available: [] };
   }
   const chosen = choiceMatcher(selection);
   const bases = selection.bases && new Set(selection.bases);
@@ -50,8 +59,11 @@ export function planOf(
   return { entries, available: entries.length > 0 ? [] : all.map(({ id }) => id) };
 }
 
-function errorResult(id: string, findings: readonly Finding[]): CaseResult {
-  return { id, title: '', mode: 'default', verdict: 'error', durationMs: 0, findings };
+function errorResult(
+  { id, mode }: Pick<PlannedCase, 'id' | 'mode'>,
+  findings: readonly Finding[],
+): CaseResult {
+  return { id, title: '', mode, verdict: 'error', durationMs: 0, findings };
 }
 
 function expansionFinding({ file, line, message }: ExpansionProblem): Finding {
@@ -66,7 +78,7 @@ function expansionFinding({ file, line, message }: ExpansionProblem): Finding {
   };
 }
 
-function missing(id: string): PlanEntry {
+function missing(planned: PlannedCase): PlanEntry {
   const finding: Finding = {
     step: 'expansion',
     check: 'case',
@@ -75,5 +87,5 @@ function missing(id: string): PlanEntry {
     expected: 'the same cases on every device of a run',
     got: 'a device started later does not offer what this case was expanded over',
   };
-  return { id, title: '', file: '', result: errorResult(id, [finding]) };
+  return { ...planned, result: errorResult(planned, [finding]) };
 }

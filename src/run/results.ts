@@ -70,6 +70,8 @@ export interface RunResults {
   };
   /** Reproduces the run's random choices. */
   readonly seed: number;
+  /** Names of the modes in which cases have results. */
+  readonly modes?: readonly string[];
   /** Whether rulings counted by their strict column. */
   readonly strict?: boolean;
   /** Version of the standard that the device was held to. */

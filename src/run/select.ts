@@ -53,6 +53,19 @@ export function mayMatchExpansion(glob: string, baseId: string): boolean {
   });
 }
 
+/** Whether a case, by its id as written, may have expansions in a selection. `bases`: only of these ids. */
+export function mayBeSelected({
+  select,
+  bases,
+}: {
+  readonly select: readonly string[];
+  readonly bases?: readonly string[];
+}): (baseId: string) => boolean {
+  const allowed = bases && new Set(bases);
+  return (id) =>
+    (allowed?.has(id) ?? true) && (select.length === 0 || select.some((glob) => mayMatchExpansion(glob, id)));
+}
+
 const MOST_NAMES = 3;
 
 /** The names that someone who wrote `word` (maybe a glob) may have meant, nearest first. */

@@ -37,7 +37,7 @@ export class SpecFilter {
   }
 
   /** The case as this version of the standard has it: skipped, or with the later expectations deciding nothing. */
-  plan(plan: ExpandedCase): ExpandedCase {
+  plan<P extends ExpandedCase>(plan: P): P {
     if (plan.skip) return plan;
     if (this.#later(plan.covers)) {
       const since = plan.covers.map((id) => `${id} since ${this.#requirements.get(id)?.since}`);

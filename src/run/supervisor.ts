@@ -6,15 +6,15 @@ import { type DutAdapter, type DutIdentity, DutSetupError } from '../duts/dut.js
 import { StandingLedger, type StandingRow } from '../harness/standing-ledger.js';
 import type { TransportName } from '../port/transport-name.js';
 import { type BrokenEnding, brokenResult, describeEnding, verdictOfEnding } from './broken-result.js';
-import type { RunSettings, Share, WorkerMessage } from './messages.js';
+import type { PlannedCase, RunSettings, Share, WorkerMessage } from './messages.js';
 import { executionOrder } from './order.js';
 import { type CaseResult, RED } from './results.js';
 import { type Ending, WatchedWorker, type WatchOptions } from './watch.js';
 
-export interface SuperviseOptions extends RunSettings, WatchOptions {
+export interface SuperviseOptions extends Omit<RunSettings, 'transports'>, WatchOptions {
   readonly adapter: DutAdapter;
-  /** One of the adapter's; its first if left out. */
-  readonly transport?: TransportName;
+  /** One of the adapter's. */
+  readonly transport: TransportName;
   readonly caseFiles: readonly string[];
   /** A worker that is getting ready already, for the first device. */
   readonly spare?: WatchedWorker;
@@ -81,7 +81,7 @@ class Supervision {
     // The first device makes the plan; with it the others can join.
     const others: Promise<void>[] = [];
     const join = (plan: Plan) => {
-      const wanted = Math.min(this.#options.jobs, plan.ids.length) - 1;
+      const wanted = Math.min(this.#options.jobs, plan.cases.length) - 1;
       for (let i = 0; i < wanted; i++) {
         const lane = this.#lane(this.#share());
         // Its failure is looked at below; until then it must not count as unhandled.
@@ -94,7 +94,7 @@ class Supervision {
     // A worker that is ended from outside may take results with it that it had not yet told.
     for (let left = this.#left(); left.length > 0; left = this.#left()) {
       const before = this.#done;
-      await this.#lane({ tickets: newTickets(), plan: { ids: this.#planned().ids, order: left } });
+      await this.#lane({ tickets: newTickets(), plan: { cases: this.#planned().cases, order: left } });
       if (this.#done === before && this.#left().length > 0)
         this.#failure ??= new DutSetupError(`cases do not get a result: ${left.length} are left`);
     }
@@ -121,14 +121,15 @@ class Supervision {
 
   /** What a device that joins does: its part of the whole plan. */
   #share(): Share {
-    const { ids } = this.#planned();
-    return { tickets: this.#tickets, plan: { ids, order: executionOrder(ids.length, this.#options.order) } };
+    const { cases } = this.#planned();
+    const order = executionOrder(cases.length, this.#options.order);
+    return { tickets: this.#tickets, plan: { cases, order } };
   }
 
   /** The cases without a result that should have one, in the order of the run. */
   #left(): number[] {
     if (this.#plan === undefined || this.#interrupted || this.#failure !== undefined) return [];
-    const order = executionOrder(this.#plan.ids.length, this.#options.order);
+    const order = executionOrder(this.#plan.cases.length, this.#options.order);
     return order.filter((index) => this.#results[index] === undefined);
   }
 
@@ -170,17 +171,17 @@ class Supervision {
         ending.requirement && `requirement ${ending.requirement}`,
       );
     const index = ending.at.caseIndex;
-    const id = this.#plan?.ids[index];
-    if (!planned || id === undefined)
+    const broken = this.#plan?.cases[index];
+    if (!planned || broken === undefined)
       throw new DutSetupError(`${name} ended before the first case: ${describeEnding(ending)}`);
-    await this.#keepBroken(index, ending);
+    await this.#keepBroken(index, broken, ending);
     return true;
   }
 
   /** The case that was under way gets its verdict, and a second chance to show whether it is the cause. */
-  async #keepBroken(index: number, ending: BrokenEnding): Promise<void> {
-    const { ids, titles, files } = this.#planned();
-    const only: Share = { tickets: newTickets(), plan: { ids, order: [index] } };
+  async #keepBroken(index: number, broken: PlannedCase, ending: BrokenEnding): Promise<void> {
+    const { cases } = this.#planned();
+    const only: Share = { tickets: newTickets(), plan: { cases, order: [index] } };
     let reproduced: boolean | undefined;
     if (!this.#options.interrupt.aborted) {
       try {
@@ -198,7 +199,6 @@ class Supervision {
         this.#failure ??= error;
       }
     }
-    const broken = { id: ids[index] ?? '', title: titles[index] ?? '', file: files[index] ?? '' };
     const log = ending.kind === 'crash' ? ending.exit?.stderr : undefined;
     this.#keep(index, brokenResult(broken, ending, reproduced), [], log);
   }
@@ -210,7 +210,7 @@ class Supervision {
     this.#done++;
     const progress: Progress = {
       done: this.#done,
-      planned: this.#planned().ids.length,
+      planned: this.#planned().cases.length,
       ...(RED.has(result.verdict) && log !== undefined && { log }),
     };
     this.#options.onResult(result, progress);
@@ -225,9 +225,12 @@ class Supervision {
     onMessage: (message: WorkerMessage) => void,
     traced = true,
   ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
-    const { adapter, transport, caseFiles, selection, order, seed, strict, trace, spec, hangMs, interrupt } =
+    const { adapter, transport, caseFiles, modes, selection, order, seed, strict, trace, spec } =
       this.#options;
+    const { hangMs, interrupt } = this.#options;
     const settings: RunSettings = {
+      modes,
+      transports: adapter.transports,
       selection,
       order,
       seed,

@@ -1,6 +1,6 @@
 /** The worker thread: drives one device through cases, and tells the supervisor what it sees. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { CaseFile, ExpandedCase } from '../cases/types.js';
+import type { CaseFile } from '../cases/types.js';
 import type { OpenPort } from '../duts/dut.js';
 import { PORTS } from '../duts/registry.js';
 import { DriverError } from '../harness/driver.js';
@@ -13,15 +13,16 @@ import { Beacon } from './beacon.js';
 import { CaseRun } from './case-run.js';
 import { controlLink } from './control-link.js';
 import { DeviceLog } from './device-log.js';
-import { checkCaseFiles, expandAll, requirements } from './load-cases.js';
+import { checkCaseFiles, expandAll, type RunnableCase, requirements } from './load-cases.js';
 import type { RunSettings, Selection, Share, WorkerMessage, WorkerStart, WorkerTask } from './messages.js';
+import { modeName, resultKey } from './modes.js';
 import { executionOrder } from './order.js';
 import { type PlanEntry, planOf } from './plan.js';
 import { ProbeError } from './probe.js';
 import { type CaseResult, RED } from './results.js';
 import { ruleStrictly } from './rulings.js';
 import { sanitizerReport } from './sanitizer.js';
-import { baseOf, mayMatchExpansion } from './select.js';
+import { baseOf, mayBeSelected } from './select.js';
 import { openSession, type Session } from './session.js';
 import { SpecFilter } from './spec-version.js';
 import { CaseTrace } from './trace.js';
@@ -52,13 +53,12 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
     const session = openSession(port, profile, settings.seed, onStanding);
     const log = logFile === undefined ? undefined : new DeviceLog(logFile);
     const complaint = sanitizerReport(log?.take() ?? '');
-    const expansion = expandAll(concerned(settings.selection, share), session);
-    const { entries, available } = planOf(expansion, settings.selection, share.plan?.ids);
+    const { modes, transports } = settings;
+    const expansion = expandAll(concerned(settings.selection, share), session, { modes, transports });
+    const { entries, available } = planOf(expansion, settings.selection, share.plan?.cases);
     post({
       type: 'plan',
-      ids: entries.map(({ id }) => id),
-      titles: entries.map(({ title }) => title),
-      files: entries.map(({ file }) => file),
+      cases: entries.map(({ id, mode, title, file }) => ({ id, mode, title, file })),
       features: featureNames(session.offered),
       available,
       ...(complaint !== undefined && { complaint }),
@@ -77,13 +77,9 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
 }
 
 /** The case files without the cases that cannot be meant: expanding takes time. */
-function concerned({ select, bases }: Selection, share: Share): CaseFile[] {
-  const allowed = bases && new Set(bases);
-  const planned = share.plan && new Set(share.plan.ids.map(baseOf));
-  const meant = (id: string) =>
-    planned?.has(id) ??
-    ((allowed?.has(id) ?? true) &&
-      (select.length === 0 || select.some((glob) => mayMatchExpansion(glob, id))));
+function concerned(selection: Selection, share: Share): CaseFile[] {
+  const planned = share.plan && new Set(share.plan.cases.map(({ id }) => baseOf(id)));
+  const meant = planned ? (id: string) => planned.has(id) : mayBeSelected(selection);
   return files.map((file) => ({ ...file, cases: file.cases.filter(({ id }) => meant(id)) }));
 }
 
@@ -120,12 +116,15 @@ function runShare(
 
 function runCase(
   session: Session,
-  asWritten: ExpandedCase,
+  asWritten: RunnableCase,
   spec: SpecFilter | undefined,
   folder: string | undefined,
 ): CaseResult {
   const plan = spec?.plan(asWritten) ?? asWritten;
-  const trace = folder === undefined ? undefined : traced(() => new CaseTrace(folder, plan.id));
+  const trace =
+    folder === undefined
+      ? undefined
+      : traced(() => new CaseTrace(folder, resultKey({ id: plan.id, mode: modeName(plan.mode) })));
   current = new CaseRun(session, plan, beacon, onStanding, trace);
   const result = current.run();
   current = undefined;

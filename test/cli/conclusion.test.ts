@@ -4,7 +4,7 @@ import type { Change } from '../../src/run/baseline.js';
 import type { Gate } from '../../src/run/known.js';
 import { RESULTS } from '../report/sample.js';
 
-const good: Gate = { known: [], unexpected: [], stale: [], remarks: [] };
+const good: Gate = { known: [], deviations: 0, unexpected: [], stale: [], remarks: [] };
 const ran = (gate: Partial<Gate>, changes?: readonly Change[]): Outcome => ({
   setUpFailed: false,
   ran: { results: RESULTS, gate: { ...good, ...gate }, ...(changes && { changes }) },
@@ -18,10 +18,10 @@ const change = (kind: Change['kind'], id = 'a'): Change => ({ id, kind, before: 
 
 test.each([
   ['nothing wrong', [ran({})], 'CONFORMANT', 0],
-  ['one known', [ran({ known: ['a'] })], 'CONFORMANT BUT FOR 1 KNOWN DEVIATION', 0],
+  ['one known', [ran({ known: ['a'], deviations: 1 })], 'CONFORMANT BUT FOR 1 KNOWN DEVIATION', 0],
   [
     'known on two devices',
-    [ran({ known: ['a'] }), ran({ known: ['b'] })],
+    [ran({ known: ['a'], deviations: 1 }), ran({ known: ['b'], deviations: 1 })],
     'CONFORMANT BUT FOR 2 KNOWN DEVIATIONS',
     0,
   ],
@@ -36,7 +36,7 @@ test.each([
   ['worse', [ran({ unexpected: ['a'] }, [change('regression')])], 'NOT CONFORMANT: 1 REGRESSION', 1],
   [
     'worse, but known',
-    [ran({ known: ['a'] }, [change('regression')])],
+    [ran({ known: ['a'], deviations: 1 }, [change('regression')])],
     'CONFORMANT BUT FOR 1 KNOWN DEVIATION',
     0,
   ],

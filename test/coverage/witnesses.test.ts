@@ -6,7 +6,7 @@ import { type CaseResult, type RunResults, summarise, type Verdict } from '../..
 const result = (id: string, verdict: Verdict): CaseResult => ({
   id,
   title: '',
-  mode: 'default',
+  mode: 'pci.split',
   verdict,
   durationMs: 1,
   findings: [],

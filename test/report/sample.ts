@@ -2,7 +2,7 @@
 import type { Gate } from '../../src/run/known.js';
 import { type CaseResult, type RunResults, summarise } from '../../src/run/results.js';
 
-const base = { mode: 'default', durationMs: 1.5, findings: [] } as const;
+const base = { mode: 'pci.split', durationMs: 1.5, findings: [] } as const;
 export const CASES: readonly CaseResult[] = [
   { ...base, id: 'a.pass', title: 'Passes', verdict: 'pass', seen: [{ step: '1', is: 'one way' }] },
   {
@@ -86,6 +86,7 @@ export const RESULTS: RunResults = {
 
 export const GATE: Gate = {
   known: ['a.known', 'standing:used-length'],
+  deviations: 2,
   unexpected: ['a.fail[#1, x]', 'a.crash'],
   stale: ['a.gone'],
   remarks: ['a remark'],

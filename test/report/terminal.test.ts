@@ -18,8 +18,9 @@ function report(sink: Partial<TextSink>, verbose = false): string {
   terminal.started({
     ...RESULTS.dut,
     seed: 7,
-    known: new Map([['a.known', 'because']]),
-    replay: (id) => `vscsi run --select '${id}'`,
+    transport: 'pci',
+    reasonOf: ({ id }) => (id === 'a.known' ? 'because' : undefined),
+    replay: ({ id }) => `vscsi run --select '${id}'`,
   });
   for (const [index, result] of CASES.entries()) terminal.result(result, index + 1, CASES.length);
   terminal.finished(RESULTS, GATE, [{ id: 'a.fail', before: 'pass', now: 'fail', kind: 'regression' }]);

@@ -12,7 +12,14 @@ const baseline = (verdicts: Readonly<Record<string, Verdict>>): Baseline => ({
 });
 const results = (verdicts: Readonly<Record<string, Verdict>>) => ({
   cases: Object.entries(verdicts).map(
-    ([id, verdict]): CaseResult => ({ id, title: '', mode: 'default', verdict, durationMs: 0, findings: [] }),
+    ([id, verdict]): CaseResult => ({
+      id,
+      title: '',
+      mode: 'pci.split',
+      verdict,
+      durationMs: 0,
+      findings: [],
+    }),
   ),
   standing: [],
 });

@@ -1,5 +1,5 @@
 /** Runs cases on the model in this very thread: fast, for tests that need many runs. */
-import type { CaseFile, ExpandedCase } from '../../src/cases/types.js';
+import type { CaseFile } from '../../src/cases/types.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
 import type { ModelAttach } from '../../src/duts/model/attach.js';
 import { openModelPort } from '../../src/duts/model/port.js';
@@ -7,7 +7,7 @@ import { StandingLedger, type StandingRow } from '../../src/harness/standing-led
 import { DEFAULT_MODEL_CONFIG } from '../../src/model/model-config.js';
 import { Beacon } from '../../src/run/beacon.js';
 import { CaseRun } from '../../src/run/case-run.js';
-import { checkCaseFiles, expandAll } from '../../src/run/load-cases.js';
+import { checkCaseFiles, expandAll, type RunnableCase } from '../../src/run/load-cases.js';
 import { executionOrder, type Order } from '../../src/run/order.js';
 import { SPEC_CASES } from '../../src/run/package-info.js';
 import type { CaseResult } from '../../src/run/results.js';
@@ -52,7 +52,7 @@ async function freshModel({ seed, mutant, copying = false }: InProcessOptions) {
     ledger.record(check, violation, place);
   const session = openSession(port, dut.profile, seed, onStanding);
   const beacon = new Beacon();
-  const run = (plan: ExpandedCase): CaseResult => {
+  const run = (plan: RunnableCase): CaseResult => {
     const caseRun = new CaseRun(session, plan, beacon, (check, violation) => {
       if (!caseRun.waives(check)) onStanding(check, violation);
     });

@@ -18,7 +18,14 @@ function results(
   version = '7.2.22',
 ): RunResults {
   const cases = Object.entries(verdicts).map(
-    ([id, verdict]): CaseResult => ({ id, title: '', mode: 'default', verdict, durationMs: 0, findings: [] }),
+    ([id, verdict]): CaseResult => ({
+      id,
+      title: '',
+      mode: 'pci.split',
+      verdict,
+      durationMs: 0,
+      findings: [],
+    }),
   );
   return {
     schemaVersion: 1,
@@ -57,6 +64,7 @@ describe('the gate', () => {
         gate(results({ a: verdict, b: 'pass', c: 'warn', d: 'note', e: 'skip' }), undefined, true),
       ).toEqual({
         known: [],
+        deviations: 0,
         unexpected: ['a'],
         stale: [],
         remarks: [],
@@ -66,6 +74,7 @@ describe('the gate', () => {
   test('a listed one is known, and so is a listed standing row; a warning row needs no list', () => {
     expect(gate(results({ a: 'fail' }, 3), list('a', 'standing:used-length'), true)).toEqual({
       known: ['a', 'standing:used-length'],
+      deviations: 2,
       unexpected: [],
       stale: [],
       remarks: [],
@@ -84,9 +93,44 @@ describe('the gate', () => {
     expect(gate(results({ b: 'pass' }), list('a'), false).stale).toEqual([]);
   });
 
+  test('an entry may be about some modes: it explains nothing in others, and is stale where it passes in all of its own', () => {
+    const known = list('a');
+    const packed: KnownList = {
+      ...known,
+      deviations: known.deviations.map((deviation) => ({ ...deviation, modes: ['pci.packed*'] })),
+    };
+    const inModes = (...verdicts: readonly (readonly [string, Verdict])[]): RunResults => ({
+      ...results({}),
+      cases: verdicts.map(([mode, verdict]) => ({
+        id: 'a',
+        title: '',
+        mode,
+        verdict,
+        durationMs: 0,
+        findings: [],
+      })),
+    });
+    expect(gate(inModes(['pci.split', 'pass'], ['pci.packed', 'fail']), packed, true)).toMatchObject({
+      known: ['a in pci.packed'],
+      deviations: 1,
+      unexpected: [],
+      stale: [],
+    });
+    expect(
+      gate(
+        inModes(['pci.split', 'fail'], ['pci.packed', 'fail'], ['pci.packed+indirect', 'pass']),
+        packed,
+        true,
+      ),
+    ).toMatchObject({ known: ['a in pci.packed'], unexpected: ['a'], stale: [] });
+    expect(gate(inModes(['pci.packed', 'pass']), packed, true).stale).toEqual(['a']);
+    expect(gate(inModes(['pci.split', 'pass']), packed, true).stale).toEqual([]);
+  });
+
   test('a list claims nothing for other versions, and that is said', () => {
     expect(gate(results({ a: 'fail' }, 0, '8.0.1'), list('a'), true)).toEqual({
       known: [],
+      deviations: 0,
       unexpected: ['a'],
       stale: [],
       remarks: ['known.yaml lists no deviation for qemu 8.0.1'],

@@ -55,7 +55,7 @@ test('what is found about later requirements is taken away, and the verdict with
   const result = (...findings: Finding[]): CaseResult => ({
     id: 'a',
     title: '',
-    mode: 'default',
+    mode: 'pci.split',
     verdict: 'note',
     durationMs: 1,
     findings,

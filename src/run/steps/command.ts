@@ -17,11 +17,12 @@ export function cutsOf(
   run: CaseRun,
 ): Pick<RequestLayout, 'out' | 'in' | 'indirectFrom'> {
   const { scope, context } = run;
-  const indirect = layout.indirect ?? 'none';
+  const { indirect } = layout;
   return {
     ...(layout.out && { out: resolveCuts(layout.out, readable, scope, context, unit) }),
     ...(layout.in && { in: resolveCuts(layout.in, writable, scope, context, unit) }),
     ...(indirect === 'all' && { indirectFrom: 0 }),
+    ...(indirect === 'none' && { indirectFrom: 'none' as const }),
     ...(typeof indirect === 'object' && {
       indirectFrom: evaluateNumber(indirect.from, scope, context, 65535),
     }),

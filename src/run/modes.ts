@@ -1,0 +1,134 @@
+/**
+ * The modes of a run: transport, ring format, indirect descriptors and event index. A mode is called
+ * `<transport>.<ring>[+indirect][+event_idx]`, e.g. `pci.split` or `mmio.packed+indirect`.
+ */
+import type { CaseDefinition, Modes } from '../cases/types.js';
+import { featuresOfMode, type RingMode } from '../harness/ring-mode.js';
+import { isLegacy, type TransportName } from '../port/transport-name.js';
+import { idMatcher } from './select.js';
+
+export interface Mode extends RingMode {
+  readonly transport: TransportName;
+}
+
+/** What a case is run in: `--modes`. A list holds names and globs. */
+export type ModeChoice = 'default' | 'all' | 'exhaustive' | readonly string[];
+
+const ON_OFF = ['off', 'on'] as const;
+
+/**
+ * The modes of a transport, the plainest first. A legacy interface shows 32 feature bits, and the one of packed rings is
+ * not among them.
+ */
+function modesOfTransport(transport: TransportName): Mode[] {
+  const rings = isLegacy(transport) ? (['split'] as const) : (['split', 'packed'] as const);
+  return rings.flatMap((ring) =>
+    ON_OFF.flatMap((indirect) => ON_OFF.map((event_idx): Mode => ({ transport, ring, indirect, event_idx }))),
+  );
+}
+
+/** All modes over the given transports, in the order in which a case looks for its home. */
+export function allModes(transports: readonly TransportName[]): Mode[] {
+  return transports.flatMap(modesOfTransport);
+}
+
+/** A mode's name. */
+export function modeName({ transport, ring, indirect, event_idx }: Mode): string {
+  return `${transport}.${ring}${indirect === 'on' ? '+indirect' : ''}${event_idx === 'on' ? '+event_idx' : ''}`;
+}
+
+/** The name of the mode in which most cases are at home. */
+export const USUAL_MODE = 'pci.split';
+
+/** Names a result: the id of the case, with the mode where it is not the usual one. */
+export function resultKey({ id, mode }: { readonly id: string; readonly mode: string }): string {
+  return mode === USUAL_MODE ? id : `${id} in ${mode}`;
+}
+
+/** Whether a device that offers these features can be driven so. */
+export function isOffered(mode: Mode, features: bigint): boolean {
+  return (featuresOfMode(mode) & ~features) === 0n;
+}
+
+/** Words of `needs` that the transport alone decides. */
+const LAYER_OF_TRANSPORT: Readonly<Record<string, (transport: TransportName) => boolean>> = {
+  pci: (transport) => transport.startsWith('pci'),
+  mmio: (transport) => transport.startsWith('mmio'),
+  legacy: isLegacy,
+  modern: (transport) => !isLegacy(transport),
+  msix: (transport) => transport.startsWith('pci'),
+};
+
+type Restricted = Pick<CaseDefinition, 'id' | 'modes' | 'needs' | 'covers'>;
+
+/** Whether a case, by what it says itself, takes part in a mode. */
+function admits({ modes, needs }: Restricted, mode: Mode): boolean {
+  const axes = Object.entries(modes) as [keyof Modes, string | undefined][];
+  if (axes.some(([axis, wanted]) => wanted !== undefined && wanted !== mode[axis])) return false;
+  return needs.every((need) => {
+    const holds = need.kind === 'layer' ? LAYER_OF_TRANSPORT[need.layer] : undefined;
+    return holds === undefined || holds(mode.transport) !== need.negated;
+  });
+}
+
+/** What a case is about, which decides in how many modes it is worth running. */
+function layerOf({ covers }: Restricted): 'virtio' | 'host' | 'command' {
+  if (covers.some((id) => id.startsWith('virtio.'))) return 'virtio';
+  return covers.some((id) => id.startsWith('scsi.')) ? 'host' : 'command';
+}
+
+/**
+ * The modes in which a case runs on a device that can be reached by `transports`; never empty unless by a list. The
+ * first is its home. A case that none of the modes admits is at home in the first, where it says why it does not run.
+ */
+export function modesOf(
+  definition: Restricted,
+  choice: ModeChoice,
+  transports: readonly TransportName[],
+): readonly Mode[] {
+  const every = allModes(transports);
+  const admitted = every.filter((mode) => admits(definition, mode));
+  const home = admitted[0] ?? every[0];
+  if (home === undefined) return [];
+  if (typeof choice === 'object') {
+    const named = idMatcher(choice);
+    return (admitted.length > 0 ? admitted : [home]).filter((mode) => named(modeName(mode)));
+  }
+  const others = admitted.slice(1);
+  const layer = layerOf(definition);
+  if (choice === 'default') return [home];
+  if (choice === 'exhaustive' || layer === 'virtio') return [home, ...others];
+  if (layer === 'host') {
+    const chosen = new Set(pairwise(every));
+    return [home, ...others.filter((mode) => chosen.has(mode))];
+  }
+  const another = others[hash(definition.id) % Math.max(1, others.length)];
+  return another === undefined ? [home] : [home, another];
+}
+
+/** A small part of the modes in which every two values of different axes meet that meet in any of them; the first included. */
+export function pairwise(modes: readonly Mode[]): Mode[] {
+  const pairsOf = (mode: Mode) => {
+    const values = Object.entries(mode).map(([axis, value]) => `${axis}=${String(value)}`);
+    return values.flatMap((one, i) => values.slice(i + 1).map((other) => `${one} ${other}`));
+  };
+  const missing = new Set(modes.flatMap(pairsOf));
+  const gain = (mode: Mode) => pairsOf(mode).filter((pair) => missing.has(pair)).length;
+  const chosen: Mode[] = [];
+  for (let next = modes[0]; next !== undefined && missing.size > 0; ) {
+    chosen.push(next);
+    for (const pair of pairsOf(next)) missing.delete(pair);
+    next = modes.reduce<Mode | undefined>(
+      (best, mode) => (gain(mode) > (best === undefined ? 0 : gain(best)) ? mode : best),
+      undefined,
+    );
+  }
+  return chosen;
+}
+
+/** FNV-1a, 32 bits: the same on every machine. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const char of text) value = Math.imul(value ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return value;
+}

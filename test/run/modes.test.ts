@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import type { TransportName } from '../../src/port/transport-name.js';
+import {
+  allModes,
+  isOffered,
+  type Mode,
+  type ModeChoice,
+  modeName,
+  modesOf,
+  pairwise,
+  resultKey,
+} from '../../src/run/modes.js';
+import { featureSet } from '../../src/wire/virtio.js';
+
+const TRANSPORTS: readonly TransportName[] = ['pci', 'pci-legacy', 'mmio', 'mmio-legacy'];
+const layer = (word: string, negated = false) =>
+  ({ kind: 'layer', layer: word, negated, text: word }) as const;
+
+function names(
+  restrictions: Partial<Parameters<typeof modesOf>[0]>,
+  choice: ModeChoice,
+  transports: readonly TransportName[] = TRANSPORTS,
+): string[] {
+  const definition = { id: 'a.case', modes: {}, needs: [], covers: ['virtio.x'], ...restrictions };
+  return modesOf(definition, choice, transports).map(modeName);
+}
+
+test('a legacy interface has no packed rings', () => {
+  expect(allModes(TRANSPORTS)).toHaveLength(8 + 4 + 8 + 4);
+  expect(allModes(['mmio-legacy']).map(modeName)).toEqual([
+    'mmio-legacy.split',
+    'mmio-legacy.split+event_idx',
+    'mmio-legacy.split+indirect',
+    'mmio-legacy.split+indirect+event_idx',
+  ]);
+});
+
+describe('home', () => {
+  test.each<[string, Partial<Parameters<typeof modesOf>[0]>, string]>([
+    ['without restriction', {}, 'pci.split'],
+    ['of a ring format', { modes: { ring: 'packed' } }, 'pci.packed'],
+    ['of two axes', { modes: { indirect: 'on', event_idx: 'on' } }, 'pci.split+indirect+event_idx'],
+    ['of a transport', { modes: { transport: 'mmio-legacy' } }, 'mmio-legacy.split'],
+    ['of an attachment', { needs: [layer('mmio')] }, 'mmio.split'],
+    ['of an interface', { needs: [layer('legacy')] }, 'pci-legacy.split'],
+    ['of an interface and an attachment', { needs: [layer('legacy'), layer('mmio')] }, 'mmio-legacy.split'],
+    ['without messages', { needs: [layer('msix', true)] }, 'mmio.split'],
+    ['nowhere: it says why in the first mode', { modes: { transport: 'vhost-user' } }, 'pci.split'],
+  ])('%s', (_, restrictions, home) => {
+    expect(names(restrictions, 'default')).toEqual([home]);
+  });
+
+  test('of a device that has but one transport', () => {
+    expect(names({}, 'default', ['mmio'])).toEqual(['mmio.split']);
+    expect(names({ needs: [layer('legacy')] }, 'default', ['mmio'])).toEqual(['mmio.split']);
+  });
+});
+
+describe('all', () => {
+  test('a case about virtio itself runs in every mode that it admits', () => {
+    expect(names({}, 'all')).toHaveLength(24);
+    expect(names({ modes: { ring: 'packed' } }, 'all')).toHaveLength(8);
+  });
+
+  test('a case about the SCSI host runs in a pairwise set', () => {
+    const host = names({ covers: ['scsi.req.x'] }, 'all');
+    expect(host).toEqual(pairwise(allModes(TRANSPORTS)).map(modeName).sort(byOrder));
+    expect(host.length).toBeLessThan(12);
+  });
+
+  test('a case about a command runs in its home and one more mode, which depends on its id', () => {
+    const second = (id: string) => names({ id, covers: ['SBC-4 READ(10)'] }, 'all')[1];
+    expect(names({ covers: [] }, 'all')).toHaveLength(2);
+    expect(new Set(Array.from({ length: 200 }, (_, i) => second(`a.case-${i}`))).size).toBe(23);
+  });
+
+  test('exhaustive leaves nothing out', () => {
+    expect(names({ covers: [] }, 'exhaustive')).toHaveLength(24);
+  });
+
+  test('a list holds names and globs', () => {
+    expect(names({}, ['mmio.split', 'pci.packed*'])).toEqual([
+      'pci.packed',
+      'pci.packed+event_idx',
+      'pci.packed+indirect',
+      'pci.packed+indirect+event_idx',
+      'mmio.split',
+    ]);
+    expect(names({ modes: { ring: 'split' } }, ['pci.packed'])).toEqual([]);
+  });
+});
+
+test('in a pairwise set any two values meet that meet at all', () => {
+  const every = allModes(TRANSPORTS);
+  const chosen = pairwise(every);
+  const axes = ['transport', 'ring', 'indirect', 'event_idx'] as const;
+  const meets = (modes: readonly Mode[], a: Partial<Mode>) =>
+    modes.some((mode) => Object.entries(a).every(([axis, value]) => mode[axis as keyof Mode] === value));
+  for (const mode of every)
+    for (const one of axes)
+      for (const other of axes) expect(meets(chosen, { [one]: mode[one], [other]: mode[other] })).toBe(true);
+  expect(chosen[0]).toEqual(every[0]);
+});
+
+test('a mode is offered where its features are', () => {
+  const [split] = allModes(['pci']);
+  const packed = allModes(['pci']).find(({ ring }) => ring === 'packed');
+  expect(split && isOffered(split, 0n)).toBe(true);
+  expect(packed && isOffered(packed, 0n)).toBe(false);
+  expect(packed && isOffered(packed, featureSet('VIRTIO_F_RING_PACKED'))).toBe(true);
+});
+
+test('a result is named by its case alone in the usual mode', () => {
+  expect(resultKey({ id: 'a.b[1]', mode: 'pci.split' })).toBe('a.b[1]');
+  expect(resultKey({ id: 'a.b[1]', mode: 'mmio.packed' })).toBe('a.b[1] in mmio.packed');
+});
+
+/** Modes are run in their own order, in whatever order they were chosen. */
+function byOrder(a: string, b: string): number {
+  const order = allModes(TRANSPORTS).map(modeName);
+  return order.indexOf(a) - order.indexOf(b);
+}
