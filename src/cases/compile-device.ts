@@ -7,7 +7,7 @@ import { constant } from './expression.js';
 import { didYouMean } from './suggest.js';
 import type { DevicePlan, Expression, FeatureChange, QueueSetup, SetupPlan, VectorChoice } from './types.js';
 import { textOf } from './values.js';
-import { FEATURES } from './vocabulary.js';
+import { FEATURES, RING_AREAS } from './vocabulary.js';
 
 function feature(c: Compiler, cursor: Cursor): Expression {
   return c.guard(cursor, 'name', constant(0n), () => {
@@ -33,6 +33,19 @@ function features(c: Compiler, cursor: Cursor): FeatureChange {
 
 const MEMORY = ['fresh', 'same', 'tight', 'high'] as const;
 
+function compileAreas(c: Compiler, cursor: Cursor): NonNullable<QueueSetup['areas']> {
+  return Object.fromEntries(
+    RING_AREAS.flatMap((area) => {
+      const found = child(cursor, area);
+      if (!found) return [];
+      const at = child(found, 'at');
+      const named = at && RING_AREAS.find((name) => name === at.raw);
+      const plus = c.optionalNumber(found, 'plus');
+      return [[area, { ...(at ? { at: named ?? c.number(at) } : {}), ...(plus ? { plus } : {}) }]];
+    }),
+  );
+}
+
 function queues(
   c: Compiler,
   cursor: Cursor,
@@ -44,10 +57,12 @@ function queues(
       const found = child(cursor, key) ?? cursor;
       const size = c.optionalNumber(found, 'size');
       const memory = child(found, 'memory');
+      const areas = child(found, 'areas');
       return {
         queue: compileQueue(c, { raw: key, path: found.path }),
         ...(size ? { size } : {}),
         ...(memory ? { memory: c.word(memory, MEMORY, 'same') } : {}),
+        ...(areas ? { areas: compileAreas(c, areas) } : {}),
       };
     });
   return {

@@ -369,12 +369,14 @@ function compileDescriptor(c: Compiler, cursor: Cursor, depth: number): Descript
   }
   const body = raw ?? cursor;
   const { len, ...others } = overrides(c, body);
+  const writable = c.optionalNumber(body, 'writable');
   return {
     ...own,
     ...others,
     kind: 'raw',
     addr: c.optionalNumber(body, 'addr') ?? constant(0n),
     len: len ?? constant(0n),
+    ...(writable ? { writable } : {}),
   };
 }
 

@@ -20,6 +20,7 @@ import {
   QUALIFIERS,
   REGIONS,
   RESPONSES,
+  RING_AREAS,
   ROLES,
   SPLIT_COMMANDS,
   STANDING_CHECKS,
@@ -408,6 +409,7 @@ const descriptor: Schema = {
       {
         addr: ref('number'),
         len: ref('number'),
+        writable: described(ref('number'), '1 for a device-writable one'),
         flags: ref('number'),
         next: ref('number'),
         id: ref('number'),
@@ -625,8 +627,19 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
             enum: ['fresh', 'same', 'tight', 'high'],
             description: 'tight: each part at its least alignment between guards; high: above 4 GiB',
           },
+          areas: object(
+            { desc: ref('area'), driver: ref('area'), device: ref('area') },
+            { description: 'Other addresses than those of the memory: for rings that cannot work' },
+          ),
         }),
       },
+      area: object({
+        at: described(
+          { anyOf: [{ enum: [...RING_AREAS] }, ref('number')] },
+          'An address, or the area whose address is meant; its own if left out',
+        ),
+        plus: described(ref('number'), 'Bytes beyond that'),
+      }),
       vectors: {
         if: { type: 'string' },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema

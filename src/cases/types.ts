@@ -6,6 +6,7 @@ import type { Command, DataDirection } from '../wire/scsi/command.js';
 import type { Registries } from './compiler.js';
 import type { ExpressionNode } from './expression-node.js';
 import type { PatternItem } from './pattern-item.js';
+import type { RingArea } from './vocabulary.js';
 
 /** A place in a case file; both count from 1. */
 export interface Position {
@@ -207,6 +208,14 @@ export interface QueueSetup {
   readonly size?: Expression;
   /** `tight`: each part at its least alignment between guards; `high`: above 4 GiB. */
   readonly memory?: 'fresh' | 'same' | 'tight' | 'high';
+  /** Addresses that the device is told instead of those of the memory. */
+  readonly areas?: Readonly<Partial<Record<RingArea, AreaChoice>>>;
+}
+
+/** Where an area of a virtqueue is said to be: an address or an area (its own if left out), and bytes beyond that. */
+export interface AreaChoice {
+  readonly at?: RingArea | Expression;
+  readonly plus?: Expression;
 }
 
 export interface VectorChoice {
@@ -370,7 +379,12 @@ export type Descriptor = DescriptorOverrides &
     | { readonly kind: 'out'; readonly content: readonly Content[] }
     | { readonly kind: 'in'; readonly size: Size }
     | { readonly kind: 'table'; readonly entries: readonly Descriptor[] }
-    | { readonly kind: 'raw'; readonly addr: Expression; readonly len: Expression }
+    | {
+        readonly kind: 'raw';
+        readonly addr: Expression;
+        readonly len: Expression;
+        readonly writable?: Expression;
+      }
   );
 /** Readable bytes of a descriptor; the parts are joined. */
 export type Content =

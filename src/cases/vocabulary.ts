@@ -283,7 +283,13 @@ export const RING_FIELDS = [
   'device_event.flags',
   'next_slot',
   'next_wrap',
+  'desc_area',
+  'driver_area',
+  'device_area',
 ] as const;
+/** The areas of a virtqueue ("Virtqueues"). */
+export const RING_AREAS = ['desc', 'driver', 'device'] as const;
+export type RingArea = (typeof RING_AREAS)[number];
 export const RING_ARRAYS: Readonly<Record<string, readonly string[]>> = {
   'avail.ring': [],
   'used.ring': ['id', 'len'],

@@ -15,7 +15,7 @@ import { GuardedBuffer } from './guarded-buffer.js';
 import { makeRing } from './make-ring.js';
 import { Poison } from './poison.js';
 import { type RequestSizes, requestContents, type ScsiRequest } from './request.js';
-import type { Chain, IndirectFrom, Ring } from './ring.js';
+import type { Chain, IndirectFrom, Ring, RingAreas } from './ring.js';
 import { DEFAULT_RING_MODE, featuresOfMode, type RingMode } from './ring-mode.js';
 import { type QueueChoice, reached, type SetupChoices, type SetupStage } from './setup.js';
 import { TakenBackMemory } from './taken-back.js';
@@ -102,7 +102,7 @@ export class Driver {
   /** Registers that were written by hand and whose effect shows when they are read back. */
   #resetting: 'device' | number | undefined;
   #selected = 0;
-  #returned = 0;
+  #returnCount = 0;
   #nextId = 0x1122334455660001n;
   #offered = 0n;
   #negotiated = 0n;
@@ -292,10 +292,21 @@ export class Driver {
 
   /** Waits until all of `exchanges` have been returned or `limitMs` have passed; whether they were. */
   wait(exchanges: readonly Exchange[], limitMs: number): boolean {
-    return waitUntil(this.port, limitMs, () => {
-      this.collect();
-      return exchanges.every(({ answer }) => answer !== undefined);
+    return waitUntil(this.port, limitMs, () => this.#returned(exchanges));
+  }
+
+  /** Waits as `wait` does, or until the device asks for a reset, after which it returns nothing any more. */
+  waitOrNeedsReset(exchanges: readonly Exchange[], limitMs: number): void {
+    waitUntil(this.port, limitMs, () => {
+      // The status first: what was returned before the device asked must be seen.
+      const asks = (this.transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
+      return this.#returned(exchanges) || asks;
     });
+  }
+
+  #returned(exchanges: readonly Exchange[]): boolean {
+    this.collect();
+    return exchanges.every(({ answer }) => answer !== undefined);
   }
 
   /** Waits for the next event that no caller has taken yet; undefined when none came in time. */
@@ -480,7 +491,7 @@ export class Driver {
     return vectors < 2 ? undefined : Math.min(index + 1, vectors - 1);
   }
 
-  #enableQueue(index: number, { size, memory = 'fresh' }: QueueChoice): void {
+  #enableQueue(index: number, { size, memory = 'fresh', areas }: QueueChoice): void {
     const { transport, port, poison } = this;
     const max = transport.queueMaxSize(index);
     // A queue that has been given a size shows that one.
@@ -497,11 +508,15 @@ export class Driver {
     const chosen = this.#choices.vectors?.get(index) ?? this.#usualVector(index);
     const vector = chosen === 'none' ? undefined : chosen;
     if (vector !== undefined) transport.interrupts.clear(vector);
+    const address = (area: keyof RingAreas) => {
+      const { at = area, plus = 0n } = areas?.[area] ?? {};
+      return BigInt.asUintN(64, (typeof at === 'bigint' ? at : ring.areas[at].iova) + plus);
+    };
     transport.enableQueue(index, {
       size: entries,
-      desc: ring.areas.desc.iova,
-      driver: ring.areas.driver.iova,
-      device: ring.areas.device.iova,
+      desc: address('desc'),
+      driver: address('driver'),
+      device: address('device'),
       vector,
     });
     this.#queues.set(index, { index, ring, vector });
@@ -585,7 +600,7 @@ export class Driver {
       this.#flying.delete(chain);
       exchange.answer = readAnswer(exchange.placed, entry);
       exchange.used = entry;
-      exchange.returned = this.#returned++;
+      exchange.returned = this.#returnCount++;
       if (interrupted !== undefined) exchange.interrupted = interrupted;
       if (queue.index === QueueIndex.EVENT)
         this.#noteEvent(exchange.answer.bytes, exchange.answer.poison, entry.len);

@@ -1,5 +1,7 @@
 /** How far a device is initialised, and what can be chosen on the way ("Device Initialization"). */
 
+import type { RingAreas } from './ring.js';
+
 /** Stages of initialisation, in order; each includes those before. */
 export const SETUP_STAGES = ['reset', 'acknowledge', 'driver', 'features', 'queues', 'live'] as const;
 export type SetupStage = (typeof SETUP_STAGES)[number];
@@ -15,6 +17,14 @@ export interface QueueChoice {
   readonly size?: number;
   /** `same`: at the addresses that the queue had before; `tight`: each part at its least alignment. */
   readonly memory?: 'fresh' | 'same' | 'tight' | 'high';
+  /** Addresses that the device is told instead of those of the memory. */
+  readonly areas?: Readonly<Partial<Record<keyof RingAreas, AreaChoice>>>;
+}
+
+/** An address, or the area whose address is meant (its own if left out), and bytes beyond that. */
+export interface AreaChoice {
+  readonly at?: keyof RingAreas | bigint;
+  readonly plus?: bigint;
 }
 
 /** Choices for a set-up; everything left out is as usual. */

@@ -14,6 +14,21 @@ import {
 import type { CaseRun } from '../case-run.js';
 import type { Flight } from '../flights.js';
 
+/** Waits for flights; where the case allows a device to ask for a reset instead, that ends the wait as well. */
+export function awaitFlights(
+  flights: readonly Flight[],
+  { expect, within }: { readonly expect: ResultExpectation; readonly within: number },
+  run: CaseRun,
+): void {
+  const { driver } = run.session;
+  const exchanges = flights.map(({ exchange }) => exchange);
+  const mayAsk = expect.blocks.some((block) =>
+    [block, ...(block.oneOf ?? [])].some(({ outcome }) => outcome?.includes('needs_reset')),
+  );
+  if (mayAsk) driver.waitOrNeedsReset(exchanges, within);
+  else driver.wait(exchanges, within);
+}
+
 /** Makes the standing checks on every flight that has come back and was not looked at yet. */
 export function settleFlights(flights: readonly Flight[], run: CaseRun): void {
   for (const flight of flights) {

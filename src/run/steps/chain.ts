@@ -67,7 +67,7 @@ function elementOf(descriptor: Descriptor, made: Made, run: CaseRun): ChainEleme
       return {
         iova: resolveInteger(descriptor.addr, scope, context),
         length: evaluateNumber(descriptor.len, scope, context, 0xffffffff),
-        writable: false,
+        writable: descriptor.writable ? evaluateNumber(descriptor.writable, scope, context, 1) === 1 : false,
         overrides,
       };
   }

@@ -4,6 +4,7 @@ import { evaluateNumber } from '../../cases/evaluate.js';
 import { resolveInteger } from '../../cases/resolve.js';
 import type { Expression, Location } from '../../cases/types.js';
 import type { GuardedBuffer } from '../../harness/guarded-buffer.js';
+import type { RingAreas } from '../../harness/ring.js';
 import { readRingField } from '../../harness/ring-memory.js';
 import type { Width } from '../../port/registers.js';
 import type { DeviceRegister, Region } from '../../transport/transport.js';
@@ -176,6 +177,8 @@ export function readLocation(location: Location, run: CaseRun, mediumSize: Mediu
     case 'ring': {
       const { ring, index } = ringOf(location, run);
       if (location.path === 'next_slot') return BigInt(ring.nextSlot ?? ring.size);
+      const area = /^(desc|driver|device)_area$/.exec(location.path)?.[1];
+      if (area !== undefined) return ring.areas[area as keyof RingAreas].iova;
       if (location.path === 'next_wrap') {
         if (ring.nextWrap === undefined)
           throw new CaseError('NOT_AVAILABLE', 'this ring has no wrap counter');

@@ -2,7 +2,7 @@
 import type { Sending } from '../../cases/types.js';
 import type { CaseRun } from '../case-run.js';
 import type { Flight } from '../flights.js';
-import { compareAnswer, settleFlights } from './answer.js';
+import { awaitFlights, compareAnswer, settleFlights } from './answer.js';
 
 /** Makes flights available by one index update a queue, and kicks as the step says. */
 export function publishFlights(flights: readonly Flight[], notify: Sending['notify'], run: CaseRun): void {
@@ -26,7 +26,7 @@ export function send(step: Sending, run: CaseRun, stage: () => Flight): void {
     if (step.staged !== undefined) return;
     publishFlights([flight], step.notify, run);
     if (step.as !== undefined) return;
-    run.session.driver.wait([flight.exchange], step.within);
+    awaitFlights([flight], step, run);
     run.trace?.returned(flight);
     settleFlights([flight], run);
     const judged = compareAnswer(step.expect, flight, run);

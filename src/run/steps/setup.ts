@@ -1,7 +1,7 @@
 /** `setup` and `reset`: how the harness takes the device through initialisation. */
 import { evaluateNumber } from '../../cases/evaluate.js';
 import { resolveInteger } from '../../cases/resolve.js';
-import type { Expression, ResetStep, SetupPlan, SetupStep } from '../../cases/types.js';
+import type { Expression, QueueSetup, ResetStep, SetupPlan, SetupStep } from '../../cases/types.js';
 import { DriverError } from '../../harness/driver.js';
 import type { QueueChoice, SetupChoices } from '../../harness/setup.js';
 import { waitUntil } from '../../harness/wait.js';
@@ -24,9 +24,13 @@ export function choicesOf(plan: SetupPlan, run: CaseRun): SetupChoices {
     }),
     ...(queues.length > 0 && {
       queues: new Map(
-        queues.map(({ queue, size, memory }): [number, QueueChoice] => [
+        queues.map(({ queue, size, memory, areas }): [number, QueueChoice] => [
           number(queue),
-          { ...(size && { size: number(size, 32768) }), ...(memory && { memory }) },
+          {
+            ...(size && { size: number(size, 32768) }),
+            ...(memory && { memory }),
+            ...(areas && { areas: areasOf(areas, run) }),
+          },
         ]),
       ),
     }),
@@ -42,6 +46,21 @@ export function choicesOf(plan: SetupPlan, run: CaseRun): SetupChoices {
         ),
       }),
   };
+}
+
+function areasOf(
+  areas: NonNullable<QueueSetup['areas']>,
+  { scope, context }: CaseRun,
+): NonNullable<QueueChoice['areas']> {
+  return Object.fromEntries(
+    Object.entries(areas).map(([area, { at, plus }]) => [
+      area,
+      {
+        ...(at !== undefined && { at: typeof at === 'string' ? at : resolveInteger(at, scope, context) }),
+        ...(plus && { plus: resolveInteger(plus, scope, context) }),
+      },
+    ]),
+  );
 }
 
 export function executeSetup(step: SetupStep, run: CaseRun): void {

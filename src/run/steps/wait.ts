@@ -5,7 +5,7 @@ import { matchResult } from '../../cases/expect.js';
 import type { WaitStep } from '../../cases/types.js';
 import { waitUntil } from '../../harness/wait.js';
 import type { CaseRun } from '../case-run.js';
-import { compareAnswer, settleFlights } from './answer.js';
+import { awaitFlights, compareAnswer, settleFlights } from './answer.js';
 
 export function executeWait(step: WaitStep, run: CaseRun): void {
   switch (step.target.kind) {
@@ -25,10 +25,7 @@ function waitForNames(step: WaitStep, names: readonly string[], run: CaseRun): v
   const flights = names.flatMap((name) => run.flights.named(name));
   if (flights.some(({ staged }) => staged))
     throw new CaseError('NOT_AVAILABLE', 'waiting for a buffer that was staged and never published');
-  run.session.driver.wait(
-    flights.map(({ exchange }) => exchange),
-    step.within,
-  );
+  awaitFlights(flights, step, run);
   for (const flight of flights) run.trace?.returned(flight);
   settleFlights(flights, run);
   if (step.listed)
