@@ -6,7 +6,8 @@
  *
  * SUITE is one of Debian's, by default `trixie`; its release comes along for a `…-backports`. The folder is by default
  * `${XDG_CACHE_HOME:-~/.cache}/vscsi/qemu-SUITE`. What is there already is used as it is, unless `--refresh` is given.
- * On success the last line is the path of the program, for `vscsi run --dut qemu --qemu PATH`.
+ * On success the last line is the path of the program, for `vscsi run --dut qemu --qemu PATH`; beside it there is a
+ * device profile, for `vscsi run --dut DIR/profile.yaml`.
  */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -66,6 +67,10 @@ export async function getQemu(suite, { to, mirror, refresh = false, log = () => 
     await complete(root, building);
     const version = await versionOf(join(building, PROGRAM), true);
     log(`${version}: ${packages.length} packages`);
+    await writeFile(
+      join(building, 'profile.yaml'),
+      `# A device profile, for vscsi run --dut\ndut: qemu\nname: ${JSON.stringify(basename(folder))}\nbinary: ${JSON.stringify(program)}\n`,
+    );
     await writeFile(join(building, CONTENTS), `${packages.map((path) => basename(path)).join('\n')}\n`);
     await rm(join(building, 'apt'), { recursive: true });
     await rm(folder, { recursive: true, force: true });
