@@ -3,6 +3,8 @@
  * would do and returns what this device does; all are the identity by default. A mutant replaces some of them.
  */
 
+import type { ByteOrder } from '../wire/layout.js';
+import type { LegacyRingLayout } from '../wire/split-ring.js';
 import type { Answer } from './scsi/answer.js';
 import type { ControlAnswer } from './scsi/control-answer.js';
 import type { EventRecord } from './scsi/event-record.js';
@@ -67,7 +69,12 @@ export interface RingFeatures {
   readonly inOrder: boolean;
   readonly indirect: boolean;
   readonly eventIdx: boolean;
+  /** A legacy feature: a notification when the available buffers run out, however they are suppressed. */
+  readonly notifyOnEmpty: boolean;
 }
+
+/** What has a byte order: of the guest on the legacy interface, little-endian otherwise. */
+export type OrderedPart = 'ring' | 'configuration' | 'request' | 'control' | 'event';
 
 /** How a descriptor chain is read. */
 export interface ChainRules {
@@ -95,8 +102,30 @@ export interface Behaviours {
   configWrite(name: string, value: number, previous: number, written: number): number;
   /** The ISR byte as it reads. */
   isr(value: number): number;
+  /** A register of the legacy PCI header as it reads; `isr_status` is before it is cleared. */
+  legacyRegister(name: string, value: number): number;
+  /** What is taken of a driver's write to a register of the legacy PCI header; `undefined` drops it. */
+  legacyWrite(name: string, value: number): number | undefined;
+  /** Where the device configuration begins behind the legacy PCI header, in bytes. */
+  legacyConfigOffset(offset: number, msixEnabled: boolean): number;
+  /** A virtio-mmio register as it reads. */
+  mmioRegister(name: string, value: number): number;
+  /** What is taken of a driver's write to a virtio-mmio register; `undefined` drops it. */
+  mmioWrite(name: string, value: number): number | undefined;
+  /** Whether an access to a virtio-mmio control register is one that is answered. */
+  mmioAccess(valid: boolean, width: number): boolean;
+  /** Whether the interrupt line is asserted. */
+  line(asserted: boolean): boolean;
   /** The offered feature bits. */
   offeredFeatures(offered: bigint): bigint;
+  /** The feature bits that the legacy interface offers. */
+  legacyFeatures(offered: bigint): bigint;
+  /** Whether the driver is taken for a legacy one. */
+  legacyDriver(legacy: boolean): boolean;
+  /** The byte order of a structure shared with the driver. */
+  byteOrder(order: ByteOrder, part: OrderedPart): ByteOrder;
+  /** Where the parts of a queue lie in its contiguous block. */
+  legacyLayout(layout: LegacyRingLayout, size: number): LegacyRingLayout;
   /** Whether FEATURES_OK sticks for these driver features. */
   featuresAccepted(accepted: boolean, features: bigint): boolean;
   /** The device status after a write. */
@@ -171,7 +200,18 @@ export function conformantBehaviours(): Behaviours {
     configField: (_name, value) => value,
     configWrite: (_name, value) => value,
     isr: (value) => value,
+    legacyRegister: (_name, value) => value,
+    legacyWrite: (_name, value) => value,
+    legacyConfigOffset: (offset) => offset,
+    mmioRegister: (_name, value) => value,
+    mmioWrite: (_name, value) => value,
+    mmioAccess: (valid) => valid,
+    line: (asserted) => asserted,
     offeredFeatures: (offered) => offered,
+    legacyFeatures: (offered) => offered,
+    legacyDriver: (legacy) => legacy,
+    byteOrder: (order) => order,
+    legacyLayout: (layout) => layout,
     featuresAccepted: (accepted) => accepted,
     statusWritten: (next) => next,
     resets: () => true,

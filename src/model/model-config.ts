@@ -1,4 +1,5 @@
 /** What a model is made of. All of it can be structured-cloned. */
+import type { ByteOrder } from '../wire/layout.js';
 import type { FeatureName } from '../wire/virtio.js';
 
 /** A logical unit of the model. */
@@ -16,12 +17,18 @@ export interface UnitConfig {
   readonly delay: number;
 }
 
+/** How the model is attached; a transitional function has the legacy interface as well. */
+export type ModelBus = 'pci' | 'pci-transitional' | 'mmio' | 'mmio-legacy';
+
 export interface ModelConfig {
+  readonly bus: ModelBus;
+  /** Byte order of the guest, which a legacy driver and the device use for what they share. */
+  readonly guestByteOrder: ByteOrder;
   /** Request queues, without control and event queue. */
   readonly requestQueues: number;
   /** Maximum size of each queue, a power of two. */
   readonly queueSize: number;
-  /** MSI-X vectors. */
+  /** MSI-X vectors of a PCI function. */
   readonly vectors: number;
   /** notify_off_multiplier: 0, or a power of two from 2 up. */
   readonly notifyMultiplier: number;
@@ -57,6 +64,8 @@ export function diskConfig(
 
 /** Two disks at target 0, the first of them thin and for scratch, the second fully provisioned; two request queues. */
 export const DEFAULT_MODEL_CONFIG: ModelConfig = {
+  bus: 'pci',
+  guestByteOrder: 'little',
   requestQueues: 2,
   queueSize: 256,
   vectors: 8,

@@ -1,4 +1,4 @@
-/** The reference device: a conformant virtio-scsi PCI function with memory, time and units of its own. */
+/** The reference device: a conformant virtio-scsi device with registers, memory, time and units of its own. */
 import { MAX_TARGET, MAX_UNIT } from '../wire/lun.js';
 import { featureSet } from '../wire/virtio.js';
 import { virtioScsiConfig } from '../wire/virtio-scsi.js';
@@ -6,10 +6,13 @@ import { type Behaviours, conformantBehaviours } from './behaviours.js';
 import { VirtualClock } from './clock.js';
 import { ModelConfigError } from './errors.js';
 import { ModelMemory } from './memory.js';
+import { MmioWindow } from './mmio/mmio-window.js';
+import { VirtioMmio } from './mmio/virtio-mmio.js';
+import { VirtioMmioLegacy } from './mmio/virtio-mmio-legacy.js';
 import type { ModelConfig, UnitConfig } from './model-config.js';
-import { type AccessWidth, FieldRange } from './pci/register-window.js';
 import { VirtioPciFunction } from './pci/virtio-pci-function.js';
 import { Random } from './random.js';
+import { FieldRange } from './register-window.js';
 import { ScsiHost } from './scsi/host.js';
 import type { Target } from './scsi/topology.js';
 import { Disk } from './units/disk.js';
@@ -22,15 +25,20 @@ const DESCRIPTORS_BESIDE_DATA = 2;
 /** max_sectors: what every disk moves with one command, in units of 512 bytes. */
 const LARGEST_TRANSFER_SECTORS = 8192;
 
-/** A device with everything around it. Registers are reached through `function`, memory through `memory`. */
+/** What a configuration is built into. */
+interface Parts {
+  readonly host: ScsiHost;
+  readonly device: VirtioDevice;
+  readonly attachment: VirtioPciFunction | MmioWindow;
+}
+
+/** A device with everything around it. Registers are reached through `attachment`, memory through `memory`. */
 export class Model {
   readonly memory: ModelMemory;
   readonly clock = new VirtualClock();
   readonly #config: ModelConfig;
   readonly #behaviours: Behaviours;
-  #host: ScsiHost;
-  #device: VirtioDevice;
-  #function: VirtioPciFunction;
+  #parts: Parts;
 
   /**
    * `seed` decides where the memory lies. `adjust` may change the behaviour (a mutant).
@@ -43,58 +51,60 @@ export class Model {
     this.#behaviours = conformantBehaviours();
     adjust(this.#behaviours);
     this.memory = ModelMemory.randomised(config.regions, new Random(seed));
-    const parts = this.#build();
-    this.#host = parts.host;
-    this.#device = parts.device;
-    this.#function = parts.function;
+    this.#parts = this.#build();
   }
 
+  /** What the driver sees of the device. A power cycle replaces it. */
+  get attachment(): VirtioPciFunction | MmioWindow {
+    return this.#parts.attachment;
+  }
+
+  /** The PCI function; throws `ModelConfigError` where the model is none. */
   get function(): VirtioPciFunction {
-    return this.#function;
+    const { attachment } = this.#parts;
+    if (!(attachment instanceof VirtioPciFunction))
+      throw new ModelConfigError('the model is no PCI function');
+    return attachment;
+  }
+
+  /** The registers of virtio-mmio; throws `ModelConfigError` where the model has none. */
+  get window(): MmioWindow {
+    const { attachment } = this.#parts;
+    if (!(attachment instanceof MmioWindow))
+      throw new ModelConfigError('the model has no virtio-mmio window');
+    return attachment;
   }
 
   /** Why the device asked for a reset, in order; for people who look for their mistake. */
   get faults(): readonly string[] {
-    return this.#device.faults;
+    return this.#parts.device.faults;
   }
 
-  /** Accesses to the BAR memory by bus address. */
-  memoryRead(address: bigint, width: AccessWidth): number {
-    return this.#function.memoryRead(address, width);
-  }
-
-  memoryWrite(address: bigint, width: AccessWidth, value: number): void {
-    this.#function.memoryWrite(address, width, value);
-  }
-
-  /** Switches the device off and on: configuration space, device and units are as new. Memory keeps its contents. */
+  /** Switches the device off and on: registers, device and units are as new. Memory keeps its contents. */
   powerCycle(): void {
     this.clock.clear();
-    const parts = this.#build();
-    this.#host = parts.host;
-    this.#device = parts.device;
-    this.#function = parts.function;
+    this.#parts = this.#build();
   }
 
   /** Keeps the commands of a unit waiting until `release`. */
   hold(target: number, unit: number): void {
-    this.#host.tasks.hold(this.#find(target, unit).unit);
+    this.#parts.host.tasks.hold(this.#find(target, unit).unit);
   }
 
   release(target: number, unit: number): void {
     const { unit: found } = this.#find(target, unit);
-    this.#device.guard(() => this.#host.tasks.release(found));
+    this.#parts.device.guard(() => this.#parts.host.tasks.release(found));
   }
 
   /** Adds a unit while the device runs. */
   plug(config: UnitConfig): void {
-    const target = this.#host.topology.target(config.target);
-    this.#host.plug(target, config.unit, this.#makeUnit(config, target));
+    const target = this.#parts.host.topology.target(config.target);
+    this.#parts.host.plug(target, config.unit, this.#makeUnit(config, target));
   }
 
   /** Removes a unit while the device runs. */
   unplug(target: number, unit: number): void {
-    this.#host.unplug(this.#find(target, unit).target, unit);
+    this.#parts.host.unplug(this.#find(target, unit).target, unit);
   }
 
   /** Changes the number of blocks of a disk. */
@@ -102,11 +112,11 @@ export class Model {
     const found = this.#find(target, unit);
     if (!(found.unit instanceof Disk)) throw new ModelConfigError(`unit ${target}:${unit} is no disk`);
     found.unit.blocks = blocks;
-    this.#host.reports.parametersChanged(found.target, unit, Sense.CAPACITY_CHANGED);
+    this.#parts.host.reports.parametersChanged(found.target, unit, Sense.CAPACITY_CHANGED);
   }
 
   #find(targetId: number, number: number): { target: Target; unit: LogicalUnit } {
-    const target = this.#host.topology.targets.get(targetId);
+    const target = this.#parts.host.topology.targets.get(targetId);
     const unit = target?.units.get(number);
     if (target === undefined || unit === undefined)
       throw new ModelConfigError(`there is no unit ${targetId}:${number}`);
@@ -121,8 +131,8 @@ export class Model {
     return new Disk(config, target, this.#behaviours);
   }
 
-  #build(): { host: ScsiHost; device: VirtioDevice; function: VirtioPciFunction } {
-    const { requestQueues, queueSize, vectors, notifyMultiplier, features, units } = this.#config;
+  #build(): Parts {
+    const { requestQueues, queueSize, features, units, guestByteOrder } = this.#config;
     const host = new ScsiHost(
       {
         requestQueues,
@@ -140,13 +150,23 @@ export class Model {
       const target = host.topology.target(unit.target);
       target.units.set(unit.unit, this.#makeUnit(unit, target));
     }
-    const device = new VirtioDevice(host, queueSize, this.memory, this.#behaviours);
+    const device = new VirtioDevice(host, queueSize, guestByteOrder, this.memory, this.#behaviours);
     host.attach(device);
-    const fn = new VirtioPciFunction(device, this.memory, {
+    return { host, device, attachment: this.#attach(device, host) };
+  }
+
+  #attach(device: VirtioDevice, host: ScsiHost): Parts['attachment'] {
+    const { bus, vectors, notifyMultiplier } = this.#config;
+    const range = new FieldRange(virtioScsiConfig, host.config);
+    // The legacy interface has the configuration in the guest's byte order.
+    const legacyRange = new FieldRange(virtioScsiConfig, host.config, () => device.order('configuration'));
+    if (bus === 'mmio') return new VirtioMmio(device, range);
+    if (bus === 'mmio-legacy') return new VirtioMmioLegacy(device, legacyRange);
+    return new VirtioPciFunction(device, this.memory, {
       vectors,
       notifyMultiplier,
-      deviceConfig: { length: virtioScsiConfig.size, range: new FieldRange(virtioScsiConfig, host.config) },
+      deviceConfig: { length: virtioScsiConfig.size, range },
+      ...(bus === 'pci-transitional' && { legacyConfig: legacyRange }),
     });
-    return { host, device, function: fn };
   }
 }

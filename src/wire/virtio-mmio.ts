@@ -62,6 +62,8 @@ export type MmioLegacyRegisterName = keyof typeof mmioLegacyRegisters;
 
 /** Start of the device configuration; its bytes are the device's in any width, guest-native on a legacy device. */
 export const MMIO_CONFIG_OFFSET = 0x100;
+/** Bytes of the whole window as devices have it: registers, and as much again for the configuration. */
+export const MMIO_WINDOW_SIZE = 0x200;
 /** Value of MagicValue: "virt". */
 export const MMIO_MAGIC = 0x74726976;
 /** Values of Version. */

@@ -56,5 +56,10 @@ export function featureNames(set: bigint): string[] {
   return out;
 }
 
+/** Bits that only the legacy interface has; its feature word is bits 0 to 31. */
+export const LEGACY_ONLY_FEATURES = featureSet('VIRTIO_F_NOTIFY_ON_EMPTY', 'VIRTIO_F_ANY_LAYOUT');
+/** The features that the legacy interface can tell of. */
+export const LEGACY_FEATURE_WORD = 0xffff_ffffn;
+
 /** Virtio device id of the SCSI host device. */
 export const VIRTIO_ID_SCSI = 8;

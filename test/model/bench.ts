@@ -150,8 +150,8 @@ export class Bench {
   /** Reads or writes in the structure of that cfg_type. */
   reg(type: number, offset: number, width: 1 | 2 | 4, value?: number): number {
     const address = BigInt(BAR4 + (this.caps.get(type)?.offset ?? 0) + offset);
-    if (value === undefined) return this.model.memoryRead(address, width);
-    this.model.memoryWrite(address, width, value);
+    if (value === undefined) return this.model.function.busRead('memory', address, width);
+    this.model.function.busWrite('memory', address, width, value);
     return value;
   }
 
@@ -160,11 +160,11 @@ export class Bench {
   }
 
   msixTable(offset: number, value: number): void {
-    this.model.memoryWrite(BigInt(BAR0 + offset), 4, value);
+    this.model.function.busWrite('memory', BigInt(BAR0 + offset), 4, value);
   }
 
   pendingBits(): number {
-    return this.model.memoryRead(BigInt(BAR0 + (this.cfg(this.msixAt + 8, 4) & ~7)), 4);
+    return this.model.function.busRead('memory', BigInt(BAR0 + (this.cfg(this.msixAt + 8, 4) & ~7)), 4);
   }
 
   get status(): number {

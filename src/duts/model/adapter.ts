@@ -4,6 +4,7 @@ import { DEFAULT_MODEL_CONFIG, type ModelConfig } from '../../model/model-config
 import { mutantById } from '../../model/mutants/index.js';
 import { type DutAdapter, type DutProfile, DutSetupError, type RunningDut } from '../dut.js';
 import type { ModelAttach } from './attach.js';
+import { MODEL_TRANSPORTS } from './attachment.js';
 
 export interface ModelOptions {
   readonly seed: number;
@@ -57,7 +58,7 @@ export function modelAdapter(options: ModelOptions): DutAdapter {
   return {
     name: 'model',
     obstacles: () => Promise.resolve([]),
-    transports: ['pci'],
+    transports: MODEL_TRANSPORTS,
     start: (transport = 'pci') => {
       if (mutant !== undefined && mutantById(mutant) === undefined)
         return Promise.reject(new DutSetupError(`the model has no mutant ${mutant}`));

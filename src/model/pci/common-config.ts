@@ -1,16 +1,17 @@
 /** The common configuration structure over a virtio device ("Common configuration structure layout"). */
 import { hasFeature } from '../../wire/virtio.js';
 import { VIRTIO_MSI_NO_VECTOR, type virtioPciCommonCfg } from '../../wire/virtio-pci.js';
+import type { FieldStore } from '../register-window.js';
 import type { VirtioDevice } from '../virtio/device.js';
 import { featureWindow } from '../virtio/feature-windows.js';
 import type { Virtqueue } from '../virtio/queue.js';
-import type { FieldStore } from './register-window.js';
 
 export type CommonField = keyof typeof virtioPciCommonCfg.fields;
 
 /** What the common configuration asks of the PCI function around it. */
 export interface CommonHost {
-  readonly vectors: number;
+  /** The vector itself, or NO_VECTOR if there is none of that number. */
+  usableVector(vector: number): number;
   /** queue_notify_off of a queue. */
   notifyOffset(queue: Virtqueue): number;
 }
@@ -97,7 +98,7 @@ export class CommonConfig implements FieldStore<CommonField> {
         this.#device.writeDriverFeatures(this.#driverWindow, number);
         return;
       case 'config_msix_vector':
-        this.configVector = this.#vector(number);
+        this.configVector = this.#host.usableVector(number);
         return;
       case 'device_status':
         this.#device.writeStatus(number);
@@ -113,7 +114,7 @@ export class CommonConfig implements FieldStore<CommonField> {
   }
 
   #writeQueue(queue: Virtqueue, name: CommonField, value: number | bigint): void {
-    if (name === 'queue_msix_vector') queue.vector = this.#vector(Number(value));
+    if (name === 'queue_msix_vector') queue.vector = this.#host.usableVector(Number(value));
     if (name === 'queue_reset' && value === 1 && hasFeature(this.#device.negotiated, 'VIRTIO_F_RING_RESET'))
       this.#device.resetQueue(queue);
     // The driver does not reconfigure an enabled queue ("Driver Requirements: Common configuration structure layout").
@@ -124,9 +125,5 @@ export class CommonConfig implements FieldStore<CommonField> {
     if (name === 'queue_driver') queue.driver = BigInt(value);
     if (name === 'queue_device') queue.device = BigInt(value);
     if (name === 'queue_enable' && value === 1) queue.enabled = true;
-  }
-
-  #vector(value: number): number {
-    return value < this.#host.vectors ? value : VIRTIO_MSI_NO_VECTOR;
   }
 }

@@ -1,12 +1,15 @@
 /** The 256 bytes of PCI configuration space: read-only bits, base address registers, capability list. */
-import { PciCommand, PciStatus, pciHeader } from '../../wire/pci.js';
-import type { AccessWidth, BarContents, RegisterRange } from './register-window.js';
+import { PciBar, PciCommand, PciStatus, pciHeader } from '../../wire/pci.js';
+import type { AccessWidth, BarContents, RegisterRange } from '../register-window.js';
+
+/** The address spaces of the bus. */
+export type BusSpace = 'memory' | 'io';
 
 /** A base address register. */
 export interface Bar {
   /** 0-5; a 64-bit one takes the next register as well. */
   readonly index: number;
-  readonly wide: boolean;
+  readonly kind: 'io' | 'memory32' | 'memory64';
   readonly contents: BarContents;
 }
 
@@ -17,7 +20,12 @@ interface Watch {
   readonly after?: () => void;
 }
 
-const BAR_64BIT = 0x4;
+/** The bits of a BAR that tell its kind, and those that are not part of the address. */
+const BAR_BITS = {
+  io: { type: PciBar.IO, mask: 0x3 },
+  memory32: { type: 0, mask: 0xf },
+  memory64: { type: PciBar.MEMORY_64, mask: 0xf },
+} as const;
 const FIRST_CAPABILITY = 0x40;
 const SIZE = 256;
 
@@ -34,17 +42,23 @@ export class ConfigSpace implements RegisterRange {
   constructor(header: Parameters<typeof pciHeader.encode>[0], bars: readonly Bar[]) {
     this.#bars = bars;
     this.bytes.set(pciHeader.encode(header));
-    const command = PciCommand.MEMORY | PciCommand.MASTER | PciCommand.INTX_DISABLE;
+    const command =
+      PciCommand.MEMORY |
+      PciCommand.MASTER |
+      PciCommand.INTX_DISABLE |
+      (bars.some(({ kind }) => kind === 'io') ? PciCommand.IO : 0);
     this.allow(pciHeader.fields.command.offset, [command & 0xff, command >> 8]);
     this.allow(pciHeader.fields.cache_line_size.offset, [0xff]);
     this.allow(pciHeader.fields.interrupt_line.offset, [0xff]);
-    for (const { index, wide, contents } of bars) {
+    for (const { index, kind, contents } of bars) {
       const offset = pciHeader.fields.bar0.offset + 4 * index;
-      this.bytes[offset] = wide ? BAR_64BIT : 0;
-      const mask = ~BigInt(contents.size - 1);
+      this.bytes[offset] = BAR_BITS[kind].type;
+      const mask = ~BigInt((contents.size - 1) | BAR_BITS[kind].mask);
       this.allow(
         offset,
-        Array.from({ length: wide ? 8 : 4 }, (_, at) => Number((mask >> BigInt(8 * at)) & 0xffn)),
+        Array.from({ length: kind === 'memory64' ? 8 : 4 }, (_, at) =>
+          Number((mask >> BigInt(8 * at)) & 0xffn),
+        ),
       );
     }
   }
@@ -104,11 +118,16 @@ export class ConfigSpace implements RegisterRange {
     return this.#bars.find((bar) => bar.index === index)?.contents;
   }
 
-  /** What a memory access to a bus address reaches: nothing unless memory decoding is on. */
-  decode(address: bigint, width: number): { contents: BarContents; offset: number } | undefined {
-    if ((this.command & PciCommand.MEMORY) === 0) return undefined;
-    for (const { index, wide, contents } of this.#bars) {
-      const base = this.barAddress(index, wide);
+  /** What an access to a bus address reaches: nothing unless the decoding of its space is on. */
+  decode(
+    space: BusSpace,
+    address: bigint,
+    width: number,
+  ): { contents: BarContents; offset: number } | undefined {
+    if ((this.command & (space === 'io' ? PciCommand.IO : PciCommand.MEMORY)) === 0) return undefined;
+    for (const { index, kind, contents } of this.#bars) {
+      if ((kind === 'io') !== (space === 'io')) continue;
+      const base = this.#address(index, kind);
       if (address >= base && address + BigInt(width) <= base + BigInt(contents.size))
         return { contents, offset: Number(address - base) };
     }
@@ -116,9 +135,9 @@ export class ConfigSpace implements RegisterRange {
   }
 
   /** The address that a BAR is set to. */
-  barAddress(index: number, wide: boolean): bigint {
+  #address(index: number, kind: Bar['kind']): bigint {
     const offset = pciHeader.fields.bar0.offset + 4 * index;
-    const low = BigInt(this.u32(offset) & ~0xf) & 0xffff_fff0n;
-    return wide ? (BigInt(this.u32(offset + 4)) << 32n) | low : low;
+    const low = BigInt((this.u32(offset) & ~BAR_BITS[kind].mask) >>> 0);
+    return kind === 'memory64' ? (BigInt(this.u32(offset + 4)) << 32n) | low : low;
   }
 }

@@ -1,8 +1,9 @@
 /** MSI-X: messages are 32-bit DMA writes to the address in the table entry (PCI Local Bus 3.0, "MSI-X"). */
 import { MsixVectorControl, msixEntry } from '../../wire/pci.js';
+import { VIRTIO_MSI_NO_VECTOR } from '../../wire/virtio-pci.js';
 import { DmaFault } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
-import type { AccessWidth, RegisterRange } from './register-window.js';
+import type { AccessWidth, RegisterRange } from '../register-window.js';
 
 function readBytes(view: DataView, offset: number, width: AccessWidth): number {
   return width === 1
@@ -45,6 +46,11 @@ export class Msix {
       },
     };
     this.pendingBits = { read: (offset, width) => readBytes(this.#pending, offset, width), write: () => {} };
+  }
+
+  /** What a vector register shows after a write: NO_VECTOR for a vector that there is not. */
+  usable(vector: number): number {
+    return vector < this.vectors ? vector : VIRTIO_MSI_NO_VECTOR;
   }
 
   /** Takes over the enable and function mask bits of message control. */

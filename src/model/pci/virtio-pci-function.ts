@@ -8,9 +8,11 @@ import {
   PciStatus,
   pciHeader,
 } from '../../wire/pci.js';
+import { VIRTIO_ID_SCSI } from '../../wire/virtio.js';
 import {
   VIRTIO_MSI_NO_VECTOR,
   VIRTIO_PCI_DEVICE_SCSI,
+  VIRTIO_PCI_DEVICE_SCSI_TRANSITIONAL,
   VIRTIO_PCI_VENDOR,
   VirtioIsr,
   VirtioPciCapType,
@@ -18,14 +20,16 @@ import {
   virtioPciCommonCfg,
   virtioPciNotifyCap,
 } from '../../wire/virtio-pci.js';
+import { legacyConfigOffset } from '../../wire/virtio-pci-legacy.js';
 import type { Behaviours, ResetPart } from '../behaviours.js';
 import type { ModelMemory } from '../memory.js';
-import type { Transport, VirtioDevice } from '../virtio/device.js';
+import { type AccessWidth, BarContents, FieldRange, type RegisterRange } from '../register-window.js';
+import type { InterfaceKind, Transport, VirtioDevice } from '../virtio/device.js';
 import type { Virtqueue } from '../virtio/queue.js';
 import { CommonConfig, type CommonField } from './common-config.js';
-import { ConfigSpace } from './config-space.js';
+import { type Bar, type BusSpace, ConfigSpace } from './config-space.js';
+import { LegacyRegisters } from './legacy-registers.js';
 import { Msix } from './msix.js';
-import { type AccessWidth, BarContents, FieldRange, type RegisterRange } from './register-window.js';
 
 /** What the function needs to know of its surroundings. */
 export interface FunctionOptions {
@@ -33,9 +37,11 @@ export interface FunctionOptions {
   /** notify_off_multiplier: 0, or a power of two from 2 up. */
   readonly notifyMultiplier: number;
   readonly deviceConfig: { readonly length: number; readonly range: RegisterRange };
+  /** The device configuration as the legacy interface shows it: makes the function a transitional one. */
+  readonly legacyConfig?: RegisterRange;
 }
 
-const MSIX_BAR = 0;
+const LEGACY_BAR = 0;
 const VIRTIO_BAR = 4;
 /** MSI-X structures: table from 0, pending bits in the second half. */
 const MSIX_BAR_SIZE = 0x10000;
@@ -47,12 +53,30 @@ const DEVICE_OFFSET = 0x0c04;
 const NOTIFY_OFFSET = 0x4000;
 /** Subsystem device ids of non-transitional devices start at 0x40. */
 const SUBSYSTEM_ID = 0x0040;
+/** A transitional device has its virtio device id as subsystem device id, and revision 0. */
+const TRANSITIONAL = {
+  device_id: VIRTIO_PCI_DEVICE_SCSI_TRANSITIONAL,
+  revision_id: 0,
+  subsystem_id: VIRTIO_ID_SCSI,
+} as const;
+const NON_TRANSITIONAL = {
+  device_id: VIRTIO_PCI_DEVICE_SCSI,
+  revision_id: 1,
+  subsystem_id: SUBSYSTEM_ID,
+} as const;
 const CLASS_MASS_STORAGE = 0x01;
 const INTERRUPT_PIN_A = 1;
 
 /** The smallest power of two that is not below `size`. */
 function powerOfTwoFrom(size: number): number {
   return 2 ** Math.ceil(Math.log2(size));
+}
+
+/** The I/O BAR of the legacy registers, with room for the configuration wherever MSI-X puts it. */
+function legacyBar(registers: LegacyRegisters, configLength: number): Bar {
+  const length = legacyConfigOffset(true) + configLength;
+  const contents = new BarContents(powerOfTwoFrom(length), [{ offset: 0, length, range: registers }]);
+  return { index: LEGACY_BAR, kind: 'io', contents };
 }
 
 /** The capability of the PCI access window: the general one followed by the data. */
@@ -70,11 +94,15 @@ const pciCfgCap = struct('virtio_pci_cfg_cap', {
 });
 
 export class VirtioPciFunction implements Transport {
+  readonly interfaces: InterfaceKind;
   readonly config: ConfigSpace;
   readonly #device: VirtioDevice;
   readonly #behaviours: Behaviours;
   readonly #common: CommonConfig;
   readonly #msix: Msix;
+  readonly #legacy: LegacyRegisters | undefined;
+  /** The BAR of the MSI-X structures: the first that is free. */
+  readonly #msixBar: number;
   #windowCapability = 0;
   #isr = 0;
 
@@ -84,7 +112,7 @@ export class VirtioPciFunction implements Transport {
     const queues = device.queues.length;
     this.#msix = new Msix(options.vectors, memory, () => this.mayAccessMemory);
     this.#common = new CommonConfig(device, {
-      vectors: options.vectors,
+      usableVector: (vector) => this.#msix.usable(vector),
       notifyOffset: (queue) => queues - 1 - queue.index,
     });
     const notifyLength = (queues - 1) * options.notifyMultiplier + 4;
@@ -98,17 +126,21 @@ export class VirtioPciFunction implements Transport {
           this.#common,
         ),
       },
-      { offset: ISR_OFFSET, length: 1, range: { read: () => this.#readIsr(), write: () => {} } },
+      { offset: ISR_OFFSET, length: 1, range: { read: () => this.#takeIsr(), write: () => {} } },
       { offset: NOTIFY_OFFSET, length: notifyLength, range: this.#notifyRange(options.notifyMultiplier) },
     ]);
     const msixBar = new BarContents(MSIX_BAR_SIZE, [
       { offset: 0, length: this.#msix.tableBytes, range: this.#msix.table },
       { offset: PBA_OFFSET, length: this.#msix.pendingBytes, range: this.#msix.pendingBits },
     ]);
+    this.#legacy = options.legacyConfig && this.#legacyRegisters(options.legacyConfig);
+    this.interfaces = this.#legacy ? 'transitional' : 'non-transitional';
+    this.#msixBar = this.#legacy ? LEGACY_BAR + 1 : LEGACY_BAR;
     this.config = new ConfigSpace(this.#header(), [
-      { index: MSIX_BAR, wide: false, contents: msixBar },
+      ...(this.#legacy ? [legacyBar(this.#legacy, options.deviceConfig.length)] : []),
+      { index: this.#msixBar, kind: 'memory32', contents: msixBar },
       // Not prefetchable: reading ISR has a side effect.
-      { index: VIRTIO_BAR, wide: true, contents: virtioBar },
+      { index: VIRTIO_BAR, kind: 'memory64', contents: virtioBar },
     ]);
     this.#addCapability(VirtioPciCapType.COMMON_CFG, COMMON_OFFSET, virtioPciCommonCfg.size);
     this.#addCapability(VirtioPciCapType.ISR_CFG, ISR_OFFSET, 1);
@@ -138,8 +170,20 @@ export class VirtioPciFunction implements Transport {
       this.#msix.raise(this.#common.configVector);
   }
 
+  /** INTx. MSI-X takes its place, and the command register can keep it down. */
+  get line(): boolean {
+    const disabled = (this.config.command & PciCommand.INTX_DISABLE) !== 0;
+    return this.#behaviours.line(this.#lineDue && !disabled);
+  }
+
+  /** Whether there is something to tell by INTx, disabled or not. */
+  get #lineDue(): boolean {
+    return !this.#msix.enabled && this.#isr !== 0;
+  }
+
   reset(resets: (part: ResetPart) => boolean): void {
     this.#common.reset(resets('vectors'));
+    this.#legacy?.reset();
     if (resets('vectors')) for (const queue of this.#device.queues) queue.vector = VIRTIO_MSI_NO_VECTOR;
     if (resets('interrupts')) {
       this.#isr = 0;
@@ -147,25 +191,41 @@ export class VirtioPciFunction implements Transport {
     }
   }
 
-  /** A read of bus memory; all ones where nothing answers. */
-  memoryRead(address: bigint, width: AccessWidth): number {
-    const hit = this.config.decode(address, width);
+  /** A read by bus address; all ones where nothing answers. */
+  busRead(space: BusSpace, address: bigint, width: AccessWidth): number {
+    const hit = this.config.decode(space, address, width);
     return hit ? hit.contents.read(hit.offset, width) : 2 ** (8 * width) - 1;
   }
 
-  memoryWrite(address: bigint, width: AccessWidth, value: number): void {
-    const hit = this.config.decode(address, width);
+  busWrite(space: BusSpace, address: bigint, width: AccessWidth, value: number): void {
+    const hit = this.config.decode(space, address, width);
     hit?.contents.write(hit.offset, width, value);
+  }
+
+  #legacyRegisters(config: RegisterRange): LegacyRegisters {
+    const common = this.#common;
+    const msix = this.#msix;
+    return new LegacyRegisters(this.#device, config, {
+      get msixEnabled() {
+        return msix.enabled;
+      },
+      get configVector() {
+        return common.configVector;
+      },
+      set configVector(vector) {
+        common.configVector = vector;
+      },
+      usableVector: (vector) => msix.usable(vector),
+      takeIsr: () => this.#takeIsr(),
+    });
   }
 
   #header(): Parameters<typeof pciHeader.encode>[0] {
     const values: Record<string, number> = {
       vendor_id: VIRTIO_PCI_VENDOR,
-      device_id: VIRTIO_PCI_DEVICE_SCSI,
-      revision_id: 1,
+      ...(this.interfaces === 'transitional' ? TRANSITIONAL : NON_TRANSITIONAL),
       class_base: CLASS_MASS_STORAGE,
       subsystem_vendor_id: VIRTIO_PCI_VENDOR,
-      subsystem_id: SUBSYSTEM_ID,
       interrupt_pin: INTERRUPT_PIN_A,
     };
     for (const [name, value] of Object.entries(values))
@@ -236,8 +296,7 @@ export class VirtioPciFunction implements Transport {
     const status = pciHeader.fields.status.offset;
     this.config.watch(status, 2, {
       before: () => {
-        const line = !this.#msix.enabled && this.#isr !== 0 ? PciStatus.INTERRUPT : 0;
-        this.config.bytes[status] = PciStatus.CAP_LIST | line;
+        this.config.bytes[status] = PciStatus.CAP_LIST | (this.#lineDue ? PciStatus.INTERRUPT : 0);
       },
     });
     this.config.watch(pciHeader.fields.command.offset, 2, {
@@ -254,8 +313,8 @@ export class VirtioPciFunction implements Transport {
       msixCapability.encode({
         cap_vndr: PciCapability.MSIX,
         message_control: vectors - 1,
-        table: MSIX_BAR,
-        pba: PBA_OFFSET | MSIX_BAR,
+        table: this.#msixBar,
+        pba: PBA_OFFSET | this.#msixBar,
       }),
     );
     const control = at + msixCapability.fields.message_control.offset;
@@ -268,7 +327,7 @@ export class VirtioPciFunction implements Transport {
     });
   }
 
-  #readIsr(): number {
+  #takeIsr(): number {
     const value = this.#behaviours.isr(this.#isr);
     this.#isr = 0;
     return value;

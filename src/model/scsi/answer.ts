@@ -1,4 +1,5 @@
 /** The writable part of a request as the device stores it ("Device Operation: Request Queues"). */
+import type { ByteOrder } from '../../wire/layout.js';
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import { responseHeaderSize, virtioScsiRespHead } from '../../wire/virtio-scsi.js';
 import type { CommandResult } from '../units/command-result.js';
@@ -20,6 +21,7 @@ export interface Answer {
   readonly sense: Uint8Array;
   /** Width of the sense field, sense_size when the request was taken. */
   readonly senseSize: number;
+  readonly order: ByteOrder;
   /** Data-in, as far as it is stored. */
   readonly dataIn: Uint8Array;
   /** Ranges `[from, to)` of the writable part that are left as they were; none on a conformant device. */
@@ -30,7 +32,7 @@ export interface Answer {
 export function encodeAnswer(answer: Answer): Uint8Array {
   const head = responseHeaderSize(answer.senseSize);
   const bytes = new Uint8Array(head + answer.dataIn.length);
-  virtioScsiRespHead.write(bytes, answer.fields);
+  virtioScsiRespHead.write(bytes, answer.fields, 0, answer.order);
   bytes.set(answer.sense.subarray(0, answer.senseSize), virtioScsiRespHead.size);
   bytes.set(answer.dataIn, head);
   return bytes;
@@ -67,6 +69,7 @@ export function answerOf(task: Task, response: number, result?: CommandResult): 
     },
     sense,
     senseSize: task.senseSize,
+    order: task.order,
     dataIn: data,
     unwritten: [],
   };

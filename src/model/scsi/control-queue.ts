@@ -1,4 +1,5 @@
 /** Control requests: task management and asynchronous notification ("Device Operation: controlq"). */
+import type { ByteOrder } from '../../wire/layout.js';
 import {
   ControlResponse,
   ControlType,
@@ -24,18 +25,18 @@ export interface ControlHost {
 }
 
 /** The answer to a control request as bytes of its writable part. Throws `DriverError` when there is no room for any. */
-export function controlAnswer(chain: Chain, host: ControlHost): Uint8Array {
+export function controlAnswer(chain: Chain, order: ByteOrder, host: ControlHost): Uint8Array {
   if (chain.writableLength === 0) throw new DriverError('a control request without room for a response');
   const type =
     chain.readableLength >= 4
-      ? virtioScsiCtrlTmf.fields.type.kind.read(viewOf(chain.read(0, 4)), 0, true)
+      ? virtioScsiCtrlTmf.fields.type.kind.read(viewOf(chain.read(0, 4)), 0, order === 'little')
       : -1;
   switch (type) {
     case ControlType.TMF:
-      return manage(chain, host);
+      return manage(chain, order, host);
     case ControlType.AN_QUERY:
     case ControlType.AN_SUBSCRIBE:
-      return notification(chain, host, type);
+      return notification(chain, order, host, type);
     default:
       return refusal(chain);
   }
@@ -52,9 +53,9 @@ function refusal(chain: Chain): Uint8Array {
   return bytes;
 }
 
-function manage(chain: Chain, host: ControlHost): Uint8Array {
+function manage(chain: Chain, order: ByteOrder, host: ControlHost): Uint8Array {
   if (chain.readableLength < virtioScsiCtrlTmf.size) return refusal(chain);
-  const { subtype, lun, id } = virtioScsiCtrlTmf.read(chain.read(0, virtioScsiCtrlTmf.size));
+  const { subtype, lun, id } = virtioScsiCtrlTmf.read(chain.read(0, virtioScsiCtrlTmf.size), 0, order);
   const answer = host.adjust({
     type: 'tmf',
     subtype,
@@ -71,10 +72,10 @@ function manageResponse(subtype: number, destination: Destination, tag: bigint, 
   return host.manage(subtype, destination, tag);
 }
 
-function notification(chain: Chain, host: ControlHost, type: number): Uint8Array {
+function notification(chain: Chain, order: ByteOrder, host: ControlHost, type: number): Uint8Array {
   if (chain.readableLength < virtioScsiCtrlAn.size || chain.writableLength < virtioScsiCtrlAnResp.size)
     return refusal(chain);
-  const request = virtioScsiCtrlAn.read(chain.read(0, virtioScsiCtrlAn.size));
+  const request = virtioScsiCtrlAn.read(chain.read(0, virtioScsiCtrlAn.size), 0, order);
   const destination = host.resolve(request.lun);
   const known = destination.unit !== undefined;
   const answer = host.adjust({
@@ -89,5 +90,5 @@ function notification(chain: Chain, host: ControlHost, type: number): Uint8Array
       ? host.asyncEvents(destination, request.event_requested, type === ControlType.AN_SUBSCRIBE)
       : 0,
   });
-  return virtioScsiCtrlAnResp.encode({ event_actual: answer.eventActual, response: answer.response });
+  return virtioScsiCtrlAnResp.encode({ event_actual: answer.eventActual, response: answer.response }, order);
 }

@@ -6,7 +6,7 @@ import {
   virtioScsiEvent,
 } from '../../wire/virtio-scsi.js';
 import type { Behaviours, ResetPart } from '../behaviours.js';
-import type { FieldStore } from '../pci/register-window.js';
+import type { FieldStore } from '../register-window.js';
 
 export type ConfigField = keyof typeof virtioScsiConfig.fields;
 

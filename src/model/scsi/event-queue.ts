@@ -58,7 +58,7 @@ export class EventQueue {
       const { event, lun, reason } = short ? { event: ScsiEvent.NO_EVENT, lun: NO_LUN, reason: 0 } : record;
       const missed = this.#lost ? ScsiEvent.EVENTS_MISSED : 0;
       const told = device.behaviours.event({ event: (event | missed) >>> 0, lun, reason });
-      const bytes = told ? virtioScsiEvent.encode(told) : new Uint8Array(0);
+      const bytes = told ? virtioScsiEvent.encode(told, device.order('event')) : new Uint8Array(0);
       if (told) device.complete(queue, ring, chain, () => chain.write(0, bytes));
       if (chain.writableLength >= 4) this.#lost = false;
       if (!short) return;

@@ -146,7 +146,7 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
   // ---- requests
 
   #control({ queue, ring, chain }: TaskOrigin): void {
-    const bytes = controlAnswer(chain, this);
+    const bytes = controlAnswer(chain, this.device.order('control'), this);
     this.device.complete(queue, ring, chain, () => chain.write(0, bytes));
   }
 
@@ -162,7 +162,8 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
       this.#refuse(origin);
       return;
     }
-    const task = new Task(origin, cdbSize, senseSize, (lun) => this.resolve(lun));
+    const order = this.device.order('request');
+    const task = new Task(origin, { cdbSize, senseSize, order }, (lun) => this.resolve(lun));
     const refusal = this.#transportRefusal(task);
     if (refusal === undefined) this.tasks.add(task);
     else this.answer(task, refusal);
@@ -180,7 +181,7 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
   /** A request whose headers do not fit gets as much of a response as there is room for. */
   #refuse({ queue, ring, chain }: TaskOrigin): void {
     const bytes = new Uint8Array(Math.min(chain.writableLength, responseHeaderSize(this.config.senseSize)));
-    virtioScsiRespHead.write(bytes, { response: Response.FAILURE });
+    virtioScsiRespHead.write(bytes, { response: Response.FAILURE }, 0, this.device.order('request'));
     this.device.complete(queue, ring, chain, () => chain.write(0, bytes));
   }
 

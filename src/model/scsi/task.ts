@@ -1,4 +1,5 @@
 /** A command in the device, from its chain to its completion. */
+import type { ByteOrder } from '../../wire/layout.js';
 import { requestHeaderSize, responseHeaderSize, virtioScsiReqHead } from '../../wire/virtio-scsi.js';
 import type { LogicalUnit } from '../units/logical-unit.js';
 import { MissingUnit } from '../units/missing-unit.js';
@@ -6,6 +7,13 @@ import type { Chain } from '../virtio/chain.js';
 import type { Virtqueue } from '../virtio/queue.js';
 import type { Ring } from '../virtio/ring.js';
 import type { Destination } from './topology.js';
+
+/** What was in force when a request was taken; a later change does not move it. */
+export interface TaskLayout {
+  readonly cdbSize: number;
+  readonly senseSize: number;
+  readonly order: ByteOrder;
+}
 
 /** Where a request came from, and where its completion goes. */
 export interface TaskOrigin {
@@ -25,26 +33,23 @@ export class Task {
   readonly attribute: number;
   readonly cdb: Uint8Array;
   readonly senseSize: number;
+  readonly order: ByteOrder;
   /** Bytes of data-out and data-in that the buffers hold. */
   readonly dataOutLength: number;
   readonly dataInLength: number;
   readonly #dataOutAt: number;
 
-  /** `cdbSize` and `senseSize` are those in force now: a later change does not move a request that was taken. */
-  constructor(
-    origin: TaskOrigin,
-    cdbSize: number,
-    senseSize: number,
-    resolve: (lun: Uint8Array) => Destination,
-  ) {
+  constructor(origin: TaskOrigin, layout: TaskLayout, resolve: (lun: Uint8Array) => Destination) {
+    const { cdbSize, senseSize, order } = layout;
     const { chain } = origin;
     this.origin = origin;
-    const head = virtioScsiReqHead.read(chain.read(0, virtioScsiReqHead.size));
+    const head = virtioScsiReqHead.read(chain.read(0, virtioScsiReqHead.size), 0, order);
     this.lun = head.lun;
     this.tag = head.id;
     this.attribute = head.task_attr;
     this.cdb = chain.read(virtioScsiReqHead.size, cdbSize);
     this.senseSize = senseSize;
+    this.order = order;
     this.#dataOutAt = requestHeaderSize(cdbSize);
     this.dataOutLength = chain.readableLength - this.#dataOutAt;
     this.dataInLength = chain.writableLength - responseHeaderSize(senseSize);

@@ -1,6 +1,8 @@
 /** A virtio device apart from its type and its transport ("Basic Facilities of a Virtio Device"). */
-import { DeviceStatus, hasFeature } from '../../wire/virtio.js';
-import type { Behaviours, ResetPart } from '../behaviours.js';
+import type { ByteOrder } from '../../wire/layout.js';
+import { legacyRingLayout } from '../../wire/split-ring.js';
+import { DeviceStatus, hasFeature, LEGACY_FEATURE_WORD, LEGACY_ONLY_FEATURES } from '../../wire/virtio.js';
+import type { Behaviours, OrderedPart, ResetPart } from '../behaviours.js';
 import { DriverError } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
@@ -11,14 +13,28 @@ import { Virtqueue } from './queue.js';
 import type { Ring } from './ring.js';
 import { SplitRing } from './split-ring.js';
 
+/** The interfaces that a device has ("Legacy Interface: A Note on Feature Bits"). */
+export type InterfaceKind = 'non-transitional' | 'transitional' | 'legacy';
+
 /** What a transport does for the device. */
 export interface Transport {
+  readonly interfaces: InterfaceKind;
   /** Whether the device may reach memory now (PCI bus master). */
   readonly mayAccessMemory: boolean;
   notifyUsed(queue: Virtqueue): void;
   notifyConfig(): void;
   /** Forgets vectors and pending notifications. */
   reset(resets: (part: ResetPart) => boolean): void;
+}
+
+/** Where a legacy driver places a queue. */
+export interface QueuePages {
+  /** Number of its first page. */
+  readonly page: number;
+  /** Bytes of a page. */
+  readonly pageSize: number;
+  /** Alignment of the used ring in bytes. */
+  readonly align: number;
 }
 
 /** What is particular to a type of device. */
@@ -51,14 +67,23 @@ export class VirtioDevice {
   readonly faults: string[] = [];
   readonly #memory: ModelMemory;
   readonly #type: DeviceType;
+  readonly #guestOrder: ByteOrder;
   #transport: Transport | undefined;
   #status = 0;
   /** Kicks and completions that wait until memory may be accessed. */
   readonly #deferredKicks = new Set<Virtqueue>();
   #deferred: (() => void)[] = [];
 
-  constructor(type: DeviceType, queueSize: number, memory: ModelMemory, behaviours: Behaviours) {
+  /** `guestOrder` is the byte order of a legacy driver. */
+  constructor(
+    type: DeviceType,
+    queueSize: number,
+    guestOrder: ByteOrder,
+    memory: ModelMemory,
+    behaviours: Behaviours,
+  ) {
     this.#type = type;
+    this.#guestOrder = guestOrder;
     this.#memory = memory;
     this.behaviours = behaviours;
     this.queues = Array.from({ length: type.queueCount }, (_, index) => new Virtqueue(index, queueSize));
@@ -72,19 +97,43 @@ export class VirtioDevice {
     return this.behaviours.offeredFeatures(this.#type.features);
   }
 
+  /** What the legacy interface offers. */
+  get legacyOffered(): bigint {
+    const all = this.#type.features | LEGACY_ONLY_FEATURES;
+    return this.behaviours.legacyFeatures(all & LEGACY_FEATURE_WORD);
+  }
+
+  /** Whether the driver is a legacy one, which is told by VERSION_1 ("Legacy Interface: A Note on Feature Bits"). */
+  get legacyDriver(): boolean {
+    const kind = this.#transport?.interfaces ?? 'non-transitional';
+    if (kind === 'non-transitional') return false;
+    const legacy = kind === 'legacy' || !hasFeature(this.driverFeatures.bits, 'VIRTIO_F_VERSION_1');
+    return this.behaviours.legacyDriver(legacy);
+  }
+
+  /** The byte order of a structure that driver and device share; `configuration` is that of the legacy interface. */
+  order(part: OrderedPart): ByteOrder {
+    const legacy = part === 'configuration' || this.legacyDriver;
+    return this.behaviours.byteOrder(legacy ? this.#guestOrder : 'little', part);
+  }
+
   get status(): number {
     return this.#status;
   }
 
-  /** Features in force: none before FEATURES_OK. */
+  /** Features in force: none before FEATURES_OK, which a legacy driver does not know. */
   get negotiated(): bigint {
+    if (this.legacyDriver) return this.driverFeatures.bits & this.legacyOffered;
     return this.#status & DeviceStatus.FEATURES_OK ? this.driverFeatures.bits : 0n;
   }
 
-  /** Whether the device serves its queues. */
+  /** Whether the device serves its queues: for a legacy driver as soon as there are any. */
   get live(): boolean {
     const needed = DeviceStatus.FEATURES_OK | DeviceStatus.DRIVER_OK;
-    const live = (this.#status & needed) === needed && (this.#status & DeviceStatus.DEVICE_NEEDS_RESET) === 0;
+    const ready = this.legacyDriver
+      ? this.queues.some(({ page }) => page !== 0)
+      : (this.#status & needed) === needed;
+    const live = ready && (this.#status & DeviceStatus.DEVICE_NEEDS_RESET) === 0;
     return this.behaviours.live(live, this.#status);
   }
 
@@ -112,6 +161,16 @@ export class VirtioDevice {
     if ((this.#status & DeviceStatus.FEATURES_OK) === 0) this.driverFeatures.write(window, bits);
   }
 
+  /**
+   * A legacy driver's write of its features: of those that are offered, and until it first uses the device ("Legacy
+   * Interface: Device Initialization"). The features beyond the word count as not acknowledged.
+   */
+  writeLegacyFeatures(bits: number): void {
+    if (this.queues.some(({ ring }) => ring !== undefined)) return;
+    this.driverFeatures.clear();
+    this.driverFeatures.write(0, Number(BigInt(bits) & this.legacyOffered));
+  }
+
   /** Device reset. Outstanding requests are completed first, while the driver still expects it ("Device Reset"). */
   reset(): void {
     const resets = (part: ResetPart) => this.behaviours.resets(part);
@@ -129,6 +188,31 @@ export class VirtioDevice {
   resetQueue(queue: Virtqueue): void {
     this.#type.queueReset(queue);
     queue.reset();
+  }
+
+  /** Takes a queue out of use; what came from it is forgotten. It keeps its size. */
+  stopQueue(queue: Virtqueue): void {
+    this.#type.queueReset(queue);
+    queue.stop();
+  }
+
+  /**
+   * Places a queue in a contiguous block, given by its page ("Legacy Interfaces: A Note on Virtqueue Layout"). Page 0
+   * takes it out of use.
+   */
+  placeQueue(queue: Virtqueue, { page, pageSize, align }: QueuePages): void {
+    this.stopQueue(queue);
+    queue.page = page;
+    if (page === 0) return;
+    const start = BigInt(page) * BigInt(pageSize);
+    const { desc, avail, used } = this.behaviours.legacyLayout(
+      legacyRingLayout(queue.size, align),
+      queue.size,
+    );
+    queue.descriptors = start + BigInt(desc);
+    queue.driver = start + BigInt(avail);
+    queue.device = start + BigInt(used);
+    queue.enabled = true;
   }
 
   /** An available buffer notification. */
@@ -151,13 +235,14 @@ export class VirtioDevice {
   }
 
   #makeRing({ index, size, descriptors, driver, device }: Virtqueue): Ring {
-    const { packed, inOrder, indirect, eventIdx } = this.behaviours.ringFeatures({
+    const { packed, inOrder, ...features } = this.behaviours.ringFeatures({
       packed: hasFeature(this.negotiated, 'VIRTIO_F_RING_PACKED'),
       inOrder: hasFeature(this.negotiated, 'VIRTIO_F_IN_ORDER'),
       indirect: hasFeature(this.negotiated, 'VIRTIO_F_INDIRECT_DESC'),
       eventIdx: hasFeature(this.negotiated, 'VIRTIO_F_EVENT_IDX'),
+      notifyOnEmpty: hasFeature(this.negotiated, 'VIRTIO_F_NOTIFY_ON_EMPTY'),
     });
-    const setup = { index, size, descriptors, driver, device, indirect, eventIdx };
+    const setup = { index, size, descriptors, driver, device, order: this.order('ring'), ...features };
     const Format = packed ? PackedRing : SplitRing;
     const ring = new Format(setup, this.#memory, this.behaviours);
     return inOrder ? new InOrderRing(ring) : ring;

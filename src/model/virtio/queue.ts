@@ -1,5 +1,6 @@
 /** The registers of one virtqueue, and the ring once it is in use. */
 import { VIRTIO_MSI_NO_VECTOR } from '../../wire/virtio-pci.js';
+import { LEGACY_PAGE_SIZE } from '../../wire/virtio-pci-legacy.js';
 import type { Ring } from './ring.js';
 
 /** A virtqueue as the transport configures it. */
@@ -12,6 +13,10 @@ export class Virtqueue {
   driver = 0n;
   device = 0n;
   enabled = false;
+  /** Page number by which a legacy driver placed the queue; 0 is none. */
+  page = 0;
+  /** Alignment in bytes of the used ring, where the driver chooses it. */
+  align = LEGACY_PAGE_SIZE;
   vector: number = VIRTIO_MSI_NO_VECTOR;
   ring: Ring | undefined;
 
@@ -24,10 +29,17 @@ export class Virtqueue {
   /** Back to the state after a device reset or a queue reset, the vector excepted. */
   reset(): void {
     this.size = this.maxSize;
+    this.align = LEGACY_PAGE_SIZE;
     this.descriptors = 0n;
     this.driver = 0n;
     this.device = 0n;
+    this.stop();
+  }
+
+  /** Out of use, so that it can be set up anew. */
+  stop(): void {
     this.enabled = false;
+    this.page = 0;
     this.ring = undefined;
   }
 

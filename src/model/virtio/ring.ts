@@ -1,4 +1,5 @@
 /** What the device does with a virtqueue, whatever its format ("Virtqueues"). */
+import type { ByteOrder } from '../../wire/layout.js';
 import type { UsedContext } from '../behaviours.js';
 import { DriverError } from '../errors.js';
 import type { Chain } from './chain.js';
@@ -12,6 +13,10 @@ export interface RingSetup {
   readonly device: bigint;
   readonly indirect: boolean;
   readonly eventIdx: boolean;
+  /** A legacy feature: a notification when the available buffers run out, however they are suppressed. */
+  readonly notifyOnEmpty: boolean;
+  /** Byte order of the fields: the guest's for a legacy driver, otherwise little. */
+  readonly order: ByteOrder;
 }
 
 /** Takes available chains and gives used ones back. Whatever the driver got wrong ends in a `DriverError`. */

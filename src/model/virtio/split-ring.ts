@@ -25,12 +25,15 @@ export class SplitRing implements Ring {
   readonly #desc: Uint8Array;
   readonly #avail: DataView;
   readonly #used: DataView;
+  /** Whether the fields are little-endian. */
+  readonly #little: boolean;
   #taken = 0;
   #usedIdx = 0;
 
   constructor(setup: RingSetup, memory: ModelMemory, behaviours: Behaviours) {
     const { size } = setup;
     this.#setup = setup;
+    this.#little = setup.order === 'little';
     this.#memory = memory;
     this.#behaviours = behaviours;
     this.#desc = memory.at(
@@ -46,7 +49,7 @@ export class SplitRing implements Ring {
   }
 
   get driverPosition(): number {
-    return this.#avail.getUint16(availRing.idx, true);
+    return this.#avail.getUint16(availRing.idx, this.#little);
   }
 
   take(): Chain | undefined {
@@ -55,7 +58,7 @@ export class SplitRing implements Ring {
     if (available === 0) return undefined;
     if (available > size)
       throw new DriverError(`queue ${index}: available index is ${available} ahead of a ring of ${size}`);
-    const head = this.#avail.getUint16(availRing.entry(this.#taken % size), true);
+    const head = this.#avail.getUint16(availRing.entry(this.#taken % size), this.#little);
     const chain = this.#read(head);
     this.#taken = (this.#taken + 1) & 0xffff;
     return chain;
@@ -77,22 +80,26 @@ export class SplitRing implements Ring {
     for (const { id, len } of elements) {
       const before = this.#usedIdx;
       const place = usedRing.entry(before % size);
-      this.#used.setUint32(place + vringUsedElem.fields.id.offset, id, true);
-      this.#used.setUint32(place + vringUsedElem.fields.len.offset, len, true);
+      this.#used.setUint32(place + vringUsedElem.fields.id.offset, id, this.#little);
+      this.#used.setUint32(place + vringUsedElem.fields.len.offset, len, this.#little);
       this.#usedIdx = (before + step) & 0xffff;
-      this.#used.setUint16(usedRing.idx, this.#usedIdx, true);
+      this.#used.setUint16(usedRing.idx, this.#usedIdx, this.#little);
       due = this.#eventDue(before) || due;
     }
     return due;
   }
 
-  /** Whether the elements since `before` are to be notified ("Used Buffer Notification Suppression"). */
+  /**
+   * Whether the elements since `before` are to be notified ("Used Buffer Notification Suppression"; "Legacy Interface:
+   * Reserved Feature Bits" for a ring that ran empty).
+   */
   #eventDue(before: number): boolean {
-    const { size, eventIdx, index } = this.#setup;
+    const { size, eventIdx, index, notifyOnEmpty } = this.#setup;
+    if (notifyOnEmpty && this.driverPosition === this.#taken) return true;
     const { flags, event } = this.#behaviours.driverArea(
       {
-        flags: this.#avail.getUint16(availRing.flags, true),
-        event: eventIdx ? this.#avail.getUint16(availRing.usedEvent(size), true) : 0,
+        flags: this.#avail.getUint16(availRing.flags, this.#little),
+        event: eventIdx ? this.#avail.getUint16(availRing.usedEvent(size), this.#little) : 0,
       },
       index,
     );
@@ -103,8 +110,8 @@ export class SplitRing implements Ring {
   #askForKick(idx: number): void {
     const { size, eventIdx, index } = this.#setup;
     const { flags, event } = this.#behaviours.deviceArea({ flags: 0, event: idx }, index);
-    this.#used.setUint16(usedRing.flags, flags, true);
-    if (eventIdx) this.#used.setUint16(usedRing.availEvent(size), event, true);
+    this.#used.setUint16(usedRing.flags, flags, this.#little);
+    if (eventIdx) this.#used.setUint16(usedRing.availEvent(size), event, this.#little);
   }
 
   #read(head: number): Chain {
@@ -115,7 +122,7 @@ export class SplitRing implements Ring {
       for (let at = first, hops = 0; ; hops++) {
         if (at >= entries) throw chain.wrong(`descriptor ${at} is outside a table of ${entries}`);
         if (hops >= entries) throw chain.wrong('the descriptors form a loop');
-        const desc = vringDesc.read(table, at * vringDesc.size);
+        const desc = vringDesc.read(table, at * vringDesc.size, this.#setup.order);
         const next = (desc.flags & DescFlag.NEXT) !== 0;
         if ((desc.flags & DescFlag.INDIRECT) !== 0 && rules.indirect === indirect) {
           if (!rules.indirect) throw chain.wrong('INDIRECT without VIRTIO_F_INDIRECT_DESC');

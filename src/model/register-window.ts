@@ -1,5 +1,5 @@
 /** Registers as the driver sees them: windows of bytes over fields, and several windows in one BAR. */
-import type { Kind, Layout } from '../../wire/layout.js';
+import type { ByteOrder, Kind, Layout } from '../wire/layout.js';
 
 /** Width of one access in bytes. */
 export type AccessWidth = 1 | 2 | 4;
@@ -28,11 +28,18 @@ export class FieldRange<S extends Record<string, Kind<number> | Kind<bigint>>> i
     size: number;
   }[];
   readonly #store: FieldStore<keyof S & string>;
+  readonly #order: () => ByteOrder;
   readonly #scratch = new DataView(new ArrayBuffer(8));
 
-  constructor(layout: Layout<S>, store: FieldStore<keyof S & string>) {
+  /** `order` is the byte order of the fields; where it is not little, the bytes of an access still ascend by address. */
+  constructor(
+    layout: Layout<S>,
+    store: FieldStore<keyof S & string>,
+    order: () => ByteOrder = () => 'little',
+  ) {
     this.#fields = Object.values(layout.fields) as never;
     this.#store = store;
+    this.#order = order;
   }
 
   read(offset: number, width: AccessWidth): number {
@@ -51,12 +58,13 @@ export class FieldRange<S extends Record<string, Kind<number> | Kind<bigint>>> i
     const bytes = new DataView(new ArrayBuffer(4));
     bytes.setUint32(0, value, true);
     for (const field of this.#overlapping(offset, width)) {
-      this.#load(field);
+      // Only what is kept is read: reading may have an effect of its own.
+      if (field.offset < offset || field.offset + field.size > offset + width) this.#load(field);
       for (let at = 0; at < field.size; at++) {
         const place = field.offset + at - offset;
         if (place >= 0 && place < width) this.#scratch.setUint8(at, bytes.getUint8(place));
       }
-      this.#store.write(field.name, field.kind.read(this.#scratch, 0, true));
+      this.#store.write(field.name, field.kind.read(this.#scratch, 0, this.#order() === 'little'));
     }
   }
 
@@ -67,7 +75,7 @@ export class FieldRange<S extends Record<string, Kind<number> | Kind<bigint>>> i
   }
 
   #load(field: { name: keyof S & string; kind: Kind<number | bigint> }): void {
-    field.kind.write(this.#scratch, 0, this.#store.read(field.name), true);
+    field.kind.write(this.#scratch, 0, this.#store.read(field.name), this.#order() === 'little');
   }
 }
 
