@@ -5,6 +5,7 @@
 
 import type { ByteOrder } from '../wire/layout.js';
 import type { LegacyRingLayout } from '../wire/split-ring.js';
+import type { Fault } from './errors.js';
 import type { Answer } from './scsi/answer.js';
 import type { ControlAnswer } from './scsi/control-answer.js';
 import type { EventRecord } from './scsi/event-record.js';
@@ -12,7 +13,7 @@ import type { Task } from './scsi/task.js';
 import type { Destination } from './scsi/topology.js';
 import type { CommandResult } from './units/command-result.js';
 import type { CommandCall } from './units/command-table.js';
-import type { Ring } from './virtio/ring.js';
+import type { Ring, RingSetup } from './virtio/ring.js';
 
 /** A part of the state that a device reset sets back. */
 export type ResetPart =
@@ -56,8 +57,10 @@ export interface EventArea {
 /** Memory that a device can reach when it returns a buffer. */
 export interface MemoryReach {
   readonly queue: number;
-  /** The descriptor table of the queue. */
+  /** The descriptor area of the queue. */
   readonly descriptors: Uint8Array;
+  /** The driver area of the queue: the available ring, or the driver's event suppression structure. */
+  readonly driver: Uint8Array;
   /** The pieces of the device-readable and device-writable parts. */
   readonly readable: readonly Uint8Array[];
   readonly writable: readonly Uint8Array[];
@@ -75,6 +78,22 @@ export interface RingFeatures {
 
 /** What has a byte order: of the guest on the legacy interface, little-endian otherwise. */
 export type OrderedPart = 'ring' | 'configuration' | 'request' | 'control' | 'event';
+
+/** What a descriptor of either format says. */
+export interface DescriptorFields {
+  readonly addr: bigint;
+  readonly len: number;
+  readonly flags: number;
+  /** Of split rings. */
+  readonly next?: number;
+}
+
+/** Where a descriptor was read. */
+export interface DescriptorPlace {
+  readonly queue: number;
+  /** In an indirect table. */
+  readonly nested: boolean;
+}
 
 /** How a descriptor chain is read. */
 export interface ChainRules {
@@ -144,6 +163,14 @@ export interface Behaviours {
   /** Which ring features are followed, of those that were negotiated. */
   ringFeatures(features: RingFeatures): RingFeatures;
   chainRules(rules: ChainRules): ChainRules;
+  /** Size and place of a ring that comes into use. */
+  ringSetup(setup: RingSetup): RingSetup;
+  /** A descriptor as it was read. */
+  descriptor<T extends DescriptorFields>(descriptor: T, place: DescriptorPlace): T;
+  /** `idx` of a split ring: the driver's as it was read, or the device's as it is stored. */
+  ringIndex(index: number, side: 'available' | 'used', queue: number): number;
+  /** Called when the driver has broken a rule; a conformant device then asks for a reset. */
+  faulted(fault: Fault): void;
   /** The wrap counter of a packed ring with which the device reads or writes a descriptor. */
   wrapCounter(wrap: boolean, side: 'available' | 'used', queue: number): boolean;
   /** Flags of a used descriptor of a packed ring. */
@@ -221,6 +248,10 @@ export function conformantBehaviours(): Behaviours {
     returning: () => {},
     ringFeatures: (features) => features,
     chainRules: (rules) => rules,
+    ringSetup: (setup) => setup,
+    descriptor: (descriptor) => descriptor,
+    ringIndex: (index) => index,
+    faulted: () => {},
     wrapCounter: (wrap) => wrap,
     usedFlags: (flags) => flags,
     usedStep: (step) => step,

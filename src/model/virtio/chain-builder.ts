@@ -1,5 +1,5 @@
 /** Gathers the elements of one descriptor list and holds them to the rules of both formats. */
-import { DriverError } from '../errors.js';
+import { DriverError, type Fault } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
 import { Chain } from './chain.js';
 
@@ -25,10 +25,11 @@ export class ChainBuilder {
   /** Appends the element that a descriptor names. */
   add(addr: bigint, len: number, write: boolean): void {
     if (this.#readable.length + this.#writable.length >= this.#limit)
-      throw this.wrong(`more than ${this.#limit} descriptors`);
-    if (!write && this.#writable.length > 0) throw this.wrong('a readable descriptor follows a writable one');
+      throw this.wrong(`more than ${this.#limit} descriptors`, 'count');
+    if (!write && this.#writable.length > 0)
+      throw this.wrong('a readable descriptor follows a writable one', 'order');
     this.#bytes += len;
-    if (this.#bytes > MAX_BYTES) throw this.wrong('more than 2^32 bytes');
+    if (this.#bytes > MAX_BYTES) throw this.wrong('more than 2^32 bytes', 'bytes');
     // An empty piece names no memory, so its address is not looked at; it still counts as a cut.
     (write ? this.#writable : this.#readable).push(
       len === 0 ? new Uint8Array(0) : this.#memory.at(addr, len),
@@ -37,12 +38,13 @@ export class ChainBuilder {
 
   /** The memory of an indirect table of entries of `entrySize` bytes. */
   table(addr: bigint, len: number, entrySize: number): Uint8Array {
-    if (len === 0 || len % entrySize !== 0) throw this.wrong(`an indirect table of ${len} bytes`);
+    if (len === 0 || len % entrySize !== 0)
+      throw this.wrong(`an indirect table of ${len} bytes`, 'indirect-length');
     return this.#memory.at(addr, len);
   }
 
-  wrong(what: string): DriverError {
-    return new DriverError(`${this.#where}: ${what}`);
+  wrong(what: string, fault: Fault): DriverError {
+    return new DriverError(`${this.#where}: ${what}`, fault);
   }
 
   /** The finished chain. */

@@ -242,7 +242,15 @@ export class VirtioDevice {
       eventIdx: hasFeature(this.negotiated, 'VIRTIO_F_EVENT_IDX'),
       notifyOnEmpty: hasFeature(this.negotiated, 'VIRTIO_F_NOTIFY_ON_EMPTY'),
     });
-    const setup = { index, size, descriptors, driver, device, order: this.order('ring'), ...features };
+    const setup = this.behaviours.ringSetup({
+      index,
+      size,
+      descriptors,
+      driver,
+      device,
+      order: this.order('ring'),
+      ...features,
+    });
     const Format = packed ? PackedRing : SplitRing;
     const ring = new Format(setup, this.#memory, this.behaviours);
     return inOrder ? new InOrderRing(ring) : ring;
@@ -283,6 +291,7 @@ export class VirtioDevice {
       action();
     } catch (error) {
       if (!(error instanceof DriverError)) throw error;
+      this.behaviours.faulted(error.fault);
       this.fail(error.message);
     }
   }

@@ -13,7 +13,7 @@ import type { Behaviours, ChainRules } from '../behaviours.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
 import { ChainBuilder } from './chain-builder.js';
-import { aligned, dataView, type Ring, type RingSetup, usedContext } from './ring.js';
+import { aligned, bytesOf, dataView, type Ring, type RingSetup, usedContext } from './ring.js';
 
 const { NEXT, WRITE, INDIRECT, AVAIL, USED } = PackedDescFlag;
 const { len: lenField, id: idField, flags: flagsField } = pvirtqDesc.fields;
@@ -62,14 +62,20 @@ export class PackedRing implements Ring {
     const rules = this.#behaviours.chainRules({ indirect, followNext: true, reservedIgnored: true });
     const chain = new ChainBuilder(this.#memory, size, `queue ${index}, list at ${this.#next % size}`);
     for (let slots = 1; ; slots++) {
-      if (this.#held + slots > size) throw chain.wrong(`more descriptors than a ring of ${size} has left`);
+      if (this.#held + slots > size)
+        throw chain.wrong(`more descriptors than a ring of ${size} has left`, 'count');
       const place = this.#after(this.#next, slots - 1);
-      if (!this.#isAvailable(place)) throw chain.wrong(`descriptor ${place % size} is not available`);
-      const desc = pvirtqDesc.read(this.#desc, (place % size) * pvirtqDesc.size);
+      if (!this.#isAvailable(place))
+        throw chain.wrong(`descriptor ${place % size} is not available`, 'range');
+      const desc = this.#behaviours.descriptor(
+        pvirtqDesc.read(this.#desc, (place % size) * pvirtqDesc.size),
+        { queue: index, nested: false },
+      );
       const more = (desc.flags & NEXT) !== 0;
       if ((desc.flags & INDIRECT) !== 0 && rules.indirect === indirect) {
-        if (!rules.indirect) throw chain.wrong('INDIRECT without VIRTIO_F_INDIRECT_DESC');
-        if (more || slots > 1) throw chain.wrong('INDIRECT in a list linked by NEXT');
+        if (!rules.indirect)
+          throw chain.wrong('INDIRECT without VIRTIO_F_INDIRECT_DESC', 'indirect-unnegotiated');
+        if (more || slots > 1) throw chain.wrong('INDIRECT in a list linked by NEXT', 'indirect-linked');
         this.#readTable(chain.table(desc.addr, desc.len, pvirtqDesc.size), chain, rules);
       } else chain.add(desc.addr, desc.len, (desc.flags & WRITE) !== 0);
       if (more) continue;
@@ -96,7 +102,12 @@ export class PackedRing implements Ring {
   give(chain: Chain, written: number, skipped: readonly Chain[] = []): boolean {
     const { size, index } = this.#setup;
     const context = usedContext(this.#setup, chain, skipped);
-    this.#behaviours.returning({ queue: index, descriptors: this.#desc, ...chain.pieces });
+    this.#behaviours.returning({
+      queue: index,
+      descriptors: this.#desc,
+      driver: bytesOf(this.#driver),
+      ...chain.pieces,
+    });
     const elements = this.#behaviours.usedElements([{ id: chain.id, len: written }], context);
     const slots = skipped.reduce((sum, each) => sum + each.slots, chain.slots);
     const step = this.#behaviours.usedStep(slots, context);
@@ -120,9 +131,12 @@ export class PackedRing implements Ring {
   /** Entries of a table follow each other as they lie; WRITE is the only flag that means anything in them. */
   #readTable(table: Uint8Array, chain: ChainBuilder, { reservedIgnored }: ChainRules): void {
     for (let at = 0; at < table.length; at += pvirtqDesc.size) {
-      const { addr, len, flags } = pvirtqDesc.read(table, at);
+      const { addr, len, flags } = this.#behaviours.descriptor(pvirtqDesc.read(table, at), {
+        queue: this.#setup.index,
+        nested: true,
+      });
       if (!reservedIgnored && (flags & INDIRECT) !== 0)
-        throw chain.wrong('INDIRECT inside an indirect table');
+        throw chain.wrong('INDIRECT inside an indirect table', 'indirect-nested');
       chain.add(addr, len, (flags & WRITE) !== 0);
     }
   }

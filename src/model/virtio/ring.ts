@@ -41,12 +41,17 @@ export interface Ring {
 /** The address of a part of a queue; throws `DriverError` unless it is aligned. */
 export function aligned(name: string, address: bigint, alignment: number): bigint {
   if (address % BigInt(alignment) !== 0n)
-    throw new DriverError(`${name} at 0x${address.toString(16)} is not aligned to ${alignment}`);
+    throw new DriverError(`${name} at 0x${address.toString(16)} is not aligned to ${alignment}`, 'alignment');
   return address;
 }
 
 export function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** The memory that a view shows. */
+export function bytesOf(view: DataView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
 /** What is known of a buffer that is returned, and of those skipped with it. */

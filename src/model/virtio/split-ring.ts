@@ -15,7 +15,7 @@ import { DriverError } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
 import { ChainBuilder } from './chain-builder.js';
-import { aligned, dataView, type Ring, type RingSetup, usedContext } from './ring.js';
+import { aligned, bytesOf, dataView, type Ring, type RingSetup, usedContext } from './ring.js';
 
 /** The counters `idx` of both rings run freely modulo 2^16. */
 export class SplitRing implements Ring {
@@ -49,7 +49,8 @@ export class SplitRing implements Ring {
   }
 
   get driverPosition(): number {
-    return this.#avail.getUint16(availRing.idx, this.#little);
+    const idx = this.#avail.getUint16(availRing.idx, this.#little);
+    return this.#behaviours.ringIndex(idx, 'available', this.#setup.index);
   }
 
   take(): Chain | undefined {
@@ -57,7 +58,10 @@ export class SplitRing implements Ring {
     const available = (this.driverPosition - this.#taken) & 0xffff;
     if (available === 0) return undefined;
     if (available > size)
-      throw new DriverError(`queue ${index}: available index is ${available} ahead of a ring of ${size}`);
+      throw new DriverError(
+        `queue ${index}: available index is ${available} ahead of a ring of ${size}`,
+        'index',
+      );
     const head = this.#avail.getUint16(availRing.entry(this.#taken % size), this.#little);
     const chain = this.#read(head);
     this.#taken = (this.#taken + 1) & 0xffff;
@@ -73,7 +77,12 @@ export class SplitRing implements Ring {
   give(chain: Chain, written: number, skipped: readonly Chain[] = []): boolean {
     const { size, index } = this.#setup;
     const context = usedContext(this.#setup, chain, skipped);
-    this.#behaviours.returning({ queue: index, descriptors: this.#desc, ...chain.pieces });
+    this.#behaviours.returning({
+      queue: index,
+      descriptors: this.#desc,
+      driver: bytesOf(this.#avail),
+      ...chain.pieces,
+    });
     const elements = this.#behaviours.usedElements([{ id: chain.id, len: written }], context);
     const step = this.#behaviours.usedStep(1 + skipped.length, context);
     let due = false;
@@ -83,7 +92,8 @@ export class SplitRing implements Ring {
       this.#used.setUint32(place + vringUsedElem.fields.id.offset, id, this.#little);
       this.#used.setUint32(place + vringUsedElem.fields.len.offset, len, this.#little);
       this.#usedIdx = (before + step) & 0xffff;
-      this.#used.setUint16(usedRing.idx, this.#usedIdx, this.#little);
+      const idx = this.#behaviours.ringIndex(this.#usedIdx, 'used', index);
+      this.#used.setUint16(usedRing.idx, idx, this.#little);
       due = this.#eventDue(before) || due;
     }
     return due;
@@ -120,14 +130,21 @@ export class SplitRing implements Ring {
     const chain = new ChainBuilder(this.#memory, size, `queue ${index}, chain ${head}`);
     const walk = (table: Uint8Array, entries: number, first: number, nested: boolean) => {
       for (let at = first, hops = 0; ; hops++) {
-        if (at >= entries) throw chain.wrong(`descriptor ${at} is outside a table of ${entries}`);
-        if (hops >= entries) throw chain.wrong('the descriptors form a loop');
-        const desc = vringDesc.read(table, at * vringDesc.size, this.#setup.order);
+        if (at >= entries) throw chain.wrong(`descriptor ${at} is outside a table of ${entries}`, 'range');
+        if (hops >= entries) throw chain.wrong('the descriptors form a loop', 'loop');
+        const desc = this.#behaviours.descriptor(
+          vringDesc.read(table, at * vringDesc.size, this.#setup.order),
+          {
+            queue: index,
+            nested,
+          },
+        );
         const next = (desc.flags & DescFlag.NEXT) !== 0;
         if ((desc.flags & DescFlag.INDIRECT) !== 0 && rules.indirect === indirect) {
-          if (!rules.indirect) throw chain.wrong('INDIRECT without VIRTIO_F_INDIRECT_DESC');
-          if (nested) throw chain.wrong('INDIRECT inside an indirect table');
-          if (next) throw chain.wrong('INDIRECT together with NEXT');
+          if (!rules.indirect)
+            throw chain.wrong('INDIRECT without VIRTIO_F_INDIRECT_DESC', 'indirect-unnegotiated');
+          if (nested) throw chain.wrong('INDIRECT inside an indirect table', 'indirect-nested');
+          if (next) throw chain.wrong('INDIRECT together with NEXT', 'indirect-linked');
           const inner = chain.table(desc.addr, desc.len, vringDesc.size);
           walk(inner, desc.len / vringDesc.size, 0, true);
         } else chain.add(desc.addr, desc.len, (desc.flags & DescFlag.WRITE) !== 0);
