@@ -40,7 +40,7 @@ interface Capability {
 }
 
 /** One virtqueue of the driver, split format. */
-class TestQueue {
+export class TestQueue {
   readonly index: number;
   readonly size: number;
   readonly desc: Piece;
@@ -49,12 +49,36 @@ class TestQueue {
   nextDesc = 0;
   seen = 0;
 
-  constructor(bench: Bench, index: number, size: number) {
+  constructor(index: number, size: number, areas: { desc: Piece; avail: Piece; used: Piece }) {
     this.index = index;
     this.size = size;
-    this.desc = bench.alloc(16 * size, 16);
-    this.avail = bench.alloc(6 + 2 * size, 2);
-    this.used = bench.alloc(6 + 8 * size, 4);
+    this.desc = areas.desc;
+    this.avail = areas.avail;
+    this.used = areas.used;
+  }
+
+  /** With each area somewhere else. */
+  static scattered(bench: Bench, index: number, size: number): TestQueue {
+    return new TestQueue(index, size, {
+      desc: bench.alloc(16 * size, 16),
+      avail: bench.alloc(6 + 2 * size, 2),
+      used: bench.alloc(6 + 8 * size, 4),
+    });
+  }
+
+  /** In one block that begins at a multiple of `page`, the used ring at the next multiple of `align`. */
+  static contiguous(bench: Bench, index: number, size: number, page: number, align: number): TestQueue {
+    const used = Math.ceil((18 * size + 6) / align) * align;
+    const block = bench.alloc(used + 8 * size + 6, page);
+    const part = (from: number, length: number): Piece => ({
+      iova: block.iova + BigInt(from),
+      bytes: block.bytes.subarray(from, from + length),
+    });
+    return new TestQueue(index, size, {
+      desc: part(0, 16 * size),
+      avail: part(16 * size, 6 + 2 * size),
+      used: part(used, 6 + 8 * size),
+    });
   }
 
   get availView(): DataView {
@@ -175,7 +199,9 @@ export class Bench {
     const index = this.#turn++ % this.#fill.length;
     const region = this.model.memory.regions[index];
     if (region === undefined) throw new Error('no region');
-    const offset = Math.ceil((this.#fill[index] ?? 0) / align) * align;
+    const free = region.iova + BigInt(this.#fill[index] ?? 0);
+    const step = BigInt(align);
+    const offset = Number(((free + step - 1n) / step) * step - region.iova);
     this.#fill[index] = offset + size;
     return {
       iova: region.iova + BigInt(offset),
@@ -209,7 +235,7 @@ export class Bench {
   }
 
   setUpQueue(index: number, size = 16, vector = 0xffff): void {
-    const queue = new TestQueue(this, index, size);
+    const queue = TestQueue.scattered(this, index, size);
     this.queues.set(index, queue);
     this.common(22, 2, index);
     this.common(24, 2, size);
