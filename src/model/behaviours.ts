@@ -28,6 +28,23 @@ export type ResetPart =
   | 'units'
   | 'lost_events';
 
+/** What "Device Suspend" asks of a device: on the way to the suspended state, in it, and on the way back. */
+export type SuspendRule =
+  | 'ignored-early'
+  | 'suspends'
+  | 'clears-driver-ok'
+  | 'stops'
+  | 'drains'
+  | 'tells-drained'
+  | 'leaves-queues'
+  | 'sends-nothing'
+  | 'ignores-configuration-writes'
+  | 'keeps-configuration'
+  | 'silent-about-configuration'
+  | 'resumes'
+  | 'clears-suspend'
+  | 'tells-on-resume';
+
 /** One element that goes into the used ring. */
 export interface UsedElement {
   readonly id: number;
@@ -151,6 +168,8 @@ export interface Behaviours {
   statusWritten(next: number, written: number, previous: number): number;
   /** Whether a device reset sets this part back. */
   resets(part: ResetPart): boolean;
+  /** Whether the device keeps a rule about suspension. */
+  keepsSuspendRule(rule: SuspendRule): boolean;
   /** Whether the device works on its queues, given that a conformant one would or would not. */
   live(live: boolean, status: number): boolean;
   /** Whether a buffer may still be returned: not after a reset of the device or its queue. */
@@ -242,6 +261,7 @@ export function conformantBehaviours(): Behaviours {
     featuresAccepted: (accepted) => accepted,
     statusWritten: (next) => next,
     resets: () => true,
+    keepsSuspendRule: () => true,
     live: (live) => live,
     mayComplete: (allowed) => allowed,
     kickedRing: (ring) => ring,

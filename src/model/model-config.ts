@@ -79,6 +79,9 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     'VIRTIO_F_IN_ORDER',
     // The addresses are the model's own, and it reaches only its regions.
     'VIRTIO_F_ACCESS_PLATFORM',
+    // Everything happens in one thread, in the order of the program.
+    'VIRTIO_F_ORDER_PLATFORM',
+    'VIRTIO_F_SUSPEND',
     'VIRTIO_SCSI_F_HOTPLUG',
     'VIRTIO_SCSI_F_CHANGE',
   ],

@@ -115,6 +115,11 @@ export class Model {
     this.#parts.host.reports.parametersChanged(found.target, unit, Sense.CAPACITY_CHANGED);
   }
 
+  /** Changes the device configuration, as a device may do by itself. */
+  changeConfiguration(): void {
+    this.#device.changeConfiguration(() => this.#host.config.adjust());
+  }
+
   #find(targetId: number, number: number): { target: Target; unit: LogicalUnit } {
     const target = this.#parts.host.topology.targets.get(targetId);
     const unit = target?.units.get(number);

@@ -1,7 +1,7 @@
 /** What can be done to a device besides talking to it: hot-plug, media, faults, power. */
 
 /** A control that an adapter may offer. */
-export type ControlName = 'power-cycle';
+export type ControlName = 'power-cycle' | 'hold' | 'release' | 'config-change';
 
 /** The controls of one port. Each is optional; a case that needs a missing one is skipped as `no-control`. */
 export interface Controls {

@@ -23,18 +23,33 @@ export interface ScsiLimits {
 /** sense_size and cdb_size are the driver's to write; larger values than these would not fit any buffer. */
 const LARGEST_SIZE = 0x10000;
 
+/** What the configuration needs of the device around it. */
+export interface ConfigHost {
+  /** Whether writes of the driver count now. */
+  writable(): boolean;
+  /** Called after each change that the driver made. */
+  changed(): void;
+}
+
 export class DeviceConfig implements FieldStore<ConfigField> {
   senseSize = DEFAULT_SENSE_SIZE;
   cdbSize = DEFAULT_CDB_SIZE;
   readonly #limits: ScsiLimits;
   readonly #behaviours: Behaviours;
-  readonly #changed: () => void;
+  readonly #host: ConfigHost;
+  #commandsPerUnit: number;
 
-  /** `changed` is called after each change that the driver made. */
-  constructor(limits: ScsiLimits, behaviours: Behaviours, changed: () => void) {
+  constructor(limits: ScsiLimits, behaviours: Behaviours, host: ConfigHost) {
     this.#limits = limits;
     this.#behaviours = behaviours;
-    this.#changed = changed;
+    this.#host = host;
+    this.#commandsPerUnit = limits.commandsPerUnit;
+  }
+
+  /** Changes a field as a device may do by itself: how many commands a unit takes goes down by one, and up again. */
+  adjust(): void {
+    const { commandsPerUnit } = this.#limits;
+    this.#commandsPerUnit = this.#commandsPerUnit === commandsPerUnit ? commandsPerUnit - 1 : commandsPerUnit;
   }
 
   read(name: ConfigField): number {
@@ -42,6 +57,7 @@ export class DeviceConfig implements FieldStore<ConfigField> {
   }
 
   write(name: ConfigField, value: number | bigint): void {
+    if (!this.#host.writable()) return;
     const previous = this.#read(name);
     const writable = (name === 'sense_size' || name === 'cdb_size') && Number(value) <= LARGEST_SIZE;
     const next = this.#behaviours.configWrite(
@@ -54,7 +70,7 @@ export class DeviceConfig implements FieldStore<ConfigField> {
     if (next === previous) return;
     if (name === 'sense_size') this.senseSize = next;
     else this.cdbSize = next;
-    this.#changed();
+    this.#host.changed();
   }
 
   /** Returns whether a field changed. */
@@ -74,7 +90,7 @@ export class DeviceConfig implements FieldStore<ConfigField> {
       case 'max_sectors':
         return this.#limits.maxSectors;
       case 'cmd_per_lun':
-        return this.#limits.commandsPerUnit;
+        return this.#commandsPerUnit;
       case 'event_info_size':
         return virtioScsiEvent.size;
       case 'sense_size':

@@ -23,10 +23,13 @@ export class EventQueue {
     });
   }
 
-  /** Reports an event; it is lost when no buffer is ready. A device that is not live has nobody to tell. */
+  /**
+   * Reports an event; it is lost when no buffer is ready, or none may be taken. A device that is neither live nor
+   * suspended has nobody to tell.
+   */
   report(record: EventRecord): void {
     const device = this.#device();
-    if (!device.live) return;
+    if (!device.live && !device.suspended) return;
     device.guard(() => this.#send(record));
   }
 
@@ -43,7 +46,7 @@ export class EventQueue {
     const device = this.#device();
     const queue = device.queues[QueueIndex.EVENT];
     const ring = this.#ring();
-    if (!queue || !ring) {
+    if (!queue || !ring || device.suspending) {
       this.#lost = true;
       return;
     }

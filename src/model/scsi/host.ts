@@ -43,7 +43,10 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
     this.queueCount = QueueIndex.REQUEST + limits.requestQueues;
     this.features = features;
     this.#behaviours = behaviours;
-    this.config = new DeviceConfig(limits, behaviours, () => this.device.configChanged('driver'));
+    this.config = new DeviceConfig(limits, behaviours, {
+      writable: () => this.device.configurationWritable,
+      changed: () => this.device.configChanged('driver'),
+    });
     this.tasks = new TaskSet(clock, behaviours, this);
     this.#events = new EventQueue(() => this.device);
     this.reports = new UnitReports(this.#events, (name) => hasFeature(this.device.negotiated, name));
@@ -77,6 +80,10 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
         else this.#request(origin);
       }
     } while (ring.rearm());
+  }
+
+  get busy(): boolean {
+    return this.tasks.size > 0;
   }
 
   finishOutstanding(): void {

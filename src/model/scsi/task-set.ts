@@ -34,6 +34,10 @@ export class TaskSet {
     this.#schedule(task);
   }
 
+  get size(): number {
+    return this.#tasks.size;
+  }
+
   /** The commands for which `holds` is true. */
   filter(holds: (task: Task) => boolean): Task[] {
     return [...this.#tasks].filter(holds);

@@ -2,7 +2,7 @@
 import type { ByteOrder } from '../../wire/layout.js';
 import { legacyRingLayout } from '../../wire/split-ring.js';
 import { DeviceStatus, hasFeature, LEGACY_FEATURE_WORD, LEGACY_ONLY_FEATURES } from '../../wire/virtio.js';
-import type { Behaviours, OrderedPart, ResetPart } from '../behaviours.js';
+import type { Behaviours, OrderedPart, ResetPart, SuspendRule } from '../behaviours.js';
 import { DriverError } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
@@ -43,6 +43,8 @@ export interface DeviceType {
   readonly features: bigint;
   /** Work on a queue that was kicked. */
   kicked(queue: Virtqueue, ring: Ring): void;
+  /** Whether buffers are being processed. */
+  readonly busy: boolean;
   /** Completes what is outstanding, while the queues can still be used. */
   finishOutstanding(): void;
   reset(resets: (part: ResetPart) => boolean): void;
@@ -73,6 +75,8 @@ export class VirtioDevice {
   /** Kicks and completions that wait until memory may be accessed. */
   readonly #deferredKicks = new Set<Virtqueue>();
   #deferred: (() => void)[] = [];
+  /** Changes of the configuration that wait for a suspended device to resume. */
+  #heldChanges: (() => void)[] = [];
 
   /** `guestOrder` is the byte order of a legacy driver. */
   constructor(
@@ -132,14 +136,25 @@ export class VirtioDevice {
     const needed = DeviceStatus.FEATURES_OK | DeviceStatus.DRIVER_OK;
     const ready = this.legacyDriver
       ? this.queues.some(({ page }) => page !== 0)
-      : (this.#status & needed) === needed;
+      : (this.#status & needed) === needed || (this.suspended && !this.#keeps('leaves-queues'));
     const live = ready && (this.#status & DeviceStatus.DEVICE_NEEDS_RESET) === 0;
     return this.behaviours.live(live, this.#status);
   }
 
+  /** Whether the driver has asked for suspension: from then on no buffers are taken ("Device Suspend"). */
+  get suspending(): boolean {
+    return (this.#status & DeviceStatus.SUSPEND) !== 0;
+  }
+
+  /** Whether the device has shown that it is suspended. */
+  get suspended(): boolean {
+    return this.suspending && (this.#status & DeviceStatus.DRIVER_OK) === 0;
+  }
+
   /**
    * A write to device_status. 0 resets; otherwise bits are added only, since the driver may not clear any. FEATURES_OK
-   * sticks only for features that the device serves ("Driver Requirements: Device Initialization").
+   * sticks only for features that the device serves ("Driver Requirements: Device Initialization"). SUSPEND counts once
+   * the device is live, and DRIVER_OK resumes a suspended one.
    */
   writeStatus(written: number): void {
     if (written === 0) {
@@ -153,7 +168,39 @@ export class VirtioDevice {
       if (!this.behaviours.featuresAccepted(servable(features, this.offered), features))
         next &= ~DeviceStatus.FEATURES_OK;
     }
+    if (written & DeviceStatus.SUSPEND && this.#maySuspend()) next |= DeviceStatus.SUSPEND;
+    const resumes = this.suspended && (written & DeviceStatus.DRIVER_OK) !== 0;
+    if (resumes && !this.#keeps('resumes')) next = previous;
     this.#status = this.behaviours.statusWritten(next, written, previous);
+    if (resumes) this.#resume();
+    else this.#suspendWhenIdle();
+  }
+
+  #keeps(rule: SuspendRule): boolean {
+    return this.behaviours.keepsSuspendRule(rule);
+  }
+
+  #maySuspend(): boolean {
+    if (!hasFeature(this.negotiated, 'VIRTIO_F_SUSPEND')) return false;
+    return (this.#status & DeviceStatus.DRIVER_OK) !== 0 || !this.#keeps('ignored-early');
+  }
+
+  /** Shows the suspended state once nothing is being processed any more. */
+  #suspendWhenIdle(): void {
+    if (!this.suspending || this.suspended || !this.#keeps('suspends')) return;
+    const idle = !this.#type.busy && this.#deferred.length === 0;
+    if ((idle || !this.#keeps('drains')) && this.#keeps('clears-driver-ok'))
+      this.#status &= ~DeviceStatus.DRIVER_OK;
+  }
+
+  /** Runs again, tells of what has changed meanwhile, and looks at what was not taken before. */
+  #resume(): void {
+    if (!this.#keeps('resumes')) return;
+    if (this.#keeps('clears-suspend')) this.#status &= ~DeviceStatus.SUSPEND;
+    const changes = this.#heldChanges.splice(0);
+    for (const apply of changes) apply();
+    if (changes.length > 0 && this.#keeps('tells-on-resume')) this.configChanged('device');
+    for (const queue of this.queues) if (queue.enabled) this.kick(queue);
   }
 
   /** A driver's write to a window of its features; without effect once they are agreed. */
@@ -177,6 +224,7 @@ export class VirtioDevice {
     if (resets('tasks')) this.#type.finishOutstanding();
     this.#deferred = [];
     this.#deferredKicks.clear();
+    for (const apply of this.#heldChanges.splice(0)) apply();
     this.#transport?.reset(resets);
     this.#type.reset(resets);
     if (resets('queues')) for (const queue of this.queues) queue.reset();
@@ -188,6 +236,7 @@ export class VirtioDevice {
   resetQueue(queue: Virtqueue): void {
     this.#type.queueReset(queue);
     queue.reset();
+    this.#suspendWhenIdle();
   }
 
   /** Takes a queue out of use; what came from it is forgotten. It keeps its size. */
@@ -221,6 +270,8 @@ export class VirtioDevice {
       this.#deferredKicks.add(queue);
       return;
     }
+    if (this.suspended && !this.#keeps('sends-nothing')) this.#transport.notifyUsed(queue);
+    if (this.suspending && this.#keeps(this.suspended ? 'leaves-queues' : 'stops')) return;
     this.guard(() => {
       const ring = this.behaviours.kickedRing(this.ring(queue), queue.index);
       if (ring) this.#type.kicked(queue, ring);
@@ -263,9 +314,26 @@ export class VirtioDevice {
   complete(queue: Virtqueue, ring: Ring, chain: Chain, fill: () => number): void {
     this.#whenMemory(() => {
       if (!this.behaviours.mayComplete(this.live && queue.ring === ring)) return;
-      const due = ring.give(chain, fill());
+      const due = ring.give(chain, fill()) && (!this.suspending || this.#keeps('tells-drained'));
       if (this.behaviours.usedNotification(due, queue.index)) this.#transport?.notifyUsed(queue);
     });
+    this.#suspendWhenIdle();
+  }
+
+  /** The device changes its own configuration, at once or, when it is suspended, as it resumes. */
+  changeConfiguration(apply: () => void): void {
+    if (this.suspended && this.#keeps('keeps-configuration')) {
+      this.#heldChanges.push(apply);
+      if (!this.#keeps('silent-about-configuration')) this.#notifyConfig();
+      return;
+    }
+    apply();
+    this.configChanged('device');
+  }
+
+  /** Whether the driver's writes to the device configuration count: not while the device is suspended. */
+  get configurationWritable(): boolean {
+    return !this.suspended || !this.#keeps('ignores-configuration-writes');
   }
 
   /** The device configuration has changed, by the device or the driver. */
@@ -283,6 +351,7 @@ export class VirtioDevice {
       this.#deferredKicks.delete(queue);
       this.kick(queue);
     }
+    this.#suspendWhenIdle();
   }
 
   /** Runs an action of the device; a driver's mistake met in it ends in DEVICE_NEEDS_RESET. */
