@@ -117,7 +117,8 @@ export class Model {
 
   /** Changes the device configuration, as a device may do by itself. */
   changeConfiguration(): void {
-    this.#device.changeConfiguration(() => this.#host.config.adjust());
+    const { device, host } = this.#parts;
+    device.changeConfiguration(() => host.config.adjust());
   }
 
   #find(targetId: number, number: number): { target: Target; unit: LogicalUnit } {

@@ -8,6 +8,7 @@ import type { Judgement, Scope, ScopeValue, Step } from '../cases/types.js';
 import { DriverError, type StandingListener } from '../harness/driver.js';
 import type { ExchangePlace } from '../harness/standing-ledger.js';
 import type { StandingCheck } from '../harness/violation.js';
+import type { ControlArgument } from '../port/controls.js';
 import { TransportError } from '../transport/transport.js';
 import type { Beacon } from './beacon.js';
 import { sessionContext } from './environment.js';
@@ -45,6 +46,8 @@ export class CaseRun {
   readonly #onStanding: StandingListener;
   /** Units whose lasting state the case may change, with the state that they had before. */
   readonly #states: { readonly role: string; readonly unit: ProbedUnit; readonly before: UnitState }[] = [];
+  /** Units whose commands the case keeps from being worked on. */
+  readonly #held: ControlArgument['units'][number][] = [];
   readonly #findings: Finding[] = [];
   readonly #seen: { step: string; is: string }[] = [];
   /** Numbers of the step and of the rounds around it. */
@@ -97,6 +100,7 @@ export class CaseRun {
     } catch (error) {
       this.#caught(error);
     }
+    this.#letGo();
     this.#restoreState();
     return {
       id,
@@ -230,6 +234,17 @@ export class CaseRun {
     if (!this.#findings.some(again)) this.#findings.push({ step: this.#label, ...finding, ...place });
   }
 
+  /** Notes that commands of these units are held, by the case's wish. */
+  holding(units: ControlArgument['units']): void {
+    this.#held.push(...units);
+  }
+
+  /** No unit stays held when the case is over. */
+  #letGo(): void {
+    const units = this.#held.splice(0);
+    if (units.length > 0) this.session.port.controls.invoke('release', { units });
+  }
+
   /** Hands the device over in the state that the case asks for. */
   #handOver(): void {
     const { driver, port } = this.session;
@@ -301,6 +316,7 @@ export class CaseRun {
   #finish(): void {
     this.#label = 'clean-up';
     this.#step = undefined;
+    this.#letGo();
     const { driver } = this.session;
     const left = driver.inFlight().length;
     driver.judgeDevice();

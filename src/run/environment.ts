@@ -57,6 +57,7 @@ const USABLE_FEATURES = featureSet(
   'VIRTIO_F_ACCESS_PLATFORM',
   'VIRTIO_F_ORDER_PLATFORM',
   'VIRTIO_F_RING_RESET',
+  'VIRTIO_F_SUSPEND',
 );
 
 /** The numbers of the bits that are set. */

@@ -3,12 +3,12 @@
 import type { Behaviours } from '../../model/behaviours.js';
 import { Model } from '../../model/model.js';
 import { mutantById } from '../../model/mutants/index.js';
-import type { Controls } from '../../port/controls.js';
 import { PortError } from '../../port/errors.js';
 import type { Port } from '../../port/port.js';
 import type { OpenPort } from '../dut.js';
 import type { ModelAttach } from './attach.js';
 import { attachmentOf, busOf, placeBars } from './attachment.js';
+import { modelControls } from './controls.js';
 import { ModelDmaSpace } from './dma.js';
 
 /** Virtual milliseconds by which waiting moves time when nothing is due earlier. */
@@ -29,21 +29,13 @@ export function openModel({ transport, config, seed, copying }: ModelAttach): Op
     behaviours = its;
   });
   placeBars(model, bus);
-  const controls: Controls = {
-    offered: new Set(['power-cycle']),
-    invoke: (name) => {
-      if (name !== 'power-cycle') throw new PortError('CONTROL_REFUSED', `the model has no control ${name}`);
-      model.powerCycle();
-      placeBars(model, bus);
-    },
-  };
   const port: Port = {
     transport,
     attachment: attachmentOf(model, bus),
     dma: new ModelDmaSpace(model.memory.regions, copying),
     clock: { now: () => model.clock.now(), relax: () => model.clock.step(WAIT_STEP) },
     lifecycle: { alive: () => true, settle: () => model.clock.drain() },
-    controls,
+    controls: modelControls(model, () => placeBars(model, bus)),
     close: () => {},
   };
   return {

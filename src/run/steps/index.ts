@@ -1,25 +1,16 @@
 /** The executors of the step kinds. `repeat` is the case run's own, since it runs steps. */
-import { CaseError } from '../../cases/errors.js';
 import { matchCheck } from '../../cases/expect.js';
-import type { ControlStep, Step } from '../../cases/types.js';
-import type { ControlName } from '../../port/controls.js';
+import type { Step } from '../../cases/types.js';
 import type { CaseRun } from '../case-run.js';
 import { executeChain } from './chain.js';
 import { executeCommand } from './command.js';
+import { executeControl } from './control.js';
 import { executeAn, executeTmf } from './control-request.js';
 import { executeQuiet } from './quiet.js';
 import { executeKick, executeRead, executeWrite } from './read-write.js';
 import { publishFlights } from './send.js';
 import { executeReset, executeSetup } from './setup.js';
 import { executeWait } from './wait.js';
-
-function executeControl(step: ControlStep, run: CaseRun): void {
-  const { controls } = run.session.port;
-  if (!controls.offered.has(step.control as ControlName))
-    throw new CaseError('NOT_AVAILABLE', `this device offers no control ${step.control}`);
-  controls.invoke(step.control as ControlName);
-  if (step.control === 'power-cycle') run.session.driver.powerCycled();
-}
 
 /** Carries one step out. Findings and captures go to the run. */
 export function executeStep(step: Exclude<Step, { kind: 'repeat' }>, run: CaseRun): void {
