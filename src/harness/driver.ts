@@ -226,8 +226,11 @@ export class Driver {
     return this.#nextId++;
   }
 
-  /** Lays a SCSI command out and places its descriptors, without publishing. `queue` counts request queues from 0. */
-  stage(request: ScsiRequest, queue = 0): Exchange {
+  /**
+   * Lays a SCSI command out and places its descriptors, without publishing. `queue` counts request queues from 0;
+   * `tail` as `Ring.stage` has it.
+   */
+  stage(request: ScsiRequest, queue = 0, tail = false): Exchange {
     const sizes = request.layout?.sizes ?? this.state.sizes;
     const exchange = this.stageContents(
       QueueIndex.REQUEST + queue,
@@ -236,6 +239,7 @@ export class Driver {
         out: request.layout?.out ?? [requestHeaderSize(sizes.cdbSize)],
         in: request.layout?.in ?? [responseHeaderSize(sizes.senseSize)],
         indirectFrom: request.layout?.indirectFrom,
+        tail,
       },
     );
     return { ...exchange, scsi: { request, sizes } };
@@ -250,20 +254,26 @@ export class Driver {
       readonly in: readonly number[];
       /** Left out: as the mode says. */
       readonly indirectFrom?: number | 'none' | undefined;
+      readonly tail?: boolean;
     },
   ): Exchange {
     const usual = this.mode.indirect === 'on' && this.negotiated('VIRTIO_F_INDIRECT_DESC') ? 0 : 'none';
     const from = cuts.indirectFrom ?? usual;
     const placed = place(this.port.dma, this.poison, contents, cuts);
-    return this.stagePlaced(queue, placed, from === 'none' ? undefined : from);
+    const indirectFrom = from === 'none' ? undefined : from;
+    return this.stagePlaced(queue, placed, { indirectFrom, tail: cuts.tail ?? false });
   }
 
   /** Places descriptors for buffers that are in memory already. */
-  stagePlaced(queue: number, placed: Placed, indirectFrom?: IndirectFrom): Exchange {
+  stagePlaced(
+    queue: number,
+    placed: Placed,
+    { indirectFrom, tail }: { readonly indirectFrom?: IndirectFrom; readonly tail?: boolean } = {},
+  ): Exchange {
     const live = this.#queue(queue);
     for (const { size } of placed.out) this.#placedSince += size;
     for (const { size } of placed.in) this.#placedSince += size;
-    return { queue: live.index, placed, chain: live.ring.stage(placed.elements, indirectFrom) };
+    return { queue: live.index, placed, chain: live.ring.stage(placed.elements, indirectFrom, tail) };
   }
 
   /**

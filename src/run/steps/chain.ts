@@ -28,12 +28,13 @@ function contentBytes(content: Content, run: CaseRun): Uint8Array {
   }
 }
 
-function overridesOf({ len, flags, next }: Overrides, run: CaseRun): DescriptorOverrides {
+function overridesOf({ len, flags, next, id }: Overrides, run: CaseRun): DescriptorOverrides {
   const { scope, context } = run;
   return {
     ...(len && { len: evaluateNumber(len, scope, context, 0xffffffff) }),
     ...(flags && { flags: evaluateNumber(flags, scope, context, 0xffff) }),
     ...(next && { next: evaluateNumber(next, scope, context, 0xffff) }),
+    ...(id && { id: evaluateNumber(id, scope, context, 0xffff) }),
   };
 }
 
@@ -85,7 +86,11 @@ export function executeChain(step: ChainStep, run: CaseRun): void {
     const made: Made = { out: [], in: [] };
     const elements = elementsOf(step.descriptors, made, run);
     const queue = evaluateNumber(step.queue, run.scope, run.context, 65535);
-    const exchange = run.session.driver.stagePlaced(queue, { ...made, elements });
+    const exchange = run.session.driver.stagePlaced(
+      queue,
+      { ...made, elements },
+      { tail: step.staged === 'tail' },
+    );
     return { kind: 'chain', exchange, staged: true, judged: false };
   });
 }

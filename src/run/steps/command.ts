@@ -67,7 +67,7 @@ function stageCommand(step: CommandStep, run: CaseRun): Flight {
   const writable = responseHeaderSize(sizes.senseSize) + (request.dataInSize ?? 0);
   const layout = { sizes, ...cutsOf(step.layout, readable, writable, unitOf(step.lun), run) };
   const queue = evaluateNumber(step.queue, run.scope, run.context, 65535) - QueueIndex.REQUEST;
-  const exchange = run.session.driver.stage({ ...request, layout }, queue);
+  const exchange = run.session.driver.stage({ ...request, layout }, queue, step.staged === 'tail');
   return {
     kind: 'command',
     exchange,

@@ -56,7 +56,7 @@ function stage(
   const exchange = driver.stageContents(
     queue,
     { readable, writable },
-    { out: cuts.out ?? [], in: cuts.in ?? [], indirectFrom: cuts.indirectFrom },
+    { out: cuts.out ?? [], in: cuts.in ?? [], indirectFrom: cuts.indirectFrom, tail: step.staged === 'tail' },
   );
   return { kind: step.kind, exchange, staged: true, judged: false };
 }
