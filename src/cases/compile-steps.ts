@@ -451,7 +451,13 @@ function compileWrites(c: Compiler, cursor: Cursor): WriteStep['writes'] {
     if (
       location.text === 'dev.status' ||
       location.text === 'dev.queue_reset' ||
-      location.text === 'mmio.QueueReady'
+      location.text === 'dev.queue_enable' ||
+      location.text === 'mmio.QueueReady' ||
+      location.text === 'mmio.QueueReset' ||
+      location.text === 'mmio.QueuePFN' ||
+      location.text === 'mmio.Status' ||
+      location.text === 'legacy.queue_pfn' ||
+      location.text === 'legacy.device_status'
     )
       for (const name of c.inFlight.keys()) c.settled.add(name);
     if (holdsBytes(location)) {

@@ -440,7 +440,9 @@ export type Location = {
 } /** A register of either transport, by its PCI name without `dev.`. */ & (
   | { readonly kind: 'dev'; readonly register: string }
   /** PCI configuration header field, legacy or MMIO register. */
-  | { readonly kind: 'pci' | 'legacy' | 'mmio'; readonly register: string }
+  | { readonly kind: 'pci'; readonly register: string }
+  | { readonly kind: 'legacy'; readonly register: string }
+  | { readonly kind: 'mmio'; readonly register: string }
   /** A field of the MSI-X capability, or with a vector one of its table entry. */
   | { readonly kind: 'msix'; readonly register: string; readonly vector?: Expression }
   | { readonly kind: 'cap'; readonly capability: string; readonly register: string }

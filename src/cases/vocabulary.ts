@@ -10,6 +10,7 @@ import { COMMANDS } from '../wire/scsi/commands.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
 import { DescFlag } from '../wire/split-ring.js';
 import { DeviceStatus, Feature } from '../wire/virtio.js';
+import { mmioLegacyRegisters, mmioRegisters } from '../wire/virtio-mmio.js';
 import { VirtioIsr, virtioPciCommonCfg } from '../wire/virtio-pci.js';
 import {
   ControlResponse,
@@ -219,6 +220,7 @@ const { device_status: _status, config_generation: _generation, ...common } = vi
 export const DEVICE_REGISTERS: readonly string[] = ['status', 'generation', 'isr', ...Object.keys(common)];
 export const CONFIG_FIELDS: readonly string[] = Object.keys(virtioScsiConfig.fields);
 export const PCI_REGISTERS: readonly string[] = Object.keys(pciHeader.fields);
+/** Registers of the legacy PCI interface; the last two are there while MSI-X is enabled. */
 export const LEGACY_REGISTERS = [
   'device_features',
   'driver_features',
@@ -231,37 +233,8 @@ export const LEGACY_REGISTERS = [
   'config_vector',
   'queue_vector',
 ] as const;
-export const MMIO_REGISTERS = [
-  'MagicValue',
-  'Version',
-  'DeviceID',
-  'VendorID',
-  'DeviceFeatures',
-  'DeviceFeaturesSel',
-  'DriverFeatures',
-  'DriverFeaturesSel',
-  'QueueSel',
-  'QueueSizeMax',
-  'QueueSize',
-  'QueueReady',
-  'QueueNotify',
-  'InterruptStatus',
-  'InterruptACK',
-  'Status',
-  'QueueDescLow',
-  'QueueDescHigh',
-  'QueueDriverLow',
-  'QueueDriverHigh',
-  'QueueDeviceLow',
-  'QueueDeviceHigh',
-  'SHMSel',
-  'SHMLenLow',
-  'SHMLenHigh',
-  'SHMBaseLow',
-  'SHMBaseHigh',
-  'QueueReset',
-  'ConfigGeneration',
-] as const;
+/** Registers of virtio over MMIO, of both versions. */
+export const MMIO_REGISTERS: readonly string[] = Object.keys({ ...mmioRegisters, ...mmioLegacyRegisters });
 /** MSI-X: `msix.enable`, …; of a vector `msix.<n>.masked` or `msix.vector[expression].masked`, …. */
 export const MSIX_REGISTERS = ['enable', 'function_mask', 'table_size', 'table', 'pba'] as const;
 export const MSIX_VECTOR_REGISTERS = ['address', 'data', 'masked', 'pending'] as const;

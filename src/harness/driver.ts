@@ -1,8 +1,9 @@
 /** The driver: takes the device from reset to live, sends chains, gathers what comes back. */
 import type { DmaMark } from '../port/dma-space.js';
 import type { Port } from '../port/port.js';
-import type { DeviceRegister, Transport } from '../transport/transport.js';
+import type { DeviceRegister, InterruptKind, Transport } from '../transport/transport.js';
 import { DeviceStatus, type FeatureName, featureNames, featureSet, hasFeature } from '../wire/virtio.js';
+import { LEGACY_PAGE_SIZE } from '../wire/virtio-pci-legacy.js';
 import {
   QueueIndex,
   requestHeaderSize,
@@ -31,8 +32,13 @@ const DRIVER_FEATURES: bigint = featureSet(
   'VIRTIO_F_RING_RESET',
 );
 
+/** Features that a driver of the legacy interface must accept ("Legacy Interface: Reserved Feature Bits"). */
+const LEGACY_FEATURES: bigint = featureSet('VIRTIO_F_ANY_LAYOUT');
+
 /** Entries of a queue, unless the device allows fewer: enough for every case, small enough to compare after each. */
 const QUEUE_SIZE = 256;
+/** A queue index has 16 bits; without a register for their number there can be so many. */
+const MOST_QUEUES = 65536;
 /** Event buffers kept with the device. */
 const EVENT_BUFFERS = 4;
 /** How long a device may take to show that it was reset, and to raise an interrupt for a used buffer. */
@@ -59,6 +65,8 @@ interface LiveQueue {
   readonly index: number;
   readonly ring: Ring;
   readonly vector: number | undefined;
+  /** An interrupt that was for this queue may have been cleared for another one. */
+  swallowed: boolean;
 }
 
 /** Facts about the device, as the last set-up found them. */
@@ -99,8 +107,8 @@ export class Driver {
   #eventBuffers = new Map<Chain, GuardedBuffer>();
   #events: ReportedEvent[] = [];
   #takenBack = new TakenBackMemory();
-  /** Registers that were written by hand and whose effect shows when they are read back. */
-  #resetting: 'device' | number | undefined;
+  /** What was reset or stopped by hand, and the register that reads 0 when that is done. */
+  #resetting: { readonly what: 'device' | number; readonly register: DeviceRegister } | undefined;
   #selected = 0;
   #returnCount = 0;
   #nextId = 0x1122334455660001n;
@@ -109,6 +117,7 @@ export class Driver {
   #requestQueues = 0;
   #sizes: RequestSizes | undefined;
   #choices: SetupChoices = {};
+  #configVector: number | undefined;
   readonly #maxSizes = new Map<number, number>();
   /** Memory in use when the device had become live, and what was placed since. */
   #liveMark: DmaMark | undefined;
@@ -167,6 +176,7 @@ export class Driver {
     this.#takenBack = new TakenBackMemory();
     this.#events = [];
     this.#choices = {};
+    this.#useInterrupts(undefined);
     const { interrupts } = this.transport;
     for (let vector = 0; vector < interrupts.vectors; vector++) interrupts.clear(vector);
     this.port.dma.release(this.#mark);
@@ -203,7 +213,7 @@ export class Driver {
     step('features', () => this.#negotiate());
     step('queues', () => this.#enableQueues());
     step('live', () => {
-      transport.writeStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+      transport.writeStatus(ACKNOWLEDGE | DRIVER | (transport.legacy ? 0 : FEATURES_OK) | DRIVER_OK);
       if (this.#queues.has(QueueIndex.EVENT))
         this.#postEventBuffers(this.#choices.eventBuffers ?? EVENT_BUFFERS);
       this.#liveMark = this.port.dma.mark();
@@ -213,7 +223,8 @@ export class Driver {
 
   /** Features that are negotiated unless a case says otherwise, as far as they are offered. */
   get usualFeatures(): bigint {
-    return DRIVER_FEATURES | featuresOfMode(this.mode);
+    const wanted = DRIVER_FEATURES | featuresOfMode(this.mode);
+    return this.transport.legacy ? BigInt.asUintN(32, wanted) | LEGACY_FEATURES : wanted;
   }
 
   /** Whether a feature was negotiated. */
@@ -291,8 +302,7 @@ export class Driver {
     const kicks: number[] = [];
     for (const [index, group] of byQueue) {
       const queue = this.#queue(index);
-      if (queue.vector !== undefined && queue.ring.outstanding === 0)
-        this.transport.interrupts.clear(queue.vector);
+      if (queue.vector !== undefined && queue.ring.outstanding === 0) this.#clearVector(queue, queue.vector);
       const before = queue.ring.publish(group.map(({ chain }) => chain));
       if (notify === 'always' || (notify === 'when-asked' && queue.ring.asksForKick(before)))
         kicks.push(index);
@@ -330,7 +340,38 @@ export class Driver {
 
   /** Takes what the device has returned on any queue. */
   collect(): void {
-    for (const queue of this.#queues.values()) if (queue.ring.hasUsed()) this.#collectFrom(queue);
+    let late: Set<number> | undefined;
+    for (const queue of this.#queues.values()) {
+      const { vector } = queue;
+      if (late !== undefined && vector !== undefined && late.has(vector)) continue;
+      if (!queue.ring.hasUsed()) continue;
+      if (vector === undefined) this.#collectFrom(queue, undefined);
+      else {
+        this.#collectSharing(vector);
+        late ??= new Set();
+        late.add(vector);
+      }
+    }
+  }
+
+  /**
+   * Takes what has come back on all queues of a vector: one interrupt may stand for all of them. It is cleared before
+   * the rings are read, so what is returned later raises it anew.
+   */
+  #collectSharing(vector: number): void {
+    const sharing = [...this.#queues.values()].filter((queue) => queue.vector === vector);
+    const due = sharing.filter(({ ring, swallowed }) => !swallowed && ring.interruptDue && ring.hasUsed());
+    let interrupted: boolean | undefined;
+    if (due.length > 0) {
+      const { interrupts } = this.transport;
+      // A device raises its interrupt after it has shown the buffer as used, so it may lag behind what is visible.
+      interrupted = waitUntil(this.port, INTERRUPT_LIMIT_MS, () => interrupts.raised(vector));
+      interrupts.clear(vector);
+    }
+    for (const queue of sharing) {
+      queue.swallowed = false;
+      this.#collectFrom(queue, due.includes(queue) ? interrupted : undefined);
+    }
   }
 
   /** The ring of a queue by its index. */
@@ -341,6 +382,11 @@ export class Driver {
   /** The size that a queue showed when it had not been given one. */
   maxQueueSize(index: number): number {
     return this.#maxSizes.get(index) ?? 0;
+  }
+
+  /** The vector of configuration changes, as the last set-up chose it; undefined for none. */
+  get configVector(): number | undefined {
+    return this.#configVector;
   }
 
   /** The vector of a queue by its index; undefined for none. */
@@ -401,15 +447,16 @@ export class Driver {
   /** Tells the driver of a register that was written by hand. */
   noteWrite(register: DeviceRegister, value: bigint): void {
     if (register === 'queue_select') this.#selected = Number(value);
-    else if (register === 'device_status' && value === 0n) this.#resetting = 'device';
-    else if (register === 'queue_reset' && value === 1n) this.#resetting = this.#selected;
+    else if (register === 'device_status' && value === 0n) this.#resetting = { what: 'device', register };
+    else if (register === 'queue_reset' && value === 1n) this.#resetting = { what: this.#selected, register };
+    // Only virtio over MMIO has a way to stop a queue by its enable register.
+    else if (register === 'queue_enable' && value === 0n && this.transport.kind === 'mmio')
+      this.#resetting = { what: this.#selected, register };
   }
 
   /** Tells the driver what a register read: from the moment a reset reads back done the memory is the driver's. */
   noteRead(register: DeviceRegister, value: bigint): void {
-    if (value !== 0n || this.#resetting === undefined) return;
-    if (register === (this.#resetting === 'device' ? 'device_status' : 'queue_reset'))
-      this.#takeBack(this.#resetting);
+    if (value === 0n && register === this.#resetting?.register) this.#takeBack(this.#resetting.what);
   }
 
   /** Reads sense_size and cdb_size anew: requests are laid out by what the device says that they are. */
@@ -455,7 +502,7 @@ export class Driver {
     const { transport } = this;
     const { ACKNOWLEDGE, DRIVER, FEATURES_OK } = DeviceStatus;
     this.#offered = transport.deviceFeatures();
-    if (!hasFeature(this.#offered, 'VIRTIO_F_VERSION_1'))
+    if (!transport.legacy && !hasFeature(this.#offered, 'VIRTIO_F_VERSION_1'))
       throw new DriverError(
         'the device does not offer VIRTIO_F_VERSION_1',
         'virtio.features.offer-version-1',
@@ -463,6 +510,8 @@ export class Driver {
     const choose = this.#choices.features ?? ((offered: bigint) => offered & this.usualFeatures);
     this.#negotiated = choose(this.#offered);
     transport.writeDriverFeatures(this.#negotiated);
+    // A legacy device has no FEATURES_OK: it settles on the features when it is first used.
+    if (transport.legacy) return;
     transport.writeStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK);
     if ((transport.readStatus() & FEATURES_OK) === 0)
       throw new DriverError(
@@ -479,26 +528,26 @@ export class Driver {
   #enableQueues(): void {
     const requestQueues = this.#configWord(virtioScsiConfig.fields.num_queues.offset);
     const queues = this.transport.queueCount();
-    if (requestQueues < 1 || requestQueues + QueueIndex.REQUEST > queues)
+    if (requestQueues < 1 || requestQueues + QueueIndex.REQUEST > (queues ?? MOST_QUEUES))
       throw new DriverError(
-        `num_queues says ${requestQueues} request queues, the transport has ${queues} queues in all`,
+        `num_queues says ${requestQueues} request queues, the transport has ${queues ?? `at most ${MOST_QUEUES}`} queues in all`,
         'scsi.config.num-queues',
       );
     this.#requestQueues = requestQueues;
     this.readSizes();
-    const config = this.#choices.vectors?.get('config') ?? 0;
-    this.transport.setConfigVector(
-      config === 'none' || this.transport.interrupts.vectors === 0 ? undefined : config,
-    );
+    this.#useInterrupts(this.#choices.interrupts);
+    const config = this.#choices.vectors?.get('config') ?? this.transport.usualVector('config');
+    this.#configVector = config === 'none' ? undefined : config;
+    this.transport.setConfigVector(this.#configVector);
     const wanted =
       this.#choices.only ?? Array.from({ length: QueueIndex.REQUEST + requestQueues }, (_, i) => i);
     for (const index of wanted) this.#enableQueue(index, this.#choices.queues?.get(index) ?? {});
   }
 
-  /** One vector a queue after that for configuration changes; with too few the last is shared. */
-  #usualVector(index: number): number | undefined {
-    const { vectors } = this.transport.interrupts;
-    return vectors < 2 ? undefined : Math.min(index + 1, vectors - 1);
+  /** Changes to interrupts of a kind; messages, where the device has them, if none is asked for. */
+  #useInterrupts(kind: InterruptKind | undefined): void {
+    const { transport } = this;
+    transport.useInterrupts(kind ?? (transport.interruptKinds.has('messages') ? 'messages' : 'line'));
   }
 
   #enableQueue(index: number, { size, memory = 'fresh', areas }: QueueChoice): void {
@@ -508,14 +557,17 @@ export class Driver {
     if (!this.#maxSizes.has(index)) this.#maxSizes.set(index, max);
     if (max === 0)
       throw new DriverError(`queue ${index} does not exist (its size reads 0)`, 'scsi.config.num-queues');
-    const entries = size ?? Math.min(QUEUE_SIZE, max);
+    const entries = transport.fixedQueueSize ? max : (size ?? Math.min(QUEUE_SIZE, max));
+    if (size !== undefined && size !== entries)
+      throw new RangeError(`queue ${index} has ${max} entries, and no other size on ${transport.kind}`);
     const before = this.#queues.get(index)?.ring;
     const ring = makeRing(port.dma, poison, entries, this.#negotiated, {
       tight: memory === 'tight',
+      ...(transport.legacy && { contiguous: LEGACY_PAGE_SIZE }),
       ...(memory === 'same' && before !== undefined && { reuse: before.areas }),
     });
     this.#liveMark = undefined;
-    const chosen = this.#choices.vectors?.get(index) ?? this.#usualVector(index);
+    const chosen = this.#choices.vectors?.get(index) ?? transport.usualVector(index);
     const vector = chosen === 'none' ? undefined : chosen;
     if (vector !== undefined) transport.interrupts.clear(vector);
     const address = (area: keyof RingAreas) => {
@@ -529,7 +581,14 @@ export class Driver {
       device: address('device'),
       vector,
     });
-    this.#queues.set(index, { index, ring, vector });
+    this.#queues.set(index, { index, ring, vector, swallowed: false });
+  }
+
+  /** Clears a vector for a queue that has nothing outstanding; it may have been raised for others that share it. */
+  #clearVector(queue: LiveQueue, vector: number): void {
+    this.transport.interrupts.clear(vector);
+    for (const other of this.#queues.values())
+      if (other !== queue && other.vector === vector && other.ring.hasUsed()) other.swallowed = true;
   }
 
   #postEventBuffers(count: number): void {
@@ -578,15 +637,7 @@ export class Driver {
     this.#resetting = undefined;
   }
 
-  #collectFrom(queue: LiveQueue): void {
-    // A device raises its interrupt after moving used idx, so the vector may lag behind what is already visible.
-    // It is cleared before the ring is read: what is returned later raises it anew.
-    let interrupted: boolean | undefined;
-    const { vector } = queue;
-    if (vector !== undefined && queue.ring.interruptDue) {
-      interrupted = waitUntil(this.port, INTERRUPT_LIMIT_MS, () => this.transport.interrupts.raised(vector));
-      this.transport.interrupts.clear(vector);
-    }
+  #collectFrom(queue: LiveQueue, interrupted: boolean | undefined): void {
     const { entries, implausible } = queue.ring.poll();
     if (implausible) this.#onStanding('used-once', { check: 'used-once', ...implausible });
     for (const entry of entries) {

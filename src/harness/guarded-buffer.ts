@@ -5,6 +5,14 @@ import type { Poison } from './poison.js';
 /** Guard bytes on each side, and the usual alignment. */
 const GUARD_BYTES = 16;
 
+/** Where in a block that others share a buffer lies, and how much beside it is nobody's: bytes before and after. */
+export interface SharedPlace {
+  readonly block: DmaBlock;
+  readonly at: number;
+  readonly before: number;
+  readonly after: number;
+}
+
 /** A buffer for the device: what it holds at first is known, and so are the bytes around it. */
 export class GuardedBuffer {
   /** Address of the first byte for the device. */
@@ -24,21 +32,20 @@ export class GuardedBuffer {
 
   /**
    * Allocates `initial.length` bytes holding `initial`, aligned to 16, or, with `tight`, at an address that has just
-   * that alignment and none larger.
+   * that alignment and none larger. Given a place it allocates nothing.
    */
-  constructor(dma: DmaSpace, poison: Poison, initial: Uint8Array, tight?: number) {
+  constructor(dma: DmaSpace, poison: Poison, initial: Uint8Array, where?: number | SharedPlace) {
     this.size = initial.length;
     this.initial = initial;
-    // The block begins at a multiple of 64, so an offset of 16, 18 or 20 has an alignment of just 16, 2 or 4.
-    this.#start = tight === undefined || tight >= GUARD_BYTES ? GUARD_BYTES : GUARD_BYTES + tight;
-    this.#block = dma.alloc(this.#start + this.size + GUARD_BYTES, {
-      align: tight === undefined ? GUARD_BYTES : 64,
-    });
-    this.#before = poison.take(this.#start);
-    this.#after = poison.take(GUARD_BYTES);
+    const { block, at, before, after } =
+      typeof where === 'object' ? where : ownPlace(dma, initial.length, where);
+    this.#block = block;
+    this.#start = at;
+    this.#before = poison.take(before);
+    this.#after = poison.take(after);
     this.iova = this.#block.iova + BigInt(this.#start);
     this.view = this.#block.view.subarray(this.#start, this.#start + this.size);
-    this.#block.view.set(this.#before);
+    this.#block.view.set(this.#before, this.#start - before);
     this.view.set(initial);
     this.#block.view.set(this.#after, this.#start + this.size);
     this.#block.publish();
@@ -71,8 +78,10 @@ export class GuardedBuffer {
   /** The offset (relative to the buffer) of a changed guard byte, or undefined. Call `fetch` first. */
   brokenGuard(): number | undefined {
     const { view } = this.#block;
-    for (let i = 0; i < this.#start; i++) if (view[i] !== this.#before[i]) return i - this.#start;
-    for (let i = 0; i < GUARD_BYTES; i++)
+    const before = this.#before.length;
+    for (let i = 0; i < before; i++)
+      if (view[this.#start - before + i] !== this.#before[i]) return i - before;
+    for (let i = 0; i < this.#after.length; i++)
       if (view[this.#start + this.size + i] !== this.#after[i]) return this.size + i;
     return undefined;
   }
@@ -81,4 +90,12 @@ export class GuardedBuffer {
   unchanged(): boolean {
     return Buffer.compare(this.view, this.initial) === 0;
   }
+}
+
+/** A block for one buffer of `size` bytes, with the usual guards. */
+function ownPlace(dma: DmaSpace, size: number, tight: number | undefined): SharedPlace {
+  // The block begins at a multiple of 64, so an offset of 16, 18 or 20 has an alignment of just 16, 2 or 4.
+  const at = tight === undefined || tight >= GUARD_BYTES ? GUARD_BYTES : GUARD_BYTES + tight;
+  const block = dma.alloc(at + size + GUARD_BYTES, { align: tight === undefined ? GUARD_BYTES : 64 });
+  return { block, at, before: at, after: GUARD_BYTES };
 }

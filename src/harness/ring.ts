@@ -68,6 +68,8 @@ export interface RingOptions {
   readonly inOrder?: boolean;
   /** Each part at just the alignment that the standard asks for. */
   readonly tight?: boolean;
+  /** The legacy interface: all parts in one block, the used ring at the next multiple of so many bytes. */
+  readonly contiguous?: number;
   /** The memory of a ring of the same kind and size, which is used again. */
   readonly reuse?: RingAreas;
 }

@@ -1,5 +1,6 @@
 /** How far a device is initialised, and what can be chosen on the way ("Device Initialization"). */
 
+import type { InterruptKind } from '../transport/transport.js';
 import type { RingAreas } from './ring.js';
 
 /** Stages of initialisation, in order; each includes those before. */
@@ -39,6 +40,8 @@ export interface SetupChoices {
   readonly only?: readonly number[];
   /** Event buffers to keep with the device. */
   readonly eventBuffers?: number;
+  /** Messages where the device has them, if left out. */
+  readonly interrupts?: InterruptKind;
   /** Vectors by queue index, or of configuration changes; `none` for no vector. */
   readonly vectors?: ReadonlyMap<number | 'config', number | 'none'>;
 }

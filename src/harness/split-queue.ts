@@ -12,6 +12,7 @@ import {
   vringUsedElem,
 } from '../wire/split-ring.js';
 import { GuardedBuffer } from './guarded-buffer.js';
+import { legacyAreas } from './legacy-areas.js';
 import type { Poison } from './poison.js';
 import type {
   Chain,
@@ -105,7 +106,7 @@ export class SplitQueue implements Ring {
     dma: DmaSpace,
     poison: Poison,
     size: number,
-    { eventIdx = false, inOrder = false, tight = false, reuse }: RingOptions = {},
+    { eventIdx = false, inOrder = false, tight = false, contiguous, reuse }: RingOptions = {},
   ) {
     this.#dma = dma;
     this.#poison = poison;
@@ -114,9 +115,11 @@ export class SplitQueue implements Ring {
     this.#inOrder = inOrder;
     const area = (bytes: number, align: number, before: GuardedBuffer | undefined) =>
       ringArea(dma, poison, bytes, { align, tight, before });
-    this.#desc = area(descTableBytes(size), SplitAlign.desc, reuse?.desc);
-    this.#avail = area(availRing.bytes(size), SplitAlign.avail, reuse?.driver);
-    this.#used = area(usedRing.bytes(size), SplitAlign.used, reuse?.device);
+    const given =
+      reuse ?? (contiguous === undefined ? undefined : legacyAreas(dma, poison, size, contiguous));
+    this.#desc = area(descTableBytes(size), SplitAlign.desc, given?.desc);
+    this.#avail = area(availRing.bytes(size), SplitAlign.avail, given?.driver);
+    this.#used = area(usedRing.bytes(size), SplitAlign.used, given?.device);
     this.areas = { desc: this.#desc, driver: this.#avail, device: this.#used };
     this.deviceAreas = [{ what: 'used ring', buffer: this.#used }];
     this.#availView = viewOf(this.#avail.view);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { EvalContext } from '../cases/context.js';
 import type { Environment } from '../cases/expand.js';
 import type { ScopeValue } from '../cases/types.js';
+import type { Transport } from '../transport/transport.js';
 import type { VirtioCapability } from '../transport/virtio-pci/capabilities.js';
 import { VirtioPci } from '../transport/virtio-pci/virtio-pci.js';
 import { featureSet } from '../wire/virtio.js';
@@ -94,6 +95,16 @@ function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
   ];
 }
 
+/** How the device is attached and driven, in the words of `needs`. */
+function layersOf({ legacy, interruptKinds }: Transport, attachment: 'pci' | 'mmio'): Set<string> {
+  return new Set([
+    attachment,
+    legacy ? 'legacy' : 'modern',
+    ...(interruptKinds.has('messages') ? ['msix'] : []),
+    ...(interruptKinds.has('line') ? ['intx'] : []),
+  ]);
+}
+
 /** What cases are expanded over. */
 export function environmentOf(session: Session): Environment {
   const { profile, port, driver, units, seed } = session;
@@ -109,7 +120,8 @@ export function environmentOf(session: Session): Environment {
   facts.set('dev.features', bitsOf(session.offered));
   facts.set('dev.optional_features', bitsOf(session.offered & USABLE_FEATURES));
   for (const [fact, value] of Object.entries(session.config)) facts.set(`dev.${fact}`, BigInt(value));
-  facts.set('msix.vectors', BigInt(session.transport.interrupts.vectors));
+  const messages = session.transport.interruptKinds.has('messages');
+  facts.set('msix.vectors', BigInt(messages ? session.transport.interrupts.vectors : 0));
   for (const [fact, value] of capabilityFacts(session)) facts.set(fact, value);
   if (profile.freeTarget !== undefined) {
     roles.add('free-target');
@@ -127,7 +139,7 @@ export function environmentOf(session: Session): Environment {
     facts,
     roles,
     features: session.offered,
-    layers: new Set(['modern', 'msix', port.attachment.kind]),
+    layers: layersOf(session.transport, port.attachment.kind),
     capabilities,
     serves: (role, command) => {
       const unit = session.unit(role);

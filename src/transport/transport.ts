@@ -1,9 +1,13 @@
 /** What every virtio transport gives the harness, whatever registers lie below. */
-import type { Interrupts } from '../port/interrupts.js';
+import type { InterruptLine, Interrupts } from '../port/interrupts.js';
 import type { RegisterWindow } from '../port/registers.js';
+import type { TransportName } from '../port/transport-name.js';
 import type { virtioPciCommonCfg } from '../wire/virtio-pci.js';
 
-/** Registers that every transport has, by their names in the PCI common configuration, and the ISR byte. */
+/**
+ * Registers by their names in the PCI common configuration, and the ISR byte. A transport that has a register of the
+ * same meaning by another name reaches it by this one; where it has none `hasRegister` says so.
+ */
 export type DeviceRegister = keyof typeof virtioPciCommonCfg.fields | 'isr';
 
 /** A stretch of registers or configuration bytes that can be accessed at any offset. */
@@ -14,14 +18,21 @@ export interface Region {
   readonly length: number;
 }
 
-/** Names of regions. `pci` is PCI configuration space, the others are the structures of the transport. */
-export type RegionName = 'pci' | 'common' | 'notify' | 'isr' | 'device';
+/**
+ * Names of regions. `pci` is PCI configuration space; `common`, `notify`, `isr` are structures of the modern PCI
+ * transport, `device` is the device configuration of any; `mmio` is the whole register window of a virtio-mmio device,
+ * `legacy` the registers of the legacy PCI interface.
+ */
+export type RegionName = 'pci' | 'common' | 'notify' | 'isr' | 'device' | 'mmio' | 'legacy';
+
+/** Interrupts as messages of their own for each vector, or one line with a register of causes. */
+export type InterruptKind = 'messages' | 'line';
 
 /** Where a queue's three areas lie, and which vector announces its used buffers. */
 export interface QueueAddresses {
   /** Number of entries, a power of two for split rings. */
   readonly size: number;
-  /** Descriptor Area. */
+  /** Descriptor Area. On a legacy transport the start of the contiguous block, and a multiple of the page size. */
   readonly desc: bigint;
   /** Driver Area: the available ring of a split queue. */
   readonly driver: bigint;
@@ -36,9 +47,20 @@ export interface QueueAddresses {
  * A device that can no longer answer makes any method throw `DutGoneError`.
  */
 export interface Transport {
-  readonly kind: 'virtio-pci';
-  /** Interrupts by vector; vectors are usable after `useVectors`. */
+  readonly kind: TransportName;
+  /** Whether this is a legacy interface: contiguous rings, features 0 to 31, no FEATURES_OK. */
+  readonly legacy: boolean;
+  /** Whether a queue has the size that the device shows, and no other. */
+  readonly fixedQueueSize: boolean;
+  /** Interrupts by vector, of the kind in use. */
   readonly interrupts: Interrupts;
+  readonly interruptKinds: ReadonlySet<InterruptKind>;
+  /** Changes between messages and line, as far as `interruptKinds` has them. Queues are to be set up after it. */
+  useInterrupts(kind: InterruptKind): void;
+  /** The vector that a queue, by its index, or the configuration has unless something else is asked for. */
+  usualVector(source: number | 'config'): number | undefined;
+  /** The interrupt line, where the port can watch it. */
+  readonly line: InterruptLine | undefined;
 
   /** Sets up again what a power cycle undid below the device's own registers: bus access and interrupt messages. */
   restart(): void;
@@ -48,12 +70,12 @@ export interface Transport {
   readStatus(): number;
   writeStatus(status: number): void;
 
-  /** The 64 low feature bits that the device offers. */
+  /** The 64 low feature bits that the device offers; 32 on a legacy transport. */
   deviceFeatures(): bigint;
   writeDriverFeatures(features: bigint): void;
 
-  /** Number of queues that the device has. */
-  queueCount(): number;
+  /** Number of queues that the device has; undefined where no register tells. */
+  queueCount(): number | undefined;
   /** Largest size of a queue, 0 when it does not exist. Selects the queue. */
   queueMaxSize(queue: number): number;
   /** Programs and enables a queue. */
@@ -72,11 +94,14 @@ export interface Transport {
   /** Reads `length` bytes of the device configuration by single accesses of at most 4 bytes. */
   readConfig(offset: number, length: number): Uint8Array;
   writeConfig(offset: number, data: Uint8Array): void;
-  configGeneration(): number;
 
-  /** Reads a register by name; 64-bit ones by two accesses. */
+  /** Whether the transport has a register of this meaning for that kind of access. */
+  hasRegister(name: DeviceRegister, access: 'read' | 'write'): boolean;
+  /** Reads a register by name; 64-bit ones by two accesses. Throws TransportError where there is none. */
   readRegister(name: DeviceRegister): bigint;
   writeRegister(name: DeviceRegister, value: bigint): void;
+  /** The regions of this kind of transport. */
+  readonly regions: ReadonlySet<RegionName>;
   /** Where a structure lies; throws TransportError where the device has none. */
   region(name: RegionName): Region;
 }

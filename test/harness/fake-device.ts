@@ -5,7 +5,12 @@
 import type { AllocOptions, DmaBlock, DmaMark, DmaSpace } from '../../src/port/dma-space.js';
 import type { Interrupts } from '../../src/port/interrupts.js';
 import type { Port } from '../../src/port/port.js';
-import { type QueueAddresses, type Transport, TransportError } from '../../src/transport/transport.js';
+import {
+  type InterruptKind,
+  type QueueAddresses,
+  type Transport,
+  TransportError,
+} from '../../src/transport/transport.js';
 import { DescFlag } from '../../src/wire/split-ring.js';
 import { Feature } from '../../src/wire/virtio.js';
 import { virtioScsiConfig } from '../../src/wire/virtio-scsi.js';
@@ -48,7 +53,12 @@ export interface FakeDescriptor {
 }
 
 export class FakeDevice implements Transport {
-  readonly kind = 'virtio-pci';
+  readonly kind = 'mmio';
+  readonly legacy = false;
+  readonly fixedQueueSize = false;
+  readonly interruptKinds = new Set<InterruptKind>(['messages']);
+  readonly line = undefined;
+  readonly regions = new Set<never>();
   readonly memory = new FakeMemory();
   readonly queues = new Map<number, QueueAddresses>();
   readonly raised = new Set<number>();
@@ -108,7 +118,9 @@ export class FakeDevice implements Transport {
   writeConfig(offset: number, data: Uint8Array): void {
     this.config.set(data, offset);
   }
-  configGeneration = () => 0;
+  useInterrupts(): void {}
+  usualVector = (source: number | 'config') => (source === 'config' ? 0 : source + 1);
+  hasRegister = () => false;
   restart(): void {}
   recover(): void {}
   readRegister = () => 0n;

@@ -129,7 +129,9 @@ function observe(
   const { answer } = exchange;
   const queue = queueKind(exchange.queue, flight.kind);
   const interrupts = interruptsOf(exchange, run, watched);
-  const raised = interrupts && { interrupts, configInterrupts: interrupts.byVector?.get(0) ?? 0 };
+  const config = run.session.driver.configVector;
+  const configInterrupts = config === undefined ? 0 : (interrupts?.byVector?.get(config) ?? 0);
+  const raised = interrupts && { interrupts, configInterrupts };
   if (answer === undefined) {
     const asks = (run.session.transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
     return { outcome: asks ? 'needs_reset' : 'silent', queue, ...raised };

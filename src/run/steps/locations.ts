@@ -7,8 +7,7 @@ import type { GuardedBuffer } from '../../harness/guarded-buffer.js';
 import type { RingAreas } from '../../harness/ring.js';
 import { readRingField } from '../../harness/ring-memory.js';
 import type { Width } from '../../port/registers.js';
-import type { DeviceRegister, Region } from '../../transport/transport.js';
-import { VirtioPci } from '../../transport/virtio-pci/virtio-pci.js';
+import type { Region, RegionName } from '../../transport/transport.js';
 import { pciHeader } from '../../wire/pci.js';
 import { virtioPciCap, virtioPciCommonCfg, virtioPciNotifyCap } from '../../wire/virtio-pci.js';
 import { virtioScsiConfig } from '../../wire/virtio-scsi.js';
@@ -16,24 +15,11 @@ import type { CaseRun } from '../case-run.js';
 import { readMedium, writeMedium } from '../medium.js';
 import { capabilityOf } from '../virtio-structures.js';
 import { readMsix, writeMsix } from './msix-location.js';
+import { pciFunction } from './pci-function.js';
+import { deviceRegister, readRegisterLocation, writeRegisterLocation } from './register-location.js';
 
 /** How many bytes of a medium a pattern is compared with; known only to the caller. */
 export type MediumSize = (blockSize: number) => number;
-
-const SHORT_NAMES: Readonly<Record<string, DeviceRegister>> = {
-  status: 'device_status',
-  generation: 'config_generation',
-};
-
-function registerName(name: string): DeviceRegister {
-  return SHORT_NAMES[name] ?? (name as DeviceRegister);
-}
-
-function pciTransport(run: CaseRun): VirtioPci {
-  const { transport } = run.session;
-  if (transport instanceof VirtioPci) return transport;
-  throw new CaseError('NOT_AVAILABLE', 'this transport is not PCI');
-}
 
 function asWidth(width: number): Width {
   if (width === 1 || width === 2 || width === 4) return width;
@@ -69,7 +55,7 @@ function windowAccess(
   at: number,
   width: Width,
 ): { data: Region; position: number } {
-  const transport = pciTransport(run);
+  const transport = pciFunction(run);
   const target = capabilityOf(region === 'config' ? 'device' : region, transport.capabilities);
   const access = capabilityOf('pci', transport.capabilities);
   if (!target || !access)
@@ -84,10 +70,9 @@ function windowAccess(
 
 function regionOf(name: string, run: CaseRun): Region {
   const { transport } = run.session;
-  if (name === 'config' || name === 'device') return transport.region('device');
-  if (name === 'pci' || name === 'common' || name === 'notify' || name === 'isr')
-    return transport.region(name);
-  throw new CaseError('NOT_AVAILABLE', `this transport has no region ${name}`);
+  const region = (name === 'config' ? 'device' : name) as RegionName;
+  if (transport.regions.has(region)) return transport.region(region);
+  throw new CaseError('NOT_AVAILABLE', `${transport.kind} has no region ${name}`);
 }
 
 /** A field of the common configuration, or a part of one. */
@@ -95,7 +80,7 @@ function fieldPart(
   location: Extract<Location, { kind: 'field' }>,
   run: CaseRun,
 ): { at: number; width: Width } {
-  const name = registerName(location.register);
+  const name = deviceRegister(location.register);
   if (name === 'isr') throw new CaseError('NOT_AVAILABLE', 'the ISR byte has no parts');
   const field = virtioPciCommonCfg.fields[name];
   const plus = evaluateNumber(location.plus, run.scope, run.context, 7);
@@ -107,7 +92,7 @@ function fieldPart(
 
 /** Facts of a virtio capability as configuration space shows them. */
 function capabilityField(capability: string, register: string, run: CaseRun): bigint {
-  const transport = pciTransport(run);
+  const transport = pciFunction(run);
   const found = capabilityOf(capability, transport.capabilities);
   if (!found) throw new CaseError('NOT_AVAILABLE', `the device has no ${capability} capability`);
   const pci = transport.region('pci');
@@ -151,25 +136,24 @@ function mediumOf(location: Extract<Location, { kind: 'medium' }>, run: CaseRun)
 
 /** Reads a location: a number, or bytes where it holds bytes. `mediumSize`: how much of a medium to read. */
 export function readLocation(location: Location, run: CaseRun, mediumSize: MediumSize): bigint | Uint8Array {
-  const { driver, transport } = run.session;
+  const { transport } = run.session;
   const { scope, context } = run;
   const number = (expression: Expression) => evaluateNumber(expression, scope, context);
   switch (location.kind) {
-    case 'dev': {
-      const name = registerName(location.register);
-      const value = transport.readRegister(name);
-      driver.noteRead(name, value);
-      return value;
-    }
+    case 'dev':
+    case 'mmio':
+    case 'legacy':
+    case 'irq-line':
+      return readRegisterLocation(location, run);
     case 'pci': {
       const field = pciHeader.fields[location.register as keyof typeof pciHeader.fields];
       if (!field) throw new CaseError('NOT_AVAILABLE', `PCI configuration space has no ${location.register}`);
-      return readRegion(transport.region('pci'), field.offset, asWidth(field.size));
+      return readRegion(regionOf('pci', run), field.offset, asWidth(field.size));
     }
     case 'cap':
       return capabilityField(location.capability, location.register, run);
     case 'msix':
-      return readMsix(location, pciTransport(run), run);
+      return readMsix(location, pciFunction(run), run);
     case 'config': {
       const field = virtioScsiConfig.fields[location.field as keyof typeof virtioScsiConfig.fields];
       return bytesToNumber(transport.readConfig(field.offset, field.size));
@@ -214,12 +198,8 @@ export function readLocation(location: Location, run: CaseRun, mediumSize: Mediu
     }
     case 'field': {
       const { at, width } = fieldPart(location, run);
-      return readRegion(transport.region('common'), at, width);
+      return readRegion(regionOf('common', run), at, width);
     }
-    case 'legacy':
-    case 'mmio':
-    case 'irq-line':
-      throw new CaseError('NOT_AVAILABLE', `${location.text} is not reached by this transport`);
   }
 }
 
@@ -234,22 +214,21 @@ export function writeLocation(location: Location, value: bigint | Uint8Array, ru
   };
   const asBytes = (size?: number) => (typeof value === 'bigint' ? numberToBytes(value, size ?? 0) : value);
   switch (location.kind) {
-    case 'dev': {
-      const name = registerName(location.register);
-      transport.writeRegister(name, asNumber());
-      transport.fence();
-      driver.noteWrite(name, asNumber());
+    case 'dev':
+    case 'mmio':
+    case 'legacy':
+    case 'irq-line':
+      writeRegisterLocation(location, asNumber(), run);
       return;
-    }
     case 'pci': {
       const field = pciHeader.fields[location.register as keyof typeof pciHeader.fields];
       if (!field) throw new CaseError('NOT_AVAILABLE', `PCI configuration space has no ${location.register}`);
-      pciTransport(run).disturb();
-      writeRegion(transport.region('pci'), field.offset, asWidth(field.size), asNumber());
+      pciFunction(run).disturb();
+      writeRegion(regionOf('pci', run), field.offset, asWidth(field.size), asNumber());
       return;
     }
     case 'msix':
-      writeMsix(location, asNumber(), pciTransport(run), run);
+      writeMsix(location, asNumber(), pciFunction(run), run);
       return;
     case 'config': {
       const field = virtioScsiConfig.fields[location.field as keyof typeof virtioScsiConfig.fields];
@@ -292,7 +271,7 @@ export function writeLocation(location: Location, value: bigint | Uint8Array, ru
       const bytes = asBytes(width);
       for (let at = 0; at < bytes.length; at += width) {
         const part = bytesToNumber(bytes.subarray(at, at + width));
-        if (location.region === 'pci') pciTransport(run).disturb();
+        if (location.region === 'pci') pciFunction(run).disturb();
         if (!location.window) writeRegion(regionOf(location.region, run), offset + at, width, part);
         else {
           const { data, position } = windowAccess(run, location.region, offset + at, width);
@@ -303,13 +282,10 @@ export function writeLocation(location: Location, value: bigint | Uint8Array, ru
     }
     case 'field': {
       const { at, width } = fieldPart(location, run);
-      writeRegion(transport.region('common'), at, width, asNumber());
+      writeRegion(regionOf('common', run), at, width, asNumber());
       return;
     }
     case 'cap':
-    case 'legacy':
-    case 'mmio':
-    case 'irq-line':
       throw new CaseError('NOT_AVAILABLE', `${location.text} cannot be written on this transport`);
   }
 }

@@ -3,9 +3,9 @@ import { CaseError } from '../../cases/errors.js';
 import { evaluateNumber } from '../../cases/evaluate.js';
 import type { Location } from '../../cases/types.js';
 import type { RegisterWindow, Width } from '../../port/registers.js';
-import type { VirtioPci } from '../../transport/virtio-pci/virtio-pci.js';
 import { MsixControl, MsixVectorControl, msixCapability, msixEntry } from '../../wire/pci.js';
 import type { CaseRun } from '../case-run.js';
+import type { PciFunction } from './pci-function.js';
 
 type MsixLocation = Extract<Location, { kind: 'msix' }>;
 
@@ -21,7 +21,7 @@ interface Bits {
 }
 
 /** Where a field of the MSI-X capability is, or with a vector one of its table entry or its pending bit. */
-function bitsOf({ register, vector, text }: MsixLocation, pci: VirtioPci, run: CaseRun): Bits {
+function bitsOf({ register, vector, text }: MsixLocation, pci: PciFunction, run: CaseRun): Bits {
   const { msix } = pci;
   if (msix === undefined) throw new CaseError('NOT_AVAILABLE', 'the device has no MSI-X capability');
   if (vector === undefined) {
@@ -60,7 +60,7 @@ function bitsOf({ register, vector, text }: MsixLocation, pci: VirtioPci, run: C
 const shiftOf = (mask: number): bigint => BigInt(31 - Math.clz32(mask & -mask));
 
 /** Reads an MSI-X field as a number; bits count from the field's own lowest. */
-export function readMsix(location: MsixLocation, pci: VirtioPci, run: CaseRun): bigint {
+export function readMsix(location: MsixLocation, pci: PciFunction, run: CaseRun): bigint {
   const { window, offset, width, mask, wide } = bitsOf(location, pci, run);
   const value = BigInt(window.read(offset, width));
   if (mask !== undefined) return (value & BigInt(mask >>> 0)) >> shiftOf(mask);
@@ -68,7 +68,7 @@ export function readMsix(location: MsixLocation, pci: VirtioPci, run: CaseRun): 
 }
 
 /** Writes an MSI-X field, the other bits of its register as they are. */
-export function writeMsix(location: MsixLocation, value: bigint, pci: VirtioPci, run: CaseRun): void {
+export function writeMsix(location: MsixLocation, value: bigint, pci: PciFunction, run: CaseRun): void {
   const { window, offset, width, mask, wide } = bitsOf(location, pci, run);
   pci.disturb();
   const word = (bits: bigint) => Number(BigInt.asUintN(8 * width, bits));

@@ -36,6 +36,7 @@ export function choicesOf(plan: SetupPlan, run: CaseRun): SetupChoices {
     }),
     ...(only && { only: only.map((queue) => number(queue)) }),
     ...(eventBuffers && { eventBuffers: number(eventBuffers, 32768) }),
+    ...(vectors === 'intx' && { interrupts: 'line' }),
     ...(vectors !== undefined &&
       vectors !== 'intx' && {
         vectors: new Map(

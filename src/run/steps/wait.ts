@@ -69,16 +69,21 @@ function waitForInterrupt(
   target: Extract<WaitStep['target'], { kind: 'interrupt' }>,
   run: CaseRun,
 ): void {
-  const { transport, port } = run.session;
-  if (target.source === 'line')
-    throw new CaseError('NOT_AVAILABLE', 'the interrupt line is not watched on this transport');
-  const vector = target.vector ? evaluateNumber(target.vector, run.scope, run.context, 2047) : 0;
-  const came = waitUntil(port, step.within, () => transport.interrupts.raised(vector));
+  const { transport, port, driver } = run.session;
+  const { line } = transport;
+  if (target.source === 'line' && line === undefined)
+    throw new CaseError('NOT_AVAILABLE', 'the interrupt line cannot be watched on this device');
+  const given = target.vector && evaluateNumber(target.vector, run.scope, run.context, 2047);
+  const vector = given ?? driver.configVector ?? 0;
+  const came = waitUntil(port, step.within, () =>
+    target.source === 'line' && line ? line.level() : transport.interrupts.raised(vector),
+  );
   const observed = {
     outcome: came ? ('returned' as const) : ('silent' as const),
     queue: 'other' as const,
     interrupts: { count: came ? 1 : 0, byVector: new Map([[vector, came ? 1 : 0]]), exact: false },
   };
-  transport.interrupts.clear(vector);
+  // The line stays asserted until the driver has dealt with what it was asserted for.
+  if (target.source !== 'line') transport.interrupts.clear(vector);
   run.judge(matchResult(step.expect, observed, run.scope, run.context), step.expect.explicit);
 }

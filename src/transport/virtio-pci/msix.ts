@@ -22,14 +22,19 @@ export class MessageCells implements Interrupts {
   readonly #config: RegisterWindow;
   readonly #structures: MsixStructures;
 
-  /** Takes a cell for every vector and programs the table. */
+  /** Takes a cell for every vector; `program` enables them. */
   constructor(config: RegisterWindow, dma: DmaSpace, structures: MsixStructures) {
     this.#config = config;
     this.#structures = structures;
     this.vectors = structures.vectors;
     this.#cells = dma.alloc(CELL_BYTES * this.vectors, { align: 64 });
     this.#words = new Int32Array(this.#cells.view.buffer, this.#cells.view.byteOffset, this.vectors);
-    this.program();
+  }
+
+  /** Switches MSI-X off: the function then interrupts by its line. */
+  disable(): void {
+    const at = this.#structures.position + msixCapability.fields.message_control.offset;
+    this.#config.write(at, 2, this.#config.read(at, 2) & ~MsixControl.ENABLE);
   }
 
   /** Aims every entry of the table at its cell and enables MSI-X. */
