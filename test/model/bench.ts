@@ -202,6 +202,7 @@ export class Bench {
     const free = region.iova + BigInt(this.#fill[index] ?? 0);
     const step = BigInt(align);
     const offset = Number(((free + step - 1n) / step) * step - region.iova);
+    if (offset + size > region.bytes.length) throw new Error('the memory of the bench is used up');
     this.#fill[index] = offset + size;
     return {
       iova: region.iova + BigInt(offset),

@@ -6,6 +6,7 @@ import { Bench, TestQueue } from '../bench.js';
 interface Options {
   readonly config?: Partial<ModelConfig>;
   readonly adjust?: (b: Behaviours) => void;
+  readonly seed?: number;
 }
 
 /** Version 2. */

@@ -7,7 +7,9 @@ const IO_BASE = 0xc000;
 const MSIX_BASE = 0xfeb0_0000;
 
 export class LegacyPciBench extends Bench {
-  constructor(options: { config?: Partial<ModelConfig>; adjust?: (b: Behaviours) => void } = {}) {
+  constructor(
+    options: { config?: Partial<ModelConfig>; adjust?: (b: Behaviours) => void; seed?: number } = {},
+  ) {
     super({ ...options, config: { bus: 'pci-transitional', ...options.config } });
   }
 
