@@ -13,6 +13,7 @@ import type { Task } from './scsi/task.js';
 import type { Destination } from './scsi/topology.js';
 import type { CommandResult } from './units/command-result.js';
 import type { CommandCall } from './units/command-table.js';
+import type { NotificationValue } from './virtio/notification.js';
 import type { Ring, RingSetup } from './virtio/ring.js';
 
 /** A part of the state that a device reset sets back. */
@@ -44,6 +45,9 @@ export type SuspendRule =
   | 'resumes'
   | 'clears-suspend'
   | 'tells-on-resume';
+
+/** A part of the state of a queue that a queue reset sets back. */
+export type QueuePart = 'requests' | 'ring' | 'size' | 'addresses' | 'enable' | 'vector';
 
 /** One element that goes into the used ring. */
 export interface UsedElement {
@@ -170,10 +174,14 @@ export interface Behaviours {
   resets(part: ResetPart): boolean;
   /** Whether the device keeps a rule about suspension. */
   keepsSuspendRule(rule: SuspendRule): boolean;
+  /** Whether a queue reset sets this part back. */
+  queueResets(part: QueuePart, queue: number): boolean;
   /** Whether the device works on its queues, given that a conformant one would or would not. */
   live(live: boolean, status: number): boolean;
   /** Whether a buffer may still be returned: not after a reset of the device or its queue. */
   mayComplete(allowed: boolean): boolean;
+  /** A notification of the driver as the device understands it. */
+  notification(value: NotificationValue): NotificationValue;
   /** The ring that a kick makes the device look at, if any. */
   kickedRing(ring: Ring | undefined, queue: number): Ring | undefined;
   /** Called before a buffer is returned; a conformant device writes nothing more. */
@@ -262,8 +270,10 @@ export function conformantBehaviours(): Behaviours {
     statusWritten: (next) => next,
     resets: () => true,
     keepsSuspendRule: () => true,
+    queueResets: () => true,
     live: (live) => live,
     mayComplete: (allowed) => allowed,
+    notification: (value) => value,
     kickedRing: (ring) => ring,
     returning: () => {},
     ringFeatures: (features) => features,

@@ -77,6 +77,8 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     'VIRTIO_F_RING_RESET',
     'VIRTIO_F_RING_PACKED',
     'VIRTIO_F_IN_ORDER',
+    'VIRTIO_F_NOTIFICATION_DATA',
+    'VIRTIO_F_NOTIF_CONFIG_DATA',
     // The addresses are the model's own, and it reaches only its regions.
     'VIRTIO_F_ACCESS_PLATFORM',
     // Everything happens in one thread, in the order of the program.

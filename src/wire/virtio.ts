@@ -61,5 +61,11 @@ export const LEGACY_ONLY_FEATURES = featureSet('VIRTIO_F_NOTIFY_ON_EMPTY', 'VIRT
 /** The features that the legacy interface can tell of. */
 export const LEGACY_FEATURE_WORD = 0xffff_ffffn;
 
+/**
+ * An available buffer notification with VIRTIO_F_NOTIFICATION_DATA, 32 bits: the queue's index or its
+ * queue_notif_config_data, then next_off (15 bits) and next_wrap ("Driver Notifications").
+ */
+export const NotificationField = { idMask: 0xffff, positionShift: 16 } as const;
+
 /** Virtio device id of the SCSI host device. */
 export const VIRTIO_ID_SCSI = 8;

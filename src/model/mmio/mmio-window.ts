@@ -1,5 +1,5 @@
 /** What both layouts of virtio-mmio have in common: the window, the shared registers, the interrupt. */
-import { hasFeature, VIRTIO_ID_SCSI } from '../../wire/virtio.js';
+import { featureSet, hasFeature, VIRTIO_ID_SCSI } from '../../wire/virtio.js';
 import {
   MMIO_CONFIG_OFFSET,
   MMIO_MAGIC,
@@ -22,6 +22,8 @@ export type MmioName = keyof typeof mmioRegisters | keyof typeof mmioLegacyRegis
 /** A virtio-mmio device. A layout adds its registers by `readRegister` and `writeRegister`. */
 export abstract class MmioWindow implements Transport, RegisterRange {
   abstract readonly interfaces: InterfaceKind;
+  /** There is no register that would tell the driver such data. */
+  readonly undefinedFeatures = featureSet('VIRTIO_F_NOTIF_CONFIG_DATA');
   /** There is no switch in the way: the device reaches memory at all times. */
   readonly mayAccessMemory = true;
   protected readonly device: VirtioDevice;
@@ -149,8 +151,8 @@ export abstract class MmioWindow implements Transport, RegisterRange {
           this.queue?.resize(value, hasFeature(this.device.negotiated, 'VIRTIO_F_RING_PACKED'));
         return;
       case 'QueueNotify': {
-        const queue = this.device.queues[value];
-        if (queue) this.device.kick(queue);
+        const named = this.device.notification(value);
+        if (named) this.device.kick(named.queue, named.position);
         return;
       }
       case 'InterruptACK':

@@ -70,6 +70,10 @@ export class CommonConfig implements FieldStore<CommonField> {
         return queue?.enabled ? 1 : 0;
       case 'queue_notify_off':
         return queue ? this.#host.notifyOffset(queue) : 0;
+      case 'queue_notif_config_data':
+        return queue && hasFeature(this.#device.negotiated, 'VIRTIO_F_NOTIF_CONFIG_DATA')
+          ? queue.notifyData
+          : 0;
       case 'queue_desc':
         return queue?.descriptors ?? 0n;
       case 'queue_driver':
@@ -78,7 +82,6 @@ export class CommonConfig implements FieldStore<CommonField> {
         return queue?.device ?? 0n;
       // A queue reset is over before the write that asks for it returns, so queue_reset never reads 1.
       case 'queue_reset':
-      case 'queue_notif_config_data':
       case 'admin_queue_index':
       case 'admin_queue_num':
         return 0;

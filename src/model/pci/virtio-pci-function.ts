@@ -25,6 +25,7 @@ import type { Behaviours, ResetPart } from '../behaviours.js';
 import type { ModelMemory } from '../memory.js';
 import { type AccessWidth, BarContents, FieldRange, type RegisterRange } from '../register-window.js';
 import type { InterfaceKind, Transport, VirtioDevice } from '../virtio/device.js';
+import { notificationWidth } from '../virtio/notification.js';
 import type { Virtqueue } from '../virtio/queue.js';
 import { CommonConfig, type CommonField } from './common-config.js';
 import { type Bar, type BusSpace, ConfigSpace } from './config-space.js';
@@ -95,6 +96,7 @@ const pciCfgCap = struct('virtio_pci_cfg_cap', {
 
 export class VirtioPciFunction implements Transport {
   readonly interfaces: InterfaceKind;
+  readonly undefinedFeatures = 0n;
   readonly config: ConfigSpace;
   readonly #device: VirtioDevice;
   readonly #behaviours: Behaviours;
@@ -333,14 +335,15 @@ export class VirtioPciFunction implements Transport {
     return value;
   }
 
-  /** A kick is the queue's index, written to the queue's own address; anything else is no kick. */
+  /** A kick names a queue, is of the negotiated width, and is written to the queue's own address. */
   #notifyRange(multiplier: number): RegisterRange {
     return {
       read: () => 0,
       write: (offset, width, value) => {
-        const queue = this.#device.queues[value];
-        if (width !== 2 || !queue) return;
-        if (offset === (this.#device.queues.length - 1 - queue.index) * multiplier) this.#device.kick(queue);
+        const named = this.#device.notification(value);
+        if (!named || width !== notificationWidth(this.#device.negotiated)) return;
+        if (offset === (this.#device.queues.length - 1 - named.queue.index) * multiplier)
+          this.#device.kick(named.queue, named.position);
       },
     };
   }

@@ -27,6 +27,8 @@ const LARGEST_SIZE = 0x10000;
 export interface ConfigHost {
   /** Whether writes of the driver count now. */
   writable(): boolean;
+  /** Called before each read of the driver. */
+  read(): void;
   /** Called after each change that the driver made. */
   changed(): void;
 }
@@ -53,6 +55,7 @@ export class DeviceConfig implements FieldStore<ConfigField> {
   }
 
   read(name: ConfigField): number {
+    this.#host.read();
     return this.#behaviours.configField(name, this.#read(name));
   }
 

@@ -46,6 +46,7 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
     this.config = new DeviceConfig(limits, behaviours, {
       writable: () => this.device.configurationWritable,
       changed: () => this.device.configChanged('driver'),
+      read: () => this.device.configRead(),
     });
     this.tasks = new TaskSet(clock, behaviours, this);
     this.#events = new EventQueue(() => this.device);

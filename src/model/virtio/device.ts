@@ -2,12 +2,13 @@
 import type { ByteOrder } from '../../wire/layout.js';
 import { legacyRingLayout } from '../../wire/split-ring.js';
 import { DeviceStatus, hasFeature, LEGACY_FEATURE_WORD, LEGACY_ONLY_FEATURES } from '../../wire/virtio.js';
-import type { Behaviours, OrderedPart, ResetPart, SuspendRule } from '../behaviours.js';
+import type { Behaviours, OrderedPart, QueuePart, ResetPart, SuspendRule } from '../behaviours.js';
 import { DriverError } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
 import { DriverFeatures, servable } from './feature-windows.js';
 import { InOrderRing } from './in-order.js';
+import { readNotification } from './notification.js';
 import { PackedRing } from './packed-ring.js';
 import { Virtqueue } from './queue.js';
 import type { Ring } from './ring.js';
@@ -19,6 +20,8 @@ export type InterfaceKind = 'non-transitional' | 'transitional' | 'legacy';
 /** What a transport does for the device. */
 export interface Transport {
   readonly interfaces: InterfaceKind;
+  /** Features that the standard does not define for this transport, so that no device on it may offer them. */
+  readonly undefinedFeatures: bigint;
   /** Whether the device may reach memory now (PCI bus master). */
   readonly mayAccessMemory: boolean;
   notifyUsed(queue: Virtqueue): void;
@@ -63,8 +66,6 @@ export class VirtioDevice {
   readonly queues: readonly Virtqueue[];
   readonly driverFeatures = new DriverFeatures();
   readonly behaviours: Behaviours;
-  /** config_generation: 8 bits, free-running, also across resets. */
-  generation = 0;
   /** Why the device is or was in need of a reset; for people who look for their mistake. */
   readonly faults: string[] = [];
   readonly #memory: ModelMemory;
@@ -72,6 +73,9 @@ export class VirtioDevice {
   readonly #guestOrder: ByteOrder;
   #transport: Transport | undefined;
   #status = 0;
+  #generation = 0;
+  /** Whether the configuration has changed since the driver last looked at it. */
+  #configNews = false;
   /** Kicks and completions that wait until memory may be accessed. */
   readonly #deferredKicks = new Set<Virtqueue>();
   #deferred: (() => void)[] = [];
@@ -98,7 +102,8 @@ export class VirtioDevice {
   }
 
   get offered(): bigint {
-    return this.behaviours.offeredFeatures(this.#type.features);
+    const features = this.#type.features & ~(this.#transport?.undefinedFeatures ?? 0n);
+    return this.behaviours.offeredFeatures(features);
   }
 
   /** What the legacy interface offers. */
@@ -227,15 +232,17 @@ export class VirtioDevice {
     for (const apply of this.#heldChanges.splice(0)) apply();
     this.#transport?.reset(resets);
     this.#type.reset(resets);
-    if (resets('queues')) for (const queue of this.queues) queue.reset();
+    if (resets('queues')) for (const queue of this.queues) queue.reset((part) => part !== 'vector');
     if (resets('features')) this.driverFeatures.clear();
     if (resets('status')) this.#status = 0;
   }
 
   /** Reset of one queue (VIRTIO_F_RING_RESET, "Virtqueue Reset"). */
   resetQueue(queue: Virtqueue): void {
-    this.#type.queueReset(queue);
-    queue.reset();
+    const resets = (part: QueuePart) => this.behaviours.queueResets(part, queue.index);
+    if (resets('requests')) this.#type.queueReset(queue);
+    this.#deferredKicks.delete(queue);
+    queue.reset(resets);
     this.#suspendWhenIdle();
   }
 
@@ -264,8 +271,21 @@ export class VirtioDevice {
     queue.enabled = true;
   }
 
-  /** An available buffer notification. */
-  kick(queue: Virtqueue): void {
+  /** The queue that a notification names, and the driver's position if it tells that. */
+  notification(value: number): { queue: Virtqueue; position: number | undefined } | undefined {
+    const features = this.negotiated;
+    const { id, position } = this.behaviours.notification(readNotification(value, features));
+    const queue = hasFeature(features, 'VIRTIO_F_NOTIF_CONFIG_DATA')
+      ? this.queues.find(({ notifyData }) => notifyData === id)
+      : this.queues[id];
+    return queue && { queue, position };
+  }
+
+  /**
+   * An available buffer notification. A driver that told a wrong position has lost count of its ring; a kick that waited
+   * for memory access may be overtaken by later ones, so its position is not looked at.
+   */
+  kick(queue: Virtqueue, position?: number): void {
     if (!this.#transport?.mayAccessMemory) {
       this.#deferredKicks.add(queue);
       return;
@@ -273,7 +293,10 @@ export class VirtioDevice {
     if (this.suspended && !this.#keeps('sends-nothing')) this.#transport.notifyUsed(queue);
     if (this.suspending && this.#keeps(this.suspended ? 'leaves-queues' : 'stops')) return;
     this.guard(() => {
-      const ring = this.behaviours.kickedRing(this.ring(queue), queue.index);
+      const own = this.ring(queue);
+      if (own && position !== undefined && position !== own.driverPosition)
+        throw new DriverError(`queue ${queue.index}: a notification of position 0x${position.toString(16)}`);
+      const ring = this.behaviours.kickedRing(own, queue.index);
       if (ring) this.#type.kicked(queue, ring);
     });
   }
@@ -336,9 +359,23 @@ export class VirtioDevice {
     return !this.suspended || !this.#keeps('ignores-configuration-writes');
   }
 
+  /** config_generation: 8 bits, free-running, also across resets. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * The driver reads of the device configuration. Only then does a change move the generation, so that no number of
+   * changes between two reads can bring it round to the same value.
+   */
+  configRead(): void {
+    if (this.#configNews) this.#generation = (this.#generation + 1) & 0xff;
+    this.#configNews = false;
+  }
+
   /** The device configuration has changed, by the device or the driver. */
   configChanged(by: 'device' | 'driver'): void {
-    this.generation = (this.generation + 1) & 0xff;
+    this.#configNews = true;
     if (by === 'device' && this.#status & DeviceStatus.DRIVER_OK) this.#notifyConfig();
   }
 

@@ -1,11 +1,17 @@
 /** The registers of one virtqueue, and the ring once it is in use. */
 import { VIRTIO_MSI_NO_VECTOR } from '../../wire/virtio-pci.js';
 import { LEGACY_PAGE_SIZE } from '../../wire/virtio-pci-legacy.js';
+import type { QueuePart } from '../behaviours.js';
 import type { Ring } from './ring.js';
+
+/** Where queue_notif_config_data begins: at no index, so that a driver that sends the index is found out. */
+const NOTIFY_DATA_BASE = 0x5a00;
 
 /** A virtqueue as the transport configures it. */
 export class Virtqueue {
   readonly index: number;
+  /** queue_notif_config_data. */
+  readonly notifyData: number;
   /** Largest size that the device supports. */
   readonly maxSize: number;
   size: number;
@@ -22,18 +28,26 @@ export class Virtqueue {
 
   constructor(index: number, maxSize: number) {
     this.index = index;
+    this.notifyData = NOTIFY_DATA_BASE + 3 * index;
     this.maxSize = maxSize;
     this.size = maxSize;
   }
 
-  /** Back to the state after a device reset or a queue reset, the vector excepted. */
-  reset(): void {
-    this.size = this.maxSize;
-    this.align = LEGACY_PAGE_SIZE;
-    this.descriptors = 0n;
-    this.driver = 0n;
-    this.device = 0n;
-    this.stop();
+  /** Back to the state after a device reset or a queue reset, part by part; the vector only if it is told so. */
+  reset(resets: (part: QueuePart) => boolean): void {
+    if (resets('size')) {
+      this.size = this.maxSize;
+      this.align = LEGACY_PAGE_SIZE;
+    }
+    if (resets('addresses')) {
+      this.descriptors = 0n;
+      this.driver = 0n;
+      this.device = 0n;
+      this.page = 0;
+    }
+    if (resets('enable')) this.enabled = false;
+    if (resets('ring')) this.ring = undefined;
+    if (resets('vector')) this.vector = VIRTIO_MSI_NO_VECTOR;
   }
 
   /** Out of use, so that it can be set up anew. */

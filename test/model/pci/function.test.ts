@@ -84,7 +84,7 @@ describe('common configuration', () => {
 
   test('feature windows: 0 and 1 hold the offer, all others 0', () => {
     const bench = new Bench();
-    const bits = [1, 2, 28, 29, 32, 33, 34, 35, 36, 40, 43];
+    const bits = [1, 2, 28, 29, 32, 33, 34, 35, 36, 38, 39, 40, 43];
     expect(bench.offered).toBe(bits.reduce((set, bit) => set | (1n << BigInt(bit)), 0n));
     for (const window of [2, 3, 4, 0x7fffffff, 0xffffffff]) {
       bench.common(0, 4, window);
@@ -144,6 +144,8 @@ describe('common configuration', () => {
     const bench = new Bench();
     const before = bench.common(21, 1);
     bench.reg(4, 24, 4, 16);
+    // It moves when the driver looks at the configuration.
+    bench.reg(4, 24, 4);
     expect(bench.common(21, 1)).not.toBe(before);
   });
 });
