@@ -197,7 +197,10 @@ export const DEVICE_FACTS = [
   'dev.max_target',
   'dev.max_lun',
   'pci.virtio_caps',
+  'pci.structures',
+  'pci.vendor_caps',
   'pci.cfg_types',
+  'pci.sr_iov',
   'msix.vectors',
   'run.seed',
 ] as const;

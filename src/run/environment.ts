@@ -5,9 +5,11 @@ import type { EvalContext } from '../cases/context.js';
 import type { Environment } from '../cases/expand.js';
 import type { ScopeValue } from '../cases/types.js';
 import type { Transport } from '../transport/transport.js';
-import type { VirtioCapability } from '../transport/virtio-pci/capabilities.js';
+import { hasExtendedCapability, type VirtioCapability } from '../transport/virtio-pci/capabilities.js';
 import { VirtioPci } from '../transport/virtio-pci/virtio-pci.js';
+import { PciExtendedCapability } from '../wire/pci.js';
 import { featureSet } from '../wire/virtio.js';
+import { VirtioPciCapType } from '../wire/virtio-pci.js';
 import { QueueIndex } from '../wire/virtio-scsi.js';
 import { FIXTURES } from './package-info.js';
 import { type Binding, bindRoles } from './roles.js';
@@ -69,6 +71,11 @@ function bitsOf(set: bigint): bigint[] {
 /** The virtio capabilities of a PCI function: all of them as rows, and the first of each type by name. */
 function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
   if (!(transport instanceof VirtioPci)) return [];
+  const { PCI_CFG, VENDOR_CFG } = VirtioPciCapType;
+  const { virtio } = transport.capabilities;
+  const config = transport.region('pci').window;
+  // Vendor data have a layout of their own from the fifth byte on.
+  const located = virtio.filter(({ type }) => type !== VENDOR_CFG);
   const row = ({ at, type, size, bar, id, offset, length }: VirtioCapability) => ({
     type: BigInt(type),
     cap_len: BigInt(size),
@@ -88,8 +95,16 @@ function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
       : [];
   });
   return [
-    ['pci.virtio_caps', transport.capabilities.virtio.map(row)],
-    ['pci.cfg_types', transport.capabilities.virtio.map(({ type }) => BigInt(type))],
+    ['pci.virtio_caps', located.map(row)],
+    ['pci.structures', located.filter(({ type }) => type !== PCI_CFG).map(row)],
+    [
+      'pci.vendor_caps',
+      virtio
+        .filter(({ type }) => type === VENDOR_CFG)
+        .map(({ at, size }) => ({ position: BigInt(at), cap_len: BigInt(size) })),
+    ],
+    ['pci.cfg_types', virtio.map(({ type }) => BigInt(type))],
+    ['pci.sr_iov', hasExtendedCapability(config, PciExtendedCapability.SR_IOV) ? 1n : 0n],
     ['cap.notify.multiplier', BigInt(transport.notifyMultiplier)],
     ...named,
   ];

@@ -42,6 +42,11 @@ export const PciBar = { IO: 1, MEMORY_64: 4 } as const;
 /** Capability ids. */
 export const PciCapability = { POWER_MANAGEMENT: 1, VENDOR: 9, EXPRESS: 0x10, MSIX: 0x11 } as const;
 
+/** Capability ids of the list in the extended configuration space of PCI Express. */
+export const PciExtendedCapability = { SR_IOV: 0x10 } as const;
+/** Where the extended list begins; a header is the id in bits 0-15 and the offset of the next in bits 20-31. */
+export const PCI_EXTENDED_CAPABILITIES = 0x100;
+
 /** MSI-X capability. */
 export const msixCapability = struct('MSI-X capability', {
   cap_vndr: u8,

@@ -1,6 +1,6 @@
 /** Finding the virtio structures in PCI configuration space ("Virtio Structure PCI Capabilities"). */
 import type { RegisterWindow } from '../../port/registers.js';
-import { PciCapability, PciStatus, pciHeader } from '../../wire/pci.js';
+import { PCI_EXTENDED_CAPABILITIES, PciCapability, PciStatus, pciHeader } from '../../wire/pci.js';
 import { VirtioPciCapType, virtioPciCap, virtioPciNotifyCap } from '../../wire/virtio-pci.js';
 import { TransportError } from '../transport.js';
 
@@ -87,6 +87,20 @@ export function firstOfType(list: CapabilityList, type: keyof typeof VirtioPciCa
     `the function has no ${type} capability${list.fault ? why[list.fault] : ''}`,
     PRESENT[type],
   );
+}
+
+/** Whether the extended list of PCI Express has a capability; without extended configuration space it has none. */
+export function hasExtendedCapability(config: RegisterWindow, id: number): boolean {
+  const most = (config.size - PCI_EXTENDED_CAPABILITIES) / 8;
+  let at: number = PCI_EXTENDED_CAPABILITIES;
+  for (let hops = 0; hops < most && at >= PCI_EXTENDED_CAPABILITIES && at + 4 <= config.size; hops++) {
+    const header = config.read(at, 4);
+    // No header is all zeros or all ones: there the list is empty, or nothing answers.
+    if (header === 0 || header === 0xffff_ffff) return false;
+    if ((header & 0xffff) === id) return true;
+    at = (header >>> 20) & 0xffc;
+  }
+  return false;
 }
 
 /** Reads the multiplier that follows a NOTIFY_CFG capability. */
