@@ -6,6 +6,7 @@
 import type { ByteOrder } from '../wire/layout.js';
 import type { LegacyRingLayout } from '../wire/split-ring.js';
 import type { Fault } from './errors.js';
+import type { BarKind } from './pci/config-space.js';
 import type { Answer } from './scsi/answer.js';
 import type { ControlAnswer } from './scsi/control-answer.js';
 import type { EventRecord } from './scsi/event-record.js';
@@ -127,8 +128,10 @@ export interface ChainRules {
 }
 
 export interface Behaviours {
-  /** Fields of the PCI header, by name, when the function is built. */
+  /** Fields of the PCI header that say what the function is, by name, as they read. */
   pciHeader(name: string, value: number): number;
+  /** The kind that a base address register says it is of. */
+  barKind(kind: BarKind, index: number): BarKind;
   /** Fields of the virtio capabilities, by cfg_type and name, when the function is built. */
   pciCapability(cfgType: number, name: string, value: number): number;
   /** A register of the common configuration structure as it reads. */
@@ -249,6 +252,7 @@ export interface Behaviours {
 export function conformantBehaviours(): Behaviours {
   return {
     pciHeader: (_name, value) => value,
+    barKind: (kind) => kind,
     pciCapability: (_cfgType, _name, value) => value,
     commonField: (_name, value) => value,
     configField: (_name, value) => value,

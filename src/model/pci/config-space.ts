@@ -5,11 +5,13 @@ import type { AccessWidth, BarContents, RegisterRange } from '../register-window
 /** The address spaces of the bus. */
 export type BusSpace = 'memory' | 'io';
 
+export type BarKind = 'io' | 'memory32' | 'memory64';
+
 /** A base address register. */
 export interface Bar {
   /** 0-5; a 64-bit one takes the next register as well. */
   readonly index: number;
-  readonly kind: 'io' | 'memory32' | 'memory64';
+  readonly kind: BarKind;
   readonly contents: BarContents;
 }
 
@@ -113,6 +115,15 @@ export class ConfigSpace implements RegisterRange {
     for (const watch of this.#watches) if (watch.from < offset + width && watch.to > offset) watch.after?.();
   }
 
+  /** Writes what `kindOf` says into the bits of the BARs that tell their kind. */
+  tellBars(kindOf: (index: number, kind: BarKind) => BarKind): void {
+    for (const { index, kind } of this.#bars) {
+      const offset = pciHeader.fields.bar0.offset + 4 * index;
+      const address = (this.bytes[offset] ?? 0) & ~BAR_BITS[kind].mask;
+      this.bytes[offset] = address | BAR_BITS[kindOf(index, kind)].type;
+    }
+  }
+
   /** The BAR of that number, wherever it is mapped. */
   barContents(index: number): BarContents | undefined {
     return this.#bars.find((bar) => bar.index === index)?.contents;
@@ -135,7 +146,7 @@ export class ConfigSpace implements RegisterRange {
   }
 
   /** The address that a BAR is set to. */
-  #address(index: number, kind: Bar['kind']): bigint {
+  #address(index: number, kind: BarKind): bigint {
     const offset = pciHeader.fields.bar0.offset + 4 * index;
     const low = BigInt((this.u32(offset) & ~BAR_BITS[kind].mask) >>> 0);
     return kind === 'memory64' ? (BigInt(this.u32(offset + 4)) << 32n) | low : low;

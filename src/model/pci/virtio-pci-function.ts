@@ -138,7 +138,7 @@ export class VirtioPciFunction implements Transport {
     this.#legacy = options.legacyConfig && this.#legacyRegisters(options.legacyConfig);
     this.interfaces = this.#legacy ? 'transitional' : 'non-transitional';
     this.#msixBar = this.#legacy ? LEGACY_BAR + 1 : LEGACY_BAR;
-    this.config = new ConfigSpace(this.#header(), [
+    this.config = new ConfigSpace(this.#identity, [
       ...(this.#legacy ? [legacyBar(this.#legacy, options.deviceConfig.length)] : []),
       { index: this.#msixBar, kind: 'memory32', contents: msixBar },
       // Not prefetchable: reading ISR has a side effect.
@@ -222,17 +222,15 @@ export class VirtioPciFunction implements Transport {
     });
   }
 
-  #header(): Parameters<typeof pciHeader.encode>[0] {
-    const values: Record<string, number> = {
+  /** What the header says of the function, apart from its registers. */
+  get #identity(): Readonly<Record<string, number>> {
+    return {
       vendor_id: VIRTIO_PCI_VENDOR,
       ...(this.interfaces === 'transitional' ? TRANSITIONAL : NON_TRANSITIONAL),
       class_base: CLASS_MASS_STORAGE,
       subsystem_vendor_id: VIRTIO_PCI_VENDOR,
       interrupt_pin: INTERRUPT_PIN_A,
     };
-    for (const [name, value] of Object.entries(values))
-      values[name] = this.#behaviours.pciHeader(name, value);
-    return values;
   }
 
   #addCapability(cfgType: number, offset: number, length: number, multiplier?: number): void {
@@ -295,6 +293,13 @@ export class VirtioPciFunction implements Transport {
   }
 
   #watchRegisters(): void {
+    this.config.watch(0, pciHeader.size, {
+      before: () => {
+        for (const [name, value] of Object.entries(this.#identity))
+          pciHeader.write(this.config.bytes, { [name]: this.#behaviours.pciHeader(name, value) });
+        this.config.tellBars((index, kind) => this.#behaviours.barKind(kind, index));
+      },
+    });
     const status = pciHeader.fields.status.offset;
     this.config.watch(status, 2, {
       before: () => {
