@@ -166,9 +166,11 @@ export class TerminalReport {
     if (this.#device) this.#line(`        again: ${this.#device.replay(result)}`);
   }
 
-  /** The mode in which a case has had the same findings before, if any. */
+  /** The mode in which a case has had the same findings before, if any; bytes that nobody wrote may differ. */
   #foundIn({ id, mode, findings }: CaseResult): string | undefined {
-    const now = JSON.stringify(findings.map(({ step, check, got }) => [step, check, got]));
+    const now = JSON.stringify(
+      findings.map(({ step, check, expected, severity }) => [step, check, expected, severity]),
+    );
     const before = this.#told.get(id);
     if (before?.findings === now) return before.mode;
     this.#told.set(id, { mode, findings: now });

@@ -32,6 +32,34 @@ describe('selection', () => {
   });
 });
 
+describe('modes', () => {
+  const one = ['run', '--dut', 'model', '--select', 'spc.test-unit-ready.good', '--report', 'json=@r.json'];
+
+  test('a case runs in each mode that is named, and its result names the mode', async () => {
+    const { code, run } = await finish(...one, '--modes', 'pci.split*');
+    const modes = ['', '+event_idx', '+indirect', '+indirect+event_idx'].map((more) => `pci.split${more}`);
+    expect(run.results('r.json').cases.map(({ mode }) => mode)).toEqual(modes);
+    for (const mode of modes) expect(run.output).toContain(`  ${mode.padEnd(28)}  1 pass`);
+    expect(run.output).toMatch(/4 results of 1 case: 4 pass/);
+    expect(code).toBe(0);
+  });
+
+  test('a mode that does not exist is refused, with the nearest one that does', async () => {
+    const { code, run } = await finish(...one, '--modes', 'pci.spilt');
+    expect(run.output).toMatch(/there is no mode pci\.spilt; did you mean pci\.split/);
+    expect(code).toBe(2);
+  });
+
+  test('a red case of several modes is told once, and can be replayed in each', async () => {
+    const { code, run } = await finish(
+      ...['run', '--dut', 'model', '--select', 'scsi.req.prio.any-value', '--mutant', 'request.prio-failed'],
+      ...['--modes', 'pci.split,pci.split+indirect'],
+    );
+    expect(code).toBe(1);
+    expect(run.output).toMatch(/prio\.any-value.* in pci\.split\+indirect, as in pci\.split/);
+  });
+});
+
 test('options for a device that is not in the run are refused', async () => {
   const { code, run } = await finish('run', '--dut', 'model', ...stall, '--machine', 'pc');
   expect(run.output).toMatch(/--machine concerns the device kind qemu/);

@@ -4,14 +4,15 @@ import { modelAdapter } from '../../src/duts/model/adapter.js';
 import type { ModelAttach } from '../../src/duts/model/attach.js';
 import { openModelPort } from '../../src/duts/model/port.js';
 import { StandingLedger, type StandingRow } from '../../src/harness/standing-ledger.js';
-import { DEFAULT_MODEL_CONFIG } from '../../src/model/model-config.js';
+import type { TransportName } from '../../src/port/transport-name.js';
 import { Beacon } from '../../src/run/beacon.js';
 import { CaseRun } from '../../src/run/case-run.js';
 import { checkCaseFiles, expandAll, type RunnableCase } from '../../src/run/load-cases.js';
+import { type ModeChoice, resultKey } from '../../src/run/modes.js';
 import { executionOrder, type Order } from '../../src/run/order.js';
 import { SPEC_CASES } from '../../src/run/package-info.js';
 import type { CaseResult } from '../../src/run/results.js';
-import { openSession } from '../../src/run/session.js';
+import { openSession, type Session } from '../../src/run/session.js';
 
 export interface InProcessOptions {
   readonly seed: number;
@@ -22,6 +23,7 @@ export interface InProcessOptions {
   /** Only cases for which this holds. */
   readonly only?: (id: string) => boolean;
   readonly order?: Order;
+  readonly modes?: ModeChoice;
 }
 
 export interface InProcessRun {
@@ -38,13 +40,12 @@ function suiteFiles(): readonly CaseFile[] {
 }
 
 /** A model that has just been started, with what its standing checks find. */
-async function freshModel({ seed, mutant, copying = false }: InProcessOptions) {
-  const dut = await modelAdapter({
-    seed,
-    copying,
-    config: DEFAULT_MODEL_CONFIG,
-    ...(mutant !== undefined && { mutant }),
-  }).start();
+async function freshModel(
+  { seed, mutant, copying = false }: InProcessOptions,
+  transport: TransportName | undefined,
+) {
+  const adapter = modelAdapter({ seed, copying, ...(mutant !== undefined && { mutant }) });
+  const dut = await adapter.start(transport);
   const port = openModelPort(dut.attach as ModelAttach, { call: () => {} });
   const ledger = new StandingLedger();
   let place = { case: '', step: '' };
@@ -62,31 +63,47 @@ async function freshModel({ seed, mutant, copying = false }: InProcessOptions) {
   return { session, ledger, run };
 }
 
+/** By which transports the model can be reached. */
+const TRANSPORTS = modelAdapter({ seed: 1 }).transports;
+
+/** The plans of a session of any transport. */
+function plansOf({ files = suiteFiles(), modes = 'default' }: InProcessOptions, session: Session) {
+  return expandAll(files, session, { modes, transports: TRANSPORTS }).cases;
+}
+
 export async function runOnModel(options: InProcessOptions): Promise<InProcessRun> {
-  const { files = suiteFiles(), only = () => true, order = {} } = options;
-  const { session, ledger, run } = await freshModel(options);
-  const plans = expandAll(files, session).cases.filter(({ id }) => only(id));
-  const results: CaseResult[] = [];
-  for (const index of executionOrder(plans.length, order)) {
-    const plan = plans[index];
-    if (plan) results[index] = run(plan);
+  const { only = () => true, order = {} } = options;
+  const all: CaseResult[] = [];
+  const standing = new StandingLedger();
+  for (const transport of TRANSPORTS) {
+    const { session, ledger, run } = await freshModel(options, transport);
+    const plans = plansOf(options, session).filter(({ id }) => only(id));
+    const results: CaseResult[] = [];
+    for (const index of executionOrder(plans.length, order)) {
+      const plan = plans[index];
+      if (plan) results[index] = run(plan);
+    }
+    all.push(...results);
+    standing.merge(ledger.rows());
   }
-  return { results, standing: ledger.rows() };
+  return { results: all, standing: standing.rows() };
 }
 
 /** Every case on a model of its own. The plans are made once: the facts of a model follow from its seed. */
 export async function runEachAlone(options: InProcessOptions): Promise<InProcessRun> {
-  const { session } = await freshModel(options);
   const results: CaseResult[] = [];
   const standing = new StandingLedger();
-  for (const plan of expandAll(options.files ?? suiteFiles(), session).cases) {
-    const { run, ledger } = await freshModel(options);
-    results.push(run(plan));
-    standing.merge(ledger.rows());
+  for (const transport of TRANSPORTS) {
+    const { session } = await freshModel(options, transport);
+    for (const plan of plansOf(options, session)) {
+      const { run, ledger } = await freshModel(options, transport);
+      results.push(run(plan));
+      standing.merge(ledger.rows());
+    }
   }
   return { results, standing: standing.rows() };
 }
 
 /** Verdicts by case id, in order. */
 export const verdicts = ({ results }: Pick<InProcessRun, 'results'>): string[] =>
-  results.map(({ id, verdict }) => `${verdict} ${id}`);
+  results.map((result) => `${result.verdict} ${resultKey(result)}`);

@@ -9,6 +9,12 @@ test('every case passes and no standing check is violated', async () => {
   expect(run.standing.filter(({ violations }) => violations > 0)).toEqual([]);
 });
 
+test('in all modes, too', { timeout: 300_000 }, async () => {
+  const run = await runOnModel({ seed: 1, modes: 'all' });
+  expect(run.results.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'skip')).toEqual([]);
+  expect(run.standing.filter(({ violations }) => violations > 0)).toEqual([]);
+});
+
 /** Cases about where buffers lie and what addresses units. */
 const aboutAddresses = (id: string) => /^(ring|scsi\.req\.(lun|missing|target))/.test(id);
 
