@@ -56,6 +56,18 @@ function usedLengthShort({ answer }: CommandFacts): Judgement {
   return { expected: `used len of at least ${virtioScsiRespHead.size}`, got: `used len ${answer.usedLen}` };
 }
 
+function usedWriteFlag({ answer, exchange }: ExchangeFacts): Judgement {
+  const said = exchange.used?.writeFlag;
+  // Of a chain that a batch skipped nothing is said.
+  if (said === undefined || exchange.used?.len === undefined) return 'not-applicable';
+  const last = lastWritten(answer.bytes, answer.poison);
+  if (said || last < 0) return undefined;
+  return {
+    expected: 'WRITE in the used descriptor: something was written',
+    got: `no WRITE, though byte ${last} of the buffer was written`,
+  };
+}
+
 function canary({ exchange }: ExchangeFacts): Judgement {
   for (const [kind, buffers] of [
     ['device-readable', exchange.placed.out],
@@ -179,6 +191,7 @@ function interrupt({ exchange }: ExchangeFacts): Judgement {
 const CHAIN_CHECKS: readonly [StandingCheck, (facts: ExchangeFacts) => Judgement][] = [
   ['used-length', usedLength],
   ['used-length-gap', usedLengthGap],
+  ['used-write-flag', usedWriteFlag],
   ['canary', canary],
   ['readable-intact', readableIntact],
   ['ring-intact', indirectIntact],

@@ -26,6 +26,12 @@ export const STANDING_CHECKS = {
     severity: 'warn',
     about: 'used len covers the 12 fixed bytes of the response (ruling A3)',
   },
+  'used-write-flag': {
+    requirement: 'virtio.packed.used-write-flag',
+    severity: 'warn',
+    about:
+      'a used descriptor of a packed ring says by its WRITE flag that something was written (ruling A30)',
+  },
   canary: {
     requirement: 'virtio.split.no-write-outside',
     severity: 'fail',
