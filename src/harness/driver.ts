@@ -2,7 +2,14 @@
 import type { DmaMark } from '../port/dma-space.js';
 import type { Port } from '../port/port.js';
 import type { DeviceRegister, InterruptKind, Transport } from '../transport/transport.js';
-import { DeviceStatus, type FeatureName, featureNames, featureSet, hasFeature } from '../wire/virtio.js';
+import {
+  DeviceStatus,
+  type FeatureName,
+  featureNames,
+  featureSet,
+  hasFeature,
+  NotificationField,
+} from '../wire/virtio.js';
 import { LEGACY_PAGE_SIZE } from '../wire/virtio-pci-legacy.js';
 import {
   QueueIndex,
@@ -110,6 +117,8 @@ export class Driver {
   /** What was reset or stopped by hand, and the register that reads 0 when that is done. */
   #resetting: { readonly what: 'device' | number; readonly register: DeviceRegister } | undefined;
   #selected = 0;
+  /** queue_notif_config_data by queue. */
+  readonly #notifyIds = new Map<number, number>();
   #returnCount = 0;
   #nextId = 0x1122334455660001n;
   #offered = 0n;
@@ -307,7 +316,31 @@ export class Driver {
       if (notify === 'always' || (notify === 'when-asked' && queue.ring.asksForKick(before)))
         kicks.push(index);
     }
-    for (const index of kicks) this.transport.notify(index);
+    for (const index of kicks) this.kick(index);
+  }
+
+  /** Notifies a queue, in use or not; `value` is sent in place of what the negotiated features make of it. */
+  kick(index: number, value = this.#notification(index)): void {
+    this.transport.notify(index, value, this.negotiated('VIRTIO_F_NOTIFICATION_DATA'));
+  }
+
+  /** What tells the device to look at a queue ("Driver Notifications"). */
+  #notification(index: number): number {
+    const id = this.negotiated('VIRTIO_F_NOTIF_CONFIG_DATA') ? this.#notifyData(index) : index;
+    if (!this.negotiated('VIRTIO_F_NOTIFICATION_DATA')) return id;
+    const position = this.#queues.get(index)?.ring.notificationData ?? 0;
+    return ((position << NotificationField.positionShift) | id) >>> 0;
+  }
+
+  /** By what the device wants a queue to be called; read once after each set-up of the queue. */
+  #notifyData(index: number): number {
+    let data = this.#notifyIds.get(index);
+    if (data === undefined) {
+      this.transport.writeRegister('queue_select', BigInt(index));
+      data = Number(this.transport.readRegister('queue_notif_config_data'));
+      this.#notifyIds.set(index, data);
+    }
+    return data;
   }
 
   /** Waits until all of `exchanges` have been returned or `limitMs` have passed; whether they were. */
@@ -582,6 +615,8 @@ export class Driver {
       vector,
     });
     this.#queues.set(index, { index, ring, vector, swallowed: false });
+    this.#notifyIds.delete(index);
+    if (this.negotiated('VIRTIO_F_NOTIF_CONFIG_DATA')) this.#notifyData(index);
   }
 
   /** Clears a vector for a queue that has nothing outstanding; it may have been raised for others that share it. */
@@ -598,7 +633,7 @@ export class Driver {
     );
     if (chains.length === 0) return;
     queue.ring.publish(chains);
-    this.transport.notify(queue.index);
+    this.kick(queue.index);
   }
 
   #stageEventBuffer(queue: LiveQueue): Chain {
@@ -673,7 +708,7 @@ export class Driver {
     buffer.fetch();
     this.#noteEvent(buffer.view.slice(), buffer.initial, usedLen);
     queue.ring.publish([this.#stageEventBuffer(queue)]);
-    this.transport.notify(queue.index);
+    this.kick(queue.index);
     // The device now holds a buffer that was placed after it became live: nothing is given back any more.
     this.#liveMark = undefined;
   }

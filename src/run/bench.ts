@@ -161,7 +161,7 @@ function rawBlock(driver: Driver, transport: Transport, { cdb, dataIn }: Transac
     avail.setUint16(availRing.entry(i % size), 0, true);
     avail.setUint16(availRing.idx, (i + 1) & 0xffff, true);
     areas.driver.publishRange(0, areas.driver.size);
-    transport.notify(QueueIndex.REQUEST);
+    transport.notify(QueueIndex.REQUEST, QueueIndex.REQUEST);
     transport.fence();
     for (let round = 0; ; round++) {
       areas.device.fetchRange(usedRing.idx, 2);

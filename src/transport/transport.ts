@@ -81,10 +81,10 @@ export interface Transport {
   /** Programs and enables a queue. */
   enableQueue(queue: number, addresses: QueueAddresses): void;
   /**
-   * Makes the device look at a queue: an available buffer notification, sent at once. `value` is written instead of
-   * the queue's index, if given.
+   * Makes the device look at a queue: an available buffer notification, sent at once. `wide` makes it one of 32 bits
+   * where it is otherwise one of 16.
    */
-  notify(queue: number, value?: number): void;
+  notify(queue: number, value: number, wide?: boolean): void;
   /** Returns when the device has taken every register write so far. */
   fence(): void;
 

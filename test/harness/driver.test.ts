@@ -239,3 +239,40 @@ describe('a split ring by hand', () => {
     expect(() => queue.field('desc', 4, 'len')).toThrow(/desc\[4\]: the ring has 4/);
   });
 });
+
+describe('what a kick says', () => {
+  const VERSION_1 = featureSet('VIRTIO_F_VERSION_1');
+  const DATA = featureSet('VIRTIO_F_NOTIFICATION_DATA');
+  const CONFIG_DATA = featureSet('VIRTIO_F_NOTIF_CONFIG_DATA');
+  const PACKED = featureSet('VIRTIO_F_RING_PACKED');
+
+  test.each([
+    ['the index of the queue', 0n, [2, 2], false],
+    ['the number that the device supplies', CONFIG_DATA, [0x5a, 0x5a], false],
+    ['the available index as well', DATA, [0x0001_0002, 0x0002_0002], true],
+    ['the number and the available index', DATA | CONFIG_DATA, [0x0001_005a, 0x0002_005a], true],
+    // Two descriptors a request in a ring of 3: the second one wraps.
+    ['place and wrap counter of a packed ring', DATA | PACKED, [0x8002_0002, 0x0001_0002], true],
+  ])('%s', (_name, features, values, wide) => {
+    device.features = VERSION_1 | features;
+    device.notifyData = 0x5an;
+    driver.initialise({
+      features: (offered) => offered,
+      eventBuffers: 0,
+      queues: new Map([[QueueIndex.REQUEST, { size: features & PACKED ? 3 : 8 }]]),
+    });
+    const seen: [number, boolean][] = [];
+    device.onNotify = (_queue, value, wide) => void seen.push([value, wide]);
+    const stage = () => driver.stage({ lun: encodeLun(0, 0), id: 1n, cdb: new Uint8Array(6) });
+    driver.publish([stage()]);
+    if (features & PACKED) {
+      const { buffer, offset } = driver.ring(QueueIndex.REQUEST).field('desc', 0, 'flags');
+      new DataView(buffer.view.buffer, buffer.view.byteOffset).setUint16(offset, 0x8080, true);
+      driver.collect();
+    }
+    driver.publish([stage()]);
+    driver.kick(QueueIndex.REQUEST);
+    const [first = 0, second = 0] = values;
+    expect(seen).toEqual([first, second, second].map((value) => [value, wide]));
+  });
+});

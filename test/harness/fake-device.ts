@@ -6,6 +6,7 @@ import type { AllocOptions, DmaBlock, DmaMark, DmaSpace } from '../../src/port/d
 import type { Interrupts } from '../../src/port/interrupts.js';
 import type { Port } from '../../src/port/port.js';
 import {
+  type DeviceRegister,
   type InterruptKind,
   type QueueAddresses,
   type Transport,
@@ -68,7 +69,9 @@ export class FakeDevice implements Transport {
     clear: (vector) => void this.raised.delete(vector),
   };
   /** Plays the device when a queue is notified. */
-  onNotify: (queue: number) => void = () => {};
+  onNotify: (queue: number, value: number, wide: boolean) => void = () => {};
+  /** queue_notif_config_data of every queue. */
+  notifyData = 0n;
   status = 0;
   features = (1n << BigInt(Feature.VIRTIO_F_VERSION_1)) | (1n << BigInt(Feature.VIRTIO_F_INDIRECT_DESC));
   config = virtioScsiConfig.encode({
@@ -109,8 +112,8 @@ export class FakeDevice implements Transport {
   enableQueue(queue: number, addresses: QueueAddresses): void {
     this.queues.set(queue, addresses);
   }
-  notify(queue: number): void {
-    this.onNotify(queue);
+  notify(queue: number, value: number, wide = false): void {
+    this.onNotify(queue, value, wide);
   }
   fence(): void {}
   setConfigVector(): void {}
@@ -123,7 +126,7 @@ export class FakeDevice implements Transport {
   hasRegister = () => false;
   restart(): void {}
   recover(): void {}
-  readRegister = () => 0n;
+  readRegister = (name: DeviceRegister) => (name === 'queue_notif_config_data' ? this.notifyData : 0n);
   writeRegister(): void {}
   region = (name: string): never => {
     throw new TransportError(`the fake device has no ${name}`);

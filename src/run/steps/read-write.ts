@@ -67,5 +67,5 @@ export function executeWrite(step: WriteStep, run: CaseRun): void {
 export function executeKick(step: KickStep, run: CaseRun): void {
   const { scope, context } = run;
   const queue = evaluateNumber(step.queue, scope, context, 65535);
-  run.session.transport.notify(queue, step.value && evaluateNumber(step.value, scope, context, 0xffffffff));
+  run.session.driver.kick(queue, step.value && evaluateNumber(step.value, scope, context, 0xffffffff));
 }

@@ -110,7 +110,7 @@ export abstract class MmioTransport implements Transport {
     return this.read('QueueSizeMax');
   }
 
-  notify(queue: number, value = queue): void {
+  notify(_queue: number, value: number): void {
     this.write('QueueNotify', value);
     this.#mmio.window.flush();
   }

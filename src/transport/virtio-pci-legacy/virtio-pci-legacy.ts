@@ -100,7 +100,7 @@ export class VirtioPciLegacy extends PciTransport implements Transport {
     this.#write(header.queue_address, Number(desc / BigInt(LEGACY_PAGE_SIZE)));
   }
 
-  notify(queue: number, value = queue): void {
+  notify(_queue: number, value: number): void {
     this.#write(header.queue_notify, value & 0xffff);
     this.#window.flush();
   }

@@ -138,7 +138,7 @@ export class VirtioPci extends PciTransport implements Transport {
 
   enableQueue(queue: number, { size, desc, driver, device, vector }: QueueAddresses): void {
     this.#write(common.queue_select, queue);
-    if (!this.#notifyOffsets.has(queue)) this.#notifyOffsets.set(queue, this.#read(common.queue_notify_off));
+    this.#notifyOffset(queue);
     this.#write(common.queue_size, size);
     this.#write(common.queue_msix_vector, this.#message(vector));
     this.#write64(common.queue_desc, desc);
@@ -147,11 +147,22 @@ export class VirtioPci extends PciTransport implements Transport {
     this.#write(common.queue_enable, 1);
   }
 
-  notify(queue: number, value = queue): void {
-    const offset = (this.#notifyOffsets.get(queue) ?? 0) * this.notifyMultiplier;
+  notify(queue: number, value: number, wide = false): void {
+    const offset = this.#notifyOffset(queue) * this.notifyMultiplier;
     const { window } = this.#notify;
-    window.write(this.#notify.offset + offset, 2, value & 0xffff);
+    window.write(this.#notify.offset + offset, wide ? 4 : 2, wide ? value >>> 0 : value & 0xffff);
     window.flush();
+  }
+
+  /** Selects the queue, the first time. */
+  #notifyOffset(queue: number): number {
+    let offset = this.#notifyOffsets.get(queue);
+    if (offset === undefined) {
+      this.#write(common.queue_select, queue);
+      offset = this.#read(common.queue_notify_off);
+      this.#notifyOffsets.set(queue, offset);
+    }
+    return offset;
   }
 
   fence(): void {
