@@ -1,5 +1,6 @@
-/** The QEMU device kind: virtio-scsi-pci of a stock QEMU, driven without a guest. */
+/** The QEMU device kind: virtio-scsi of a stock QEMU, over PCI or MMIO, driven without a guest. */
 import type { DutAdapter } from '../dut.js';
+import { transportsOf } from './machine.js';
 import { type QemuOptions, qemuObstacles, startQemu } from './start.js';
 
 /** The main-thread half; its worker half is `openQemuPort`. */
@@ -7,7 +8,7 @@ export function qemuAdapter(options: QemuOptions = {}): DutAdapter {
   return {
     name: 'qemu',
     obstacles: () => Promise.resolve(qemuObstacles(options)),
-    transports: ['pci'],
+    transports: transportsOf(options.machine),
     start: (transport) => startQemu(options, transport),
   };
 }

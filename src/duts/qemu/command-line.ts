@@ -1,5 +1,6 @@
 /** QEMU's command line for a machine that consists of a virtio-scsi controller with scratch disks. */
-import { DEVICE_SLOT } from './pci-bus.js';
+import type { TransportName } from '../../port/transport-name.js';
+import { CONTROLLER_ID, controllerArguments } from './controller.js';
 
 /** A SCSI disk of the machine. */
 export interface QemuDisk {
@@ -12,11 +13,12 @@ export interface QemuDisk {
 
 /** What the command line is made of. Descriptors are those of the QEMU process. */
 export interface QemuMachine {
+  readonly transport: TransportName;
   readonly accel: string;
   readonly machine: string;
   readonly memoryMiB: number;
-  /** Guest memory above this lies above 4 GiB. */
-  readonly lowMiB: number;
+  /** Guest memory above this lies above 4 GiB; undefined for a machine that divides its memory itself. */
+  readonly lowMiB: number | undefined;
   readonly memoryFd: number | undefined;
   readonly firmwareFd: number;
   readonly qmpFd: number;
@@ -27,15 +29,7 @@ export interface QemuMachine {
   readonly args: readonly string[];
 }
 
-/** The controller's properties, unless the user says otherwise. ioeventfd=off: a notification acts before its reply. */
-const DEVICE_DEFAULTS = { 'disable-legacy': 'on', ioeventfd: 'off', num_queues: '2' } as const;
-/** Properties that the adapter relies on. */
-export const RESERVED_PROPERTIES: readonly string[] = ['driver', 'id', 'bus', 'addr', 'multifunction'];
-
-/** The device under test. */
-export const CONTROLLER = 'virtio-scsi-pci';
 const MEMORY_ID = 'mem';
-const CONTROLLER_ID = 's0';
 
 /** Arguments for the QEMU binary; qtest is on standard input and output. */
 export function qemuArguments(machine: QemuMachine): string[] {
@@ -47,7 +41,7 @@ export function qemuArguments(machine: QemuMachine): string[] {
     '-machine',
     [
       machine.machine,
-      `max-ram-below-4g=${lowMiB}M`,
+      ...(lowMiB === undefined ? [] : [`max-ram-below-4g=${lowMiB}M`]),
       ...(mapped ? [`memory-backend=${MEMORY_ID}`] : []),
     ].join(),
   );
@@ -61,16 +55,7 @@ export function qemuArguments(machine: QemuMachine): string[] {
   args.push('-bios', inherited(machine.firmwareFd));
   args.push('-qtest', 'stdio', '-qtest-log', 'none');
   args.push('-chardev', `socket,id=qmp,fd=${machine.qmpFd}`, '-mon', 'chardev=qmp,mode=control');
-  const properties = { ...DEVICE_DEFAULTS, ...machine.device };
-  args.push(
-    '-device',
-    [
-      CONTROLLER,
-      `id=${CONTROLLER_ID}`,
-      `addr=${DEVICE_SLOT}`,
-      ...Object.entries(properties).map(property),
-    ].join(),
-  );
+  args.push(...controllerArguments(machine.transport, machine.device));
   for (const [index, disk] of machine.disks.entries()) {
     const node = `disk${index}`;
     args.push(
@@ -87,9 +72,4 @@ export function qemuArguments(machine: QemuMachine): string[] {
 /** The path by which a process reaches a file that it has inherited. */
 function inherited(fd: number): string {
   return `/proc/self/fd/${fd}`;
-}
-
-/** A comma in a value is written twice. */
-function property([name, value]: [string, string]): string {
-  return `${name}=${value.replaceAll(',', ',,')}`;
 }

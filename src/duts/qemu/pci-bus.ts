@@ -1,11 +1,15 @@
 /** A PCI function of the machine, reached as its firmware would: configuration mechanism #1, BARs assigned here. */
 import { PortError } from '../../port/errors.js';
+import type { InterruptLine } from '../../port/interrupts.js';
 import type { PciAttachment, RegisterWindow, Width } from '../../port/registers.js';
 import { PciCommand, pciHeader } from '../../wire/pci.js';
 import type { QtestChannel } from './qtest-channel.js';
+import { AddressWindow, accessCommand, hex, QtestWindow } from './register-windows.js';
 
 /** The slot on bus 0 that the command line gives the device. */
 export const DEVICE_SLOT = 4;
+/** Input of q35's I/O APIC that pin A of that slot asserts while no firmware has changed the routing. */
+export const DEVICE_INTERRUPT = 20;
 
 const CONFIG_ADDRESS = 0xcf8;
 const CONFIG_DATA = 0xcfc;
@@ -19,10 +23,6 @@ const Bar = { IO: 1, TYPE_MASK: 6, TYPE_64: 4, IO_FLAGS: 3, MEMORY_FLAGS: 0xf } 
 const MEMORY_BASE = 0xe000_0000;
 const IO_BASE = 0xc000;
 const PAGE = 4096;
-
-const SUFFIX: Record<Width, string> = { 1: 'b', 2: 'w', 4: 'l' };
-/** How qtest names an access to each address space. */
-const VERBS = { memory: { read: 'read', write: 'write' }, io: { read: 'in', write: 'out' } } as const;
 
 /** A base address register pair or single, with the address that it is given. */
 interface AssignedBar {
@@ -40,14 +40,17 @@ export class QtestPciFunction implements PciAttachment {
   readonly #bars: readonly AssignedBar[];
   readonly #windows = new Map<number, RegisterWindow>();
 
-  constructor(qtest: QtestChannel, slot: number) {
+  readonly line?: InterruptLine;
+
+  constructor(qtest: QtestChannel, slot: number, line?: InterruptLine) {
+    if (line !== undefined) this.line = line;
     this.config = new ConfigWindow(qtest, slot);
     if (this.config.read(pciHeader.fields.vendor_id.offset, 2) === 0xffff) {
       throw new PortError('PORT_SETUP', `PCI slot ${slot} of the machine is empty`);
     }
     this.#bars = this.#withoutDecoding(() => this.#assignAll());
     for (const bar of this.#bars) {
-      this.#windows.set(bar.index, new BarWindow(qtest, bar));
+      this.#windows.set(bar.index, new AddressWindow(qtest, bar.space, bar.address, bar.size));
     }
   }
 
@@ -117,68 +120,6 @@ export class QtestPciFunction implements PciAttachment {
   }
 }
 
-/** What the windows share: the bounds check and the way of saying it in qtest. */
-abstract class QtestWindow implements RegisterWindow {
-  readonly size: number;
-  protected readonly qtest: QtestChannel;
-
-  constructor(qtest: QtestChannel, size: number) {
-    this.qtest = qtest;
-    this.size = size;
-  }
-
-  abstract read(offset: number, width: Width): number;
-  abstract write(offset: number, width: Width, value: number): void;
-
-  flush(): void {
-    this.qtest.flush();
-  }
-
-  fence(): void {
-    this.qtest.drain();
-  }
-
-  protected check(offset: number, width: Width): void {
-    if (!Number.isInteger(offset) || offset < 0 || offset + width > this.size) {
-      throw new RangeError(`${width} bytes at ${offset} are not within a register window of ${this.size}`);
-    }
-  }
-
-  protected ask(command: string): number {
-    const reply = this.qtest.ask(command);
-    const value = Number(reply);
-    if (reply === '' || !Number.isSafeInteger(value)) {
-      throw new PortError(
-        'PORT_PROTOCOL',
-        `The reply to "${command}" is no number: ${JSON.stringify(reply)}`,
-      );
-    }
-    return value;
-  }
-}
-
-/** A memory or an I/O BAR. */
-class BarWindow extends QtestWindow {
-  readonly #base: number;
-  readonly #verbs: { readonly read: string; readonly write: string };
-
-  constructor(qtest: QtestChannel, { address, size, space }: AssignedBar) {
-    super(qtest, size);
-    this.#base = address;
-    this.#verbs = VERBS[space];
-  }
-
-  read(offset: number, width: Width): number {
-    this.check(offset, width);
-    return this.ask(`${this.#verbs.read}${SUFFIX[width]} ${hex(this.#base + offset)}`);
-  }
-
-  write(offset: number, width: Width, value: number): void {
-    this.check(offset, width);
-    this.qtest.post(`${this.#verbs.write}${SUFFIX[width]} ${hex(this.#base + offset)} ${hex(value >>> 0)}`);
-  }
-}
-
 /** Configuration space through the address and data ports; an access must not cross a dword. */
 class ConfigWindow extends QtestWindow {
   readonly #slot: number;
@@ -189,11 +130,13 @@ class ConfigWindow extends QtestWindow {
   }
 
   read(offset: number, width: Width): number {
-    return this.ask(`in${SUFFIX[width]} ${hex(this.#select(offset, width))}`);
+    return this.ask(accessCommand('io', 'read', width, this.#select(offset, width)));
   }
 
   write(offset: number, width: Width, value: number): void {
-    this.qtest.post(`out${SUFFIX[width]} ${hex(this.#select(offset, width))} ${hex(value >>> 0)}`);
+    this.qtest.post(
+      `${accessCommand('io', 'write', width, this.#select(offset, width))} ${hex(value >>> 0)}`,
+    );
   }
 
   #select(offset: number, width: Width): number {
@@ -203,8 +146,4 @@ class ConfigWindow extends QtestWindow {
     this.qtest.post(`outl ${hex(CONFIG_ADDRESS)} ${hex(address)}`);
     return CONFIG_DATA + (offset & 3);
   }
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }

@@ -1,10 +1,12 @@
 /** The worker's half of the QEMU adapter. */
+import type { InterruptLine } from '../../port/interrupts.js';
 import type { Port } from '../../port/port.js';
 import type { TransportName } from '../../port/transport-name.js';
 import { libc, type Mapping } from '../../sys/libc.js';
 import { pause, realClock } from '../../sys/real-clock.js';
 import type { ControlLink, OpenPort } from '../dut.js';
 import { GuestMemory, type GuestRegion } from './dma.js';
+import { QtestMmioWindow } from './microvm.js';
 import { DEVICE_SLOT, QtestPciFunction } from './pci-bus.js';
 import { QtestChannel } from './qtest-channel.js';
 
@@ -19,12 +21,18 @@ export interface QemuAttach {
   readonly memoryFd: number | undefined;
   readonly regions: readonly GuestRegion[];
   readonly settleMs: number;
+  /** The device is in a register window, not a PCI function. */
+  readonly mmio: boolean;
+  /** Input of the machine's I/O APIC that the device asserts; undefined where it cannot be watched. */
+  readonly interrupt: number | undefined;
 }
 
 /** Opens a started QEMU in the thread that will drive it. Throws `PortError` or `DutGoneError`. */
 export const openQemuPort: OpenPort<QemuAttach> = (attach: QemuAttach, link: ControlLink): Port => {
   const qtest = new QtestChannel(attach.toQemu, attach.fromQemu);
-  const attachment = new QtestPciFunction(qtest, DEVICE_SLOT);
+  const line = attach.interrupt === undefined ? undefined : watchedLine(qtest, attach.interrupt);
+  const pci = attach.mmio ? undefined : new QtestPciFunction(qtest, DEVICE_SLOT, line);
+  const attachment = pci ?? new QtestMmioWindow(qtest, line);
   const mappings: Mapping[] = [];
   const dma = openMemory(attach, qtest, mappings);
   let closed = false;
@@ -45,7 +53,7 @@ export const openQemuPort: OpenPort<QemuAttach> = (attach: QemuAttach, link: Con
       invoke(name, argument) {
         qtest.drain();
         link.call(name, argument);
-        if (name === 'power-cycle') attachment.reassign();
+        if (name === 'power-cycle') pci?.reassign();
       },
     },
     close() {
@@ -56,6 +64,12 @@ export const openQemuPort: OpenPort<QemuAttach> = (attach: QemuAttach, link: Con
     },
   };
 };
+
+/** The device's interrupt line as the I/O APIC of the machine sees it. */
+function watchedLine(qtest: QtestChannel, input: number): InterruptLine | undefined {
+  if (!qtest.watchInterrupts('ioapic')) return undefined;
+  return { level: () => qtest.asserted(input) };
+}
 
 function openMemory(attach: QemuAttach, qtest: QtestChannel, mappings: Mapping[]): GuestMemory {
   const { memoryFd, regions } = attach;

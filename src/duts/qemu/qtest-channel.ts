@@ -28,6 +28,8 @@ export class QtestChannel {
   #commands: string[] = [];
   #firstUnanswered = 0;
   #gone: string | undefined;
+  /** Inputs of the intercepted interrupt controller that are asserted. */
+  readonly #asserted = new Set<number>();
 
   /** Takes the descriptors for writing commands and for reading replies; they stay the caller's to close. */
   constructor(toPeer: number, fromPeer: number) {
@@ -38,6 +40,27 @@ export class QtestChannel {
   /** Whether the peer has closed the line. */
   get gone(): boolean {
     return this.#gone !== undefined;
+  }
+
+  /**
+   * Has QEMU report the inputs of an interrupt controller, named by its path in the machine, from now on. False if it
+   * cannot.
+   */
+  watchInterrupts(controller: string): boolean {
+    try {
+      this.ask(`irq_intercept_in ${controller}`);
+      return true;
+    } catch (error) {
+      if (error instanceof DutGoneError) throw error;
+      return false;
+    }
+  }
+
+  /** Whether an input of the watched interrupt controller is asserted now. */
+  asserted(input: number): boolean {
+    // Changes are reported before the reply to whatever caused them or came after them.
+    this.ask('endianness');
+    return this.#asserted.has(input);
   }
 
   /** Queues a command that is answered by a bare OK. */
@@ -100,8 +123,7 @@ export class QtestChannel {
   /** Takes the reply of the first unanswered command. */
   #reply(): string {
     let line = this.#line();
-    // Interrupt lines are reported between replies once a client has asked for them; this one never does.
-    while (line.startsWith('IRQ ')) line = this.#line();
+    for (; line.startsWith('IRQ '); line = this.#line()) this.#noteInterrupt(line);
     const command = this.#commands[this.#firstUnanswered++] ?? '';
     if (this.#firstUnanswered === this.#commands.length) {
       this.#commands = [];
@@ -110,6 +132,13 @@ export class QtestChannel {
     if (line === 'OK') return '';
     if (line.startsWith('OK ')) return line.slice(3);
     throw protocolError(command, line);
+  }
+
+  /** Takes a report of an interrupt line, `IRQ raise N` or `IRQ lower N`; they come between replies. */
+  #noteInterrupt(report: string): void {
+    const [, change, input] = report.split(' ');
+    if (change === 'raise') this.#asserted.add(Number(input));
+    else this.#asserted.delete(Number(input));
   }
 
   #line(): string {

@@ -13,9 +13,11 @@ import { shellWords } from '../../sys/shell-words.js';
 import { SUPERVISOR_PROGRAM, type SupervisedProcess, spawnSupervised } from '../../sys/supervised.js';
 import { type DutProfile, DutSetupError, type Obstacle, type RunningDut, type UnitProfile } from '../dut.js';
 import { detectAccelerator } from './accelerator.js';
-import { CONTROLLER, qemuArguments, RESERVED_PROPERTIES } from './command-line.js';
+import { qemuArguments } from './command-line.js';
+import { controllerFor, RESERVED_PROPERTIES } from './controller.js';
 import type { GuestRegion } from './dma.js';
-import { offerEverything } from './facilities.js';
+import { knownProperties, offerEverything } from './facilities.js';
+import { type Machine, machineFor } from './machine.js';
 import type { QemuAttach } from './port.js';
 import { QmpClient } from './qmp.js';
 
@@ -29,7 +31,7 @@ export interface QemuOptions {
   readonly mmap?: boolean;
   /** Properties of the virtio-scsi-pci device, besides or instead of the adapter's own. */
   readonly device?: Readonly<Record<string, string>>;
-  /** Value of -machine, options included; default `q35`. */
+  /** Value of -machine, options included; it must have PCI. Left out: `q35`, or `microvm` for transports over MMIO. */
   readonly machine?: string;
   /** Command and arguments to run QEMU under. */
   readonly wrap?: readonly string[];
@@ -197,14 +199,15 @@ async function launch(
   transport: TransportName,
   resources: Descriptors,
 ): Promise<Launched> {
-  const { machine = 'q35', memoryMiB = DEFAULT_MEMORY_MIB, mmap = hasLibc() } = options;
+  const { memoryMiB = DEFAULT_MEMORY_MIB, mmap = hasLibc() } = options;
+  const machine = machineFor(transport, options.machine);
   const wrap = effectiveWrap(options.wrap ?? []);
   const binary = findExecutable(options.binary ?? DEFAULT_BINARY) ?? DEFAULT_BINARY;
   const accelFound = options.accel === undefined ? detectAccelerator(binary) : Promise.resolve(options.accel);
-  const facilitiesFound = offerEverything(binary, CONTROLLER);
+  const propertiesFound = knownProperties(binary, controllerFor(transport).driver);
   // Their failure is looked at below; until then it must not count as unhandled.
   accelFound.catch(() => {});
-  facilitiesFound.catch(() => {});
+  propertiesFound.catch(() => {});
   const [commands, replies] = await makePipes(2);
   if (commands === undefined || replies === undefined) throw new Error('no pipes');
   for (const { readEnd, writeEnd } of [commands, replies]) {
@@ -212,11 +215,11 @@ async function launch(
     resources.add(writeEnd);
   }
   const accel = await accelFound;
-  const facilities = await facilitiesFound;
+  const known = await propertiesFound;
 
-  const lowMiB = Math.floor(memoryMiB / 2);
+  const layout = memoryLayout(memoryMiB, machine);
   const memory = mmap
-    ? resources.add(anonymousFile({ name: 'vscsi-memory', size: memoryMiB * MIB, place: 'memory' }))
+    ? resources.add(anonymousFile({ name: 'vscsi-memory', size: layout.totalMiB * MIB, place: 'memory' }))
     : undefined;
   // What QEMU inherits beyond the standard streams, in the order of descriptor numbers after QMP's.
   const inherited: number[] = [];
@@ -224,9 +227,10 @@ async function launch(
   const firmware = haltingFirmware();
   const args = qemuArguments({
     accel,
-    machine,
-    memoryMiB,
-    lowMiB,
+    transport,
+    machine: machine.name,
+    memoryMiB: layout.totalMiB,
+    lowMiB: layout.lowMiB,
     qmpFd: QMP_FD,
     firmwareFd: inherit(anonymousFile({ name: 'vscsi-firmware', size: firmware.length, content: firmware })),
     memoryFd: memory === undefined ? undefined : inherit(memory),
@@ -234,7 +238,7 @@ async function launch(
       ...disk,
       fd: inherit(anonymousFile({ name: 'vscsi-disk', size: DISK_SIZE })),
     })),
-    device: { ...facilities, ...options.device },
+    device: { ...offerEverything(known), ...ownProperties(options.device ?? {}, machine, known) },
     args: options.args ?? [],
   });
   const log = resources.add(anonymousFile({ name: 'vscsi-log', size: 0 }));
@@ -259,13 +263,15 @@ async function launch(
       toQemu: commands.writeEnd,
       fromQemu: replies.readEnd,
       memoryFd: memory,
-      regions: guestRegions(memoryMiB, lowMiB),
+      regions: layout.regions,
       settleMs: SETTLE_MS,
+      mmio: machine.attachment === 'mmio',
+      interrupt: machine.interrupt,
     },
     details: {
       binary,
       accelerator: accel,
-      machine,
+      machine: machine.name,
       memory: describeMemory(mmap, options.mmap),
       command: shellWords([...wrap, binary, ...args]),
     },
@@ -361,12 +367,41 @@ function haltingFirmware(): Uint8Array {
   return image;
 }
 
-/** The high memory first, so that addresses of more than 32 bits are what is used unless someone asks otherwise. */
-function guestRegions(memoryMiB: number, lowMiB: number): GuestRegion[] {
-  return [
-    { base: FOUR_GIB, size: (memoryMiB - lowMiB) * MIB, fileOffset: lowMiB * MIB },
-    { base: LEGACY_AREA, size: lowMiB * MIB - LEGACY_AREA, fileOffset: LEGACY_AREA },
-  ];
+/** How much memory a machine is given, and which of it is lent out. */
+interface MemoryLayout {
+  readonly totalMiB: number;
+  /** What the command line says of it; undefined where the machine decides. */
+  readonly lowMiB: number | undefined;
+  readonly regions: readonly GuestRegion[];
+}
+
+/**
+ * Half of the memory is below 4 GiB and half above it. A machine that divides its memory itself gets so much that the
+ * half reaches there; what lies between is never touched, and costs nothing.
+ */
+function memoryLayout(memoryMiB: number, { lowEnd }: Machine): MemoryLayout {
+  const lowMiB = Math.floor(memoryMiB / 2);
+  const highMiB = memoryMiB - lowMiB;
+  const highOffset = lowEnd ?? lowMiB * MIB;
+  return {
+    totalMiB: highOffset / MIB + highMiB,
+    lowMiB: lowEnd === undefined ? lowMiB : undefined,
+    // The high memory first, so that addresses of more than 32 bits are what is used unless someone asks otherwise.
+    regions: [
+      { base: FOUR_GIB, size: highMiB * MIB, fileOffset: highOffset },
+      { base: LEGACY_AREA, size: lowMiB * MIB - LEGACY_AREA, fileOffset: LEGACY_AREA },
+    ],
+  };
+}
+
+/** The user's properties; those of a PCI function have no place on a device that is none. */
+function ownProperties(
+  chosen: Readonly<Record<string, string>>,
+  { attachment }: Machine,
+  known: ReadonlySet<string>,
+): Readonly<Record<string, string>> {
+  if (attachment === 'pci') return chosen;
+  return Object.fromEntries(Object.entries(chosen).filter(([name]) => known.has(name)));
 }
 
 function describeMemory(mapped: boolean, wanted: boolean | undefined): string {

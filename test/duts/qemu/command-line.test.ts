@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { type QemuMachine, qemuArguments } from '../../../src/duts/qemu/command-line.js';
 
 const MACHINE: QemuMachine = {
+  transport: 'pci',
   accel: 'tcg',
   machine: 'q35',
   memoryMiB: 64,
