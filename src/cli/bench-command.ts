@@ -1,13 +1,16 @@
 /** `vscsi bench`: what the harness costs on a device, and how fast the cases of the suite run. */
+import { availableParallelism } from 'node:os';
 import type { OpenPort } from '../duts/dut.js';
 import { PORTS } from '../duts/registry.js';
 import type { TextSink } from '../report/style.js';
 import { type BenchRow, bench } from '../run/bench.js';
+import { benchModes, type ModesFigures } from '../run/bench-modes.js';
 import { benchSuite, type SuiteRow } from '../run/bench-suite.js';
 import { ExitCode } from '../run/exit-code.js';
 import { checkCaseFiles } from '../run/load-cases.js';
+import type { ModeChoice } from '../run/modes.js';
 import { SPEC_CASES, SUITE_VERSION } from '../run/package-info.js';
-import { deviceOf } from './devices.js';
+import { type Device, deviceOf } from './devices.js';
 import { UsageError } from './errors.js';
 
 export interface BenchOptions {
@@ -16,17 +19,52 @@ export interface BenchOptions {
   readonly mmap: boolean;
   readonly blocks: number;
   readonly transactions: number;
+  /** Given: the modes of a run are measured, and nothing else. */
+  readonly modes?: ModeChoice;
+  readonly jobs?: number;
   readonly json?: boolean;
 }
 
-/** Measures on the main thread: nothing else has to be watched meanwhile. Throws DutSetupError and DutGoneError. */
-export async function benchCommand(options: BenchOptions, out: TextSink): Promise<number> {
+const SEED = 1;
+/** As long as in a run: a case that hangs is found no sooner here. */
+const HANG_MS = 10_000;
+
+/** Throws DutSetupError, DutGoneError and UsageError. */
+export async function benchCommand(
+  options: BenchOptions,
+  out: TextSink,
+  interrupt: AbortSignal,
+): Promise<number> {
+  const { mmap, qemu, modes } = options;
+  const device = deviceOf(options.dut, { mmap, ...(qemu !== undefined && { qemu }) }, SEED);
+  if (modes === undefined) return benchHarness(device, options, out);
+  const { paths, files } = checkCaseFiles([SPEC_CASES]);
+  const figures = await benchModes({
+    adapter: device.adapter,
+    modes,
+    caseFiles: paths,
+    files,
+    jobs: options.jobs ?? Math.min(2, availableParallelism()),
+    seed: SEED,
+    hangMs: HANG_MS,
+    interrupt,
+  });
+  if (options.json) {
+    const { failure, ...rest } = figures;
+    const document = { schemaVersion: 1, suite: { version: SUITE_VERSION }, ...rest };
+    out.write(`${JSON.stringify({ ...document, complete: failure === undefined }, undefined, 2)}\n`);
+  } else modesTable(figures, out);
+  if (figures.failure !== undefined) throw figures.failure;
+  return interrupt.aborted ? ExitCode.INTERRUPTED : ExitCode.CONFORMANT;
+}
+
+/** Measures on the main thread: nothing else has to be watched meanwhile. */
+async function benchHarness(
+  { adapter, kind }: Device,
+  options: BenchOptions,
+  out: TextSink,
+): Promise<number> {
   const { files } = checkCaseFiles([SPEC_CASES]);
-  const { adapter, kind } = deviceOf(
-    options.dut,
-    { mmap: options.mmap, ...(options.qemu !== undefined && { qemu: options.qemu }) },
-    1,
-  );
   const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
   if (openPort === undefined) throw new UsageError(`no device kind is called ${kind}`);
   const dut = await adapter.start();
@@ -34,8 +72,8 @@ export async function benchCommand(options: BenchOptions, out: TextSink): Promis
     const port = openPort(dut.attach, { call: () => {} });
     try {
       const { blocks, transactions: transactionsPerBlock } = options;
-      const rows = bench(port, { blocks, transactionsPerBlock, seed: 1 });
-      const suite = benchSuite(port, dut.profile, files, { rounds: blocks, seed: 1 });
+      const rows = bench(port, { blocks, transactionsPerBlock, seed: SEED });
+      const suite = benchSuite(port, dut.profile, files, { rounds: blocks, seed: SEED });
       if (options.json) {
         const document = { schemaVersion: 1, suite: { version: SUITE_VERSION }, dut: dut.identity, rows };
         out.write(`${JSON.stringify({ ...document, cases: suite }, undefined, 2)}\n`);
@@ -53,15 +91,27 @@ export async function benchCommand(options: BenchOptions, out: TextSink): Promis
   return ExitCode.CONFORMANT;
 }
 
+function line(out: TextSink, name: string, ...cells: readonly string[]): void {
+  out.write(`${name.padEnd(34)}${cells.map((cell) => cell.padStart(12)).join('')}\n`);
+}
+
+function modesTable({ dut, jobs, modes, seconds }: ModesFigures, out: TextSink): void {
+  out.write(`${dut.name} ${dut.version}: every case in its modes, once, ${jobs} at the same time\n`);
+  line(out, 'mode', 'cases', 'skipped', 'us a case', 'seconds');
+  for (const { mode, cases, skipped, medianCaseMs, totalMs } of modes)
+    line(out, mode, `${cases}`, `${skipped}`, (1000 * medianCaseMs).toFixed(0), (totalMs / 1000).toFixed(2));
+  const sum = (what: 'cases' | 'skipped') => `${modes.reduce((total, row) => total + row[what], 0)}`;
+  line(out, `${modes.length} modes, with all set-up`, sum('cases'), sum('skipped'), '', seconds.toFixed(2));
+}
+
 function table(rows: readonly BenchRow[], suite: SuiteRow, out: TextSink): void {
-  const line = (name: string, ...cells: readonly string[]) =>
-    out.write(`${name.padEnd(22)}${cells.map((cell) => cell.padStart(12)).join('')}\n`);
-  line('transaction', 'harness us', 'raw loop us', 'ratio');
+  line(out, 'transaction', 'harness us', 'raw loop us', 'ratio');
   for (const { name, harness, raw, ratio } of rows)
-    line(name, harness.toFixed(1), raw.toFixed(1), ratio.toFixed(2));
+    line(out, name, harness.toFixed(1), raw.toFixed(1), ratio.toFixed(2));
   const [bare] = rows;
-  line('suite', 'us a case', 'raw loop us', 'cases/s');
+  line(out, 'suite', 'us a case', 'raw loop us', 'cases/s');
   line(
+    out,
     `${suite.cases} cases`,
     (1000 * suite.medianCaseMs).toFixed(0),
     bare === undefined ? '' : bare.raw.toFixed(1),

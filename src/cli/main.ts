@@ -244,10 +244,21 @@ program
   .option('--no-mmap', "copy memory through the device's own channel")
   .option('--blocks <number>', 'interleaved pairs of blocks', positiveInteger, 7)
   .option('--transactions <number>', 'transactions a block', positiveInteger, 1000)
+  .option(
+    '--modes <modes>',
+    'instead: how long a run takes in each of these modes, as of vscsi run',
+    modeChoice,
+  )
+  .option(
+    '--jobs <number>',
+    'with --modes: so many devices at the same time (default: one, or two on two processors)',
+    positiveInteger,
+  )
   .option('--json', 'as JSON; the ratio of each row is the median over the blocks')
   .action(async (options: BenchOptions) => {
+    stopOnSignals();
     const { benchCommand } = await import('./bench-command.js');
-    process.exitCode = await benchCommand(options, out);
+    process.exitCode = await benchCommand(options, out, stop.signal);
   });
 
 program

@@ -254,6 +254,23 @@ describe('a device that does not survive a case', () => {
   });
 });
 
+test('bench --modes times the cases of each mode', async () => {
+  const { code, run } = await finish('bench', '--dut', 'model', '--modes', 'pci.split+event_idx', '--json');
+  expect(code).toBe(0);
+  const figures = JSON.parse(run.output) as {
+    modes: { mode: string; cases: number; medianCaseMs: number; totalMs: number }[];
+    seconds: number;
+    complete: boolean;
+  };
+  expect(figures.complete).toBe(true);
+  expect(figures.seconds).toBeGreaterThan(0);
+  expect(figures.modes.map(({ mode }) => mode)).toEqual(['pci.split+event_idx']);
+  for (const { cases, medianCaseMs, totalMs } of figures.modes) {
+    expect(cases).toBeGreaterThan(0);
+    expect(totalMs).toBeGreaterThan(medianCaseMs);
+  }
+});
+
 test('bench gives ratios of harness to raw loop, medians of at least five blocks', async () => {
   const { code, run } = await finish(
     'bench',
