@@ -202,6 +202,7 @@ export const DEVICE_FACTS = [
   'pci.cfg_types',
   'pci.sr_iov',
   'msix.vectors',
+  'irq.watched',
   'run.seed',
 ] as const;
 
