@@ -151,6 +151,8 @@ export interface Behaviours {
   legacyWrite(name: string, value: number): number | undefined;
   /** Where the device configuration begins behind the legacy PCI header, in bytes. */
   legacyConfigOffset(offset: number, msixEnabled: boolean): number;
+  /** What an access of that width to the device configuration behind the legacy PCI header reads. */
+  legacyConfigRead(value: number, width: number): number;
   /** A virtio-mmio register as it reads. */
   mmioRegister(name: string, value: number): number;
   /** What is taken of a driver's write to a virtio-mmio register; `undefined` drops it. */
@@ -261,6 +263,7 @@ export function conformantBehaviours(): Behaviours {
     legacyRegister: (_name, value) => value,
     legacyWrite: (_name, value) => value,
     legacyConfigOffset: (offset) => offset,
+    legacyConfigRead: (value) => value,
     mmioRegister: (_name, value) => value,
     mmioWrite: (_name, value) => value,
     mmioAccess: (valid) => valid,

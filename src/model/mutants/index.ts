@@ -4,6 +4,7 @@ import { COMMAND_MUTANTS } from './commands.js';
 import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
 import { FEATURE_MUTANTS } from './features.js';
+import { LEGACY_PCI_MUTANTS } from './legacy-pci.js';
 import type { Mutant } from './mutant.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
@@ -21,6 +22,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...PROOF_COMMAND_MUTANTS,
   ...PROOF_REQUEST_MUTANTS,
   ...PROOF_FACILITY_MUTANTS,
+  ...LEGACY_PCI_MUTANTS,
 ];
 
 /** All mutants; ids are unique. */

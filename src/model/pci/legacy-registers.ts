@@ -111,7 +111,8 @@ export class LegacyRegisters implements RegisterRange {
 
   read(offset: number, width: AccessWidth): number {
     const { range, from } = this.#find(offset);
-    return range.read(offset - from, width);
+    const value = range.read(offset - from, width);
+    return range === this.#config ? this.#device.behaviours.legacyConfigRead(value, width) : value;
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
