@@ -127,15 +127,44 @@ export interface ChainRules {
   readonly reservedIgnored: boolean;
 }
 
+/** One access through the PCI access window. */
+export interface WindowAccess {
+  readonly bar: number;
+  readonly offset: number;
+  /** Width in bytes. */
+  readonly length: number;
+  readonly write: boolean;
+}
+
 export interface Behaviours {
   /** Fields of the PCI header that say what the function is, by name, as they read. */
   pciHeader(name: string, value: number): number;
   /** The kind that a base address register says it is of. */
   barKind(kind: BarKind, index: number): BarKind;
-  /** Fields of the virtio capabilities, by cfg_type and name, when the function is built. */
+  /** Fields of the virtio capabilities that are the function's to tell, by cfg_type and name, as they read. */
   pciCapability(cfgType: number, name: string, value: number): number;
+  /** `table_size`, `table` and `pba` of the MSI-X capability, as they read. */
+  msixCapability(name: string, value: number): number;
+  /** What a read of PCI configuration space gives. */
+  pciConfigRead(offset: number, width: number, value: number): number;
+  /** What is taken of a write to PCI configuration space; `undefined` drops it. */
+  pciConfigWrite(offset: number, width: number, value: number): number | undefined;
+  /** The PCI command register as the function obeys it. */
+  pciCommand(command: number): number;
+  /** What an access through the PCI access window does; `undefined` drops it. */
+  windowAccess(access: WindowAccess): WindowAccess | undefined;
+  /** Whether a vector counts as masked. */
+  msixMasked(masked: boolean, vector: number): boolean;
+  /** The vector whose message is sent for an event that is mapped to `vector`; `undefined` sends none. */
+  msixVector(vector: number): number | undefined;
+  /** Pending bits as they read. */
+  msixPending(bits: number): number;
   /** A register of the common configuration structure as it reads. */
   commonField(name: string, value: number | bigint): number | bigint;
+  /** What is taken of a driver's write to a register of the common configuration structure; `undefined` drops it. */
+  commonWrite(name: string, value: number | bigint): number | bigint | undefined;
+  /** Whether a queue is served, as far as its own registers decide. */
+  queueEnabled(enabled: boolean, queue: { readonly index: number; readonly descriptors: bigint }): boolean;
   /** A field of the device configuration as it reads. */
   configField(name: string, value: number): number;
   /**
@@ -256,7 +285,17 @@ export function conformantBehaviours(): Behaviours {
     pciHeader: (_name, value) => value,
     barKind: (kind) => kind,
     pciCapability: (_cfgType, _name, value) => value,
+    msixCapability: (_name, value) => value,
+    pciConfigRead: (_offset, _width, value) => value,
+    pciConfigWrite: (_offset, _width, value) => value,
+    pciCommand: (command) => command,
+    windowAccess: (access) => access,
+    msixMasked: (masked) => masked,
+    msixVector: (vector) => vector,
+    msixPending: (bits) => bits,
     commonField: (_name, value) => value,
+    commonWrite: (_name, value) => value,
+    queueEnabled: (enabled) => enabled,
     configField: (_name, value) => value,
     configWrite: (_name, value) => value,
     isr: (value) => value,

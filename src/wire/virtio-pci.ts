@@ -24,6 +24,16 @@ export const virtioPciNotifyCap = struct('virtio_pci_notify_cap', {
   notify_off_multiplier: v32,
 });
 
+/** struct virtio_pci_vndr_data, here with the two bytes that make it a multiple of four. */
+export const virtioPciVndrData = struct('virtio_pci_vndr_data', {
+  cap_vndr: u8,
+  cap_next: u8,
+  cap_len: u8,
+  cfg_type: u8,
+  vendor_id: v16,
+  data: v16,
+});
+
 /** Values of cfg_type. */
 export const VirtioPciCapType = {
   COMMON_CFG: 1,

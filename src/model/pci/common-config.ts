@@ -89,6 +89,11 @@ export class CommonConfig implements FieldStore<CommonField> {
   }
 
   write(name: CommonField, value: number | bigint): void {
+    const taken = this.#device.behaviours.commonWrite(name, value);
+    if (taken !== undefined) this.#write(name, taken);
+  }
+
+  #write(name: CommonField, value: number | bigint): void {
     const number = Number(value);
     switch (name) {
       case 'device_feature_select':

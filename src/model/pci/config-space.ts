@@ -1,5 +1,6 @@
 /** The 256 bytes of PCI configuration space: read-only bits, base address registers, capability list. */
 import { PciBar, PciCommand, PciStatus, pciHeader } from '../../wire/pci.js';
+import type { Behaviours } from '../behaviours.js';
 import type { AccessWidth, BarContents, RegisterRange } from '../register-window.js';
 
 /** The address spaces of the bus. */
@@ -38,11 +39,13 @@ export class ConfigSpace implements RegisterRange {
   readonly #writable = new Uint8Array(SIZE);
   readonly #watches: Watch[] = [];
   readonly #bars: readonly Bar[];
+  readonly #behaviours: Behaviours;
   #nextCapability = FIRST_CAPABILITY;
   #lastLink: number = pciHeader.fields.capabilities.offset;
 
-  constructor(header: Parameters<typeof pciHeader.encode>[0], bars: readonly Bar[]) {
+  constructor(header: Parameters<typeof pciHeader.encode>[0], bars: readonly Bar[], behaviours: Behaviours) {
     this.#bars = bars;
+    this.#behaviours = behaviours;
     this.bytes.set(pciHeader.encode(header));
     const command =
       PciCommand.MEMORY |
@@ -88,7 +91,7 @@ export class ConfigSpace implements RegisterRange {
   }
 
   get command(): number {
-    return this.u16(pciHeader.fields.command.offset);
+    return this.#behaviours.pciCommand(this.u16(pciHeader.fields.command.offset));
   }
 
   u16(offset: number): number {
@@ -103,10 +106,12 @@ export class ConfigSpace implements RegisterRange {
     for (const watch of this.#watches) if (watch.from < offset + width && watch.to > offset) watch.before?.();
     let value = 0;
     for (let at = width - 1; at >= 0; at--) value = value * 256 + (this.bytes[offset + at] ?? 0xff);
-    return value;
+    return this.#behaviours.pciConfigRead(offset, width, value);
   }
 
-  write(offset: number, width: AccessWidth, value: number): void {
+  write(offset: number, width: AccessWidth, written: number): void {
+    const value = this.#behaviours.pciConfigWrite(offset, width, written);
+    if (value === undefined) return;
     for (let at = 0; at < width && offset + at < SIZE; at++) {
       const mask = this.#writable[offset + at] ?? 0;
       const byte = (value >>> (8 * at)) & 0xff;

@@ -1,6 +1,7 @@
 /** MSI-X: messages are 32-bit DMA writes to the address in the table entry (PCI Local Bus 3.0, "MSI-X"). */
 import { MsixVectorControl, msixEntry } from '../../wire/pci.js';
 import { VIRTIO_MSI_NO_VECTOR } from '../../wire/virtio-pci.js';
+import type { Behaviours } from '../behaviours.js';
 import { DmaFault } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
 import type { AccessWidth, RegisterRange } from '../register-window.js';
@@ -26,10 +27,12 @@ export class Msix {
   readonly #pending: DataView;
   readonly #memory: ModelMemory;
   readonly #mayWrite: () => boolean;
+  readonly #behaviours: Behaviours;
 
   /** `mayWrite` says whether the function may write to memory (bus master). */
-  constructor(vectors: number, memory: ModelMemory, mayWrite: () => boolean) {
+  constructor(vectors: number, memory: ModelMemory, behaviours: Behaviours, mayWrite: () => boolean) {
     this.vectors = vectors;
+    this.#behaviours = behaviours;
     this.tableBytes = vectors * msixEntry.size;
     this.pendingBytes = Math.ceil(vectors / 64) * 8;
     this.#table = new DataView(new ArrayBuffer(this.tableBytes));
@@ -45,7 +48,10 @@ export class Msix {
         this.deliverPending();
       },
     };
-    this.pendingBits = { read: (offset, width) => readBytes(this.#pending, offset, width), write: () => {} };
+    this.pendingBits = {
+      read: (offset, width) => this.#behaviours.msixPending(readBytes(this.#pending, offset, width)),
+      write: () => {},
+    };
   }
 
   /** What a vector register shows after a write: NO_VECTOR for a vector that there is not. */
@@ -63,11 +69,16 @@ export class Msix {
   /** Sends the vector's message, or leaves it pending while masked. Vectors beyond the table are ignored. */
   raise(vector: number): void {
     if (!this.enabled || vector >= this.vectors) return;
-    if (this.#functionMask || this.#masked(vector) || !this.#mayWrite()) {
+    if (this.#masked(vector) || !this.#mayWrite()) {
       this.#setPending(vector, true);
       return;
     }
     this.#setPending(vector, false);
+    const sent = this.#behaviours.msixVector(vector);
+    if (sent !== undefined) this.#send(sent);
+  }
+
+  #send(vector: number): void {
     const at = vector * msixEntry.size;
     const address =
       (BigInt(this.#table.getUint32(at + 4, true)) << 32n) | BigInt(this.#table.getUint32(at, true));
@@ -95,7 +106,8 @@ export class Msix {
   }
 
   #masked(vector: number): boolean {
-    return (this.#table.getUint32(this.#control(vector), true) & MsixVectorControl.MASKED) !== 0;
+    const masked = (this.#table.getUint32(this.#control(vector), true) & MsixVectorControl.MASKED) !== 0;
+    return this.#behaviours.msixMasked(this.#functionMask || masked, vector);
   }
 
   #isPending(vector: number): boolean {

@@ -16,9 +16,8 @@ import {
   VIRTIO_PCI_VENDOR,
   VirtioIsr,
   VirtioPciCapType,
-  virtioPciCap,
   virtioPciCommonCfg,
-  virtioPciNotifyCap,
+  virtioPciVndrData,
 } from '../../wire/virtio-pci.js';
 import { legacyConfigOffset } from '../../wire/virtio-pci-legacy.js';
 import type { Behaviours, ResetPart } from '../behaviours.js';
@@ -65,6 +64,8 @@ const NON_TRANSITIONAL = {
   revision_id: 1,
   subsystem_id: SUBSYSTEM_ID,
 } as const;
+/** Data for people who look at the function: any vendor's but virtio's own. */
+const VENDOR_DATA = { vendor_id: 0x1b36, data: 0x4d56 } as const;
 const CLASS_MASS_STORAGE = 0x01;
 const INTERRUPT_PIN_A = 1;
 
@@ -80,8 +81,8 @@ function legacyBar(registers: LegacyRegisters, configLength: number): Bar {
   return { index: LEGACY_BAR, kind: 'io', contents };
 }
 
-/** The capability of the PCI access window: the general one followed by the data. */
-const pciCfgCap = struct('virtio_pci_cfg_cap', {
+/** struct virtio_pci_cap, and those that begin with it, as one run of numbers. */
+const capability = {
   cap_vndr: u8,
   cap_next: u8,
   cap_len: u8,
@@ -91,8 +92,10 @@ const pciCfgCap = struct('virtio_pci_cfg_cap', {
   padding: v16,
   offset: v32,
   length: v32,
-  pci_cfg_data: v32,
-});
+};
+const pciCap = struct('virtio_pci_cap', capability);
+const pciNotifyCap = struct('virtio_pci_notify_cap', { ...capability, notify_off_multiplier: v32 });
+const pciCfgCap = struct('virtio_pci_cfg_cap', { ...capability, pci_cfg_data: v32 });
 
 export class VirtioPciFunction implements Transport {
   readonly interfaces: InterfaceKind;
@@ -112,7 +115,7 @@ export class VirtioPciFunction implements Transport {
     this.#device = device;
     this.#behaviours = device.behaviours;
     const queues = device.queues.length;
-    this.#msix = new Msix(options.vectors, memory, () => this.mayAccessMemory);
+    this.#msix = new Msix(options.vectors, memory, this.#behaviours, () => this.mayAccessMemory);
     this.#common = new CommonConfig(device, {
       usableVector: (vector) => this.#msix.usable(vector),
       notifyOffset: (queue) => queues - 1 - queue.index,
@@ -138,17 +141,19 @@ export class VirtioPciFunction implements Transport {
     this.#legacy = options.legacyConfig && this.#legacyRegisters(options.legacyConfig);
     this.interfaces = this.#legacy ? 'transitional' : 'non-transitional';
     this.#msixBar = this.#legacy ? LEGACY_BAR + 1 : LEGACY_BAR;
-    this.config = new ConfigSpace(this.#identity, [
+    const bars: Bar[] = [
       ...(this.#legacy ? [legacyBar(this.#legacy, options.deviceConfig.length)] : []),
       { index: this.#msixBar, kind: 'memory32', contents: msixBar },
       // Not prefetchable: reading ISR has a side effect.
       { index: VIRTIO_BAR, kind: 'memory64', contents: virtioBar },
-    ]);
-    this.#addCapability(VirtioPciCapType.COMMON_CFG, COMMON_OFFSET, virtioPciCommonCfg.size);
-    this.#addCapability(VirtioPciCapType.ISR_CFG, ISR_OFFSET, 1);
-    this.#addCapability(VirtioPciCapType.NOTIFY_CFG, NOTIFY_OFFSET, notifyLength, options.notifyMultiplier);
-    this.#addCapability(VirtioPciCapType.DEVICE_CFG, DEVICE_OFFSET, options.deviceConfig.length);
+    ];
+    this.config = new ConfigSpace(this.#identity, bars, this.#behaviours);
+    this.#addStructure(VirtioPciCapType.COMMON_CFG, COMMON_OFFSET, virtioPciCommonCfg.size);
+    this.#addStructure(VirtioPciCapType.ISR_CFG, ISR_OFFSET, 1);
+    this.#addStructure(VirtioPciCapType.NOTIFY_CFG, NOTIFY_OFFSET, notifyLength, options.notifyMultiplier);
+    this.#addStructure(VirtioPciCapType.DEVICE_CFG, DEVICE_OFFSET, options.deviceConfig.length);
     this.#addAccessWindow();
+    this.#addCapability(virtioPciVndrData, VirtioPciCapType.VENDOR_CFG, VENDOR_DATA);
     if (options.vectors > 0) this.#addMsix(options.vectors);
     this.#watchRegisters();
     device.connect(this);
@@ -233,48 +238,57 @@ export class VirtioPciFunction implements Transport {
     };
   }
 
-  #addCapability(cfgType: number, offset: number, length: number, multiplier?: number): void {
-    const field = (name: string, value: number) => this.#behaviours.pciCapability(cfgType, name, value);
-    const layout = multiplier === undefined ? virtioPciCap : virtioPciNotifyCap;
-    const cap = virtioPciCap.encode({
-      cap_vndr: PciCapability.VENDOR,
-      cap_len: field('cap_len', layout.size),
-      cfg_type: field('cfg_type', cfgType),
-      bar: field('bar', VIRTIO_BAR),
-      offset: field('offset', offset),
-      length: field('length', length),
+  #addStructure(cfgType: number, offset: number, length: number, multiplier?: number): void {
+    const more: Record<string, number> =
+      multiplier === undefined ? {} : { notify_off_multiplier: multiplier };
+    const layout = multiplier === undefined ? pciCap : pciNotifyCap;
+    this.#addCapability(layout, cfgType, { bar: VIRTIO_BAR, offset, length, ...more });
+  }
+
+  /** Adds a virtio capability, of whose fields `values` are told anew at every read; returns where it is. */
+  #addCapability(
+    layout: Layout<Record<string, Kind<number>>>,
+    cfgType: number,
+    values: Readonly<Record<string, number>>,
+  ): number {
+    const at = this.config.addCapability(new Uint8Array(layout.size));
+    let next: number | undefined;
+    const { cap_next: link } = pciCap.fields;
+    this.config.watch(at, layout.size, {
+      before: () => {
+        next ??= this.config.bytes[at + link.offset] ?? 0;
+        const head = {
+          cap_vndr: PciCapability.VENDOR,
+          cap_next: next,
+          cap_len: layout.size,
+          cfg_type: cfgType,
+        };
+        for (const [name, value] of Object.entries({ ...head, ...values }))
+          layout.write(
+            this.config.bytes,
+            { [name]: this.#behaviours.pciCapability(cfgType, name, value) },
+            at,
+          );
+      },
     });
-    this.config.addCapability(
-      multiplier === undefined
-        ? cap
-        : virtioPciNotifyCap.encode({
-            cap,
-            notify_off_multiplier: field('notify_off_multiplier', multiplier),
-          }),
-    );
+    return at;
   }
 
   #addAccessWindow(): void {
-    const at = this.config.addCapability(
-      pciCfgCap.encode({
-        cap_vndr: PciCapability.VENDOR,
-        cap_len: pciCfgCap.size,
-        cfg_type: VirtioPciCapType.PCI_CFG,
-      }),
-    );
+    const at = this.#addCapability(pciCfgCap, VirtioPciCapType.PCI_CFG, {});
     this.#windowCapability = at;
     const { bar, offset, length, pci_cfg_data: data } = pciCfgCap.fields;
     for (const field of [bar, offset, length, data])
       this.config.allow(at + field.offset, new Array<number>(field.size).fill(0xff));
     this.config.watch(at + data.offset, data.size, {
       before: () =>
-        this.#accessWindow((contents, from, width) => {
+        this.#accessWindow(false, (contents, from, width) => {
           const value = contents.read(from, width);
           for (let byte = 0; byte < width; byte++)
             this.config.bytes[at + data.offset + byte] = (value >>> (8 * byte)) & 0xff;
         }),
       after: () =>
-        this.#accessWindow((contents, from, width) => {
+        this.#accessWindow(true, (contents, from, width) => {
           const value = this.config.u32(at + data.offset);
           contents.write(from, width, width === 4 ? value : value & (2 ** (8 * width) - 1));
         }),
@@ -282,11 +296,21 @@ export class VirtioPciFunction implements Transport {
   }
 
   /** Carries out an access of the window if the driver set it up right; otherwise nothing happens. */
-  #accessWindow(access: (contents: BarContents, offset: number, width: AccessWidth) => void): void {
+  #accessWindow(
+    write: boolean,
+    access: (contents: BarContents, offset: number, width: AccessWidth) => void,
+  ): void {
     const at = this.#windowCapability;
-    const contents = this.config.barContents(this.config.bytes[at + pciCfgCap.fields.bar.offset] ?? 0);
-    const offset = this.config.u32(at + pciCfgCap.fields.offset.offset);
-    const length = this.config.u32(at + pciCfgCap.fields.length.offset);
+    const { fields } = pciCfgCap;
+    const wanted = this.#behaviours.windowAccess({
+      bar: this.config.bytes[at + fields.bar.offset] ?? 0,
+      offset: this.config.u32(at + fields.offset.offset),
+      length: this.config.u32(at + fields.length.offset),
+      write,
+    });
+    if (wanted === undefined) return;
+    const { bar, offset, length } = wanted;
+    const contents = this.config.barContents(bar);
     if (length !== 1 && length !== 2 && length !== 4) return;
     if (contents && offset % length === 0 && offset + length <= contents.size)
       access(contents, offset, length);
@@ -316,15 +340,22 @@ export class VirtioPciFunction implements Transport {
   }
 
   #addMsix(vectors: number): void {
-    const at = this.config.addCapability(
-      msixCapability.encode({
-        cap_vndr: PciCapability.MSIX,
-        message_control: vectors - 1,
-        table: this.#msixBar,
-        pba: PBA_OFFSET | this.#msixBar,
-      }),
-    );
+    const at = this.config.addCapability(msixCapability.encode({ cap_vndr: PciCapability.MSIX }));
     const control = at + msixCapability.fields.message_control.offset;
+    const told = (name: string, value: number) => this.#behaviours.msixCapability(name, value);
+    this.config.watch(at, msixCapability.size, {
+      before: () =>
+        msixCapability.write(
+          this.config.bytes,
+          {
+            message_control:
+              (this.config.u16(control) & ~MsixControl.TABLE_SIZE) | told('table_size', vectors - 1),
+            table: told('table', this.#msixBar),
+            pba: told('pba', PBA_OFFSET | this.#msixBar),
+          },
+          at,
+        ),
+    });
     this.config.allow(control + 1, [(MsixControl.ENABLE | MsixControl.FUNCTION_MASK) >> 8]);
     this.config.watch(control, 2, {
       after: () => {

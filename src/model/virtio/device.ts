@@ -303,7 +303,7 @@ export class VirtioDevice {
 
   /** The ring of an enabled queue of a live device. */
   ring(queue: Virtqueue): Ring | undefined {
-    if (!this.live || !queue.enabled) return undefined;
+    if (!this.live || !this.behaviours.queueEnabled(queue.enabled, queue)) return undefined;
     queue.ring ??= this.#makeRing(queue);
     return queue.ring;
   }
