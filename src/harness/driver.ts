@@ -30,7 +30,10 @@ import { TakenBackMemory } from './taken-back.js';
 import type { StandingCheck, Violation } from './violation.js';
 import { waitUntil } from './wait.js';
 
-/** Features that this driver negotiates unless told otherwise, besides those of the mode. */
+/** A device may refuse to work without these where it offers them ("Device Requirements: Reserved Feature Bits"). */
+export const PLATFORM_FEATURES: bigint = featureSet('VIRTIO_F_ACCESS_PLATFORM', 'VIRTIO_F_ORDER_PLATFORM');
+
+/** Features that this driver negotiates unless told otherwise, besides those of the mode and of the platform. */
 const DRIVER_FEATURES: bigint = featureSet(
   'VIRTIO_F_VERSION_1',
   'VIRTIO_F_INDIRECT_DESC',

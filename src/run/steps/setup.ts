@@ -2,7 +2,7 @@
 import { evaluateNumber } from '../../cases/evaluate.js';
 import { resolveInteger } from '../../cases/resolve.js';
 import type { Expression, QueueSetup, ResetStep, SetupPlan, SetupStep } from '../../cases/types.js';
-import { DriverError } from '../../harness/driver.js';
+import { DriverError, PLATFORM_FEATURES } from '../../harness/driver.js';
 import type { QueueChoice, SetupChoices } from '../../harness/setup.js';
 import { waitUntil } from '../../harness/wait.js';
 import type { CaseRun } from '../case-run.js';
@@ -18,9 +18,10 @@ export function choicesOf(plan: SetupPlan, run: CaseRun): SetupChoices {
     until,
     ...(features && {
       features: (offered) =>
-        features.only
-          ? bits(features.only)
-          : ((offered & run.session.driver.usualFeatures) | bits(features.add)) & ~bits(features.drop),
+        ((features.only
+          ? bits(features.only) | (offered & PLATFORM_FEATURES)
+          : (offered & run.session.driver.usualFeatures) | bits(features.add)) &
+          ~bits(features.drop)),
     }),
     ...(queues.length > 0 && {
       queues: new Map(
