@@ -235,7 +235,7 @@ export class Driver {
 
   /** Features that are negotiated unless a case says otherwise, as far as they are offered. */
   get usualFeatures(): bigint {
-    const wanted = DRIVER_FEATURES | featuresOfMode(this.mode);
+    const wanted = DRIVER_FEATURES | PLATFORM_FEATURES | featuresOfMode(this.mode);
     return this.transport.legacy ? BigInt.asUintN(32, wanted) | LEGACY_FEATURES : wanted;
   }
 

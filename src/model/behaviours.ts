@@ -202,6 +202,10 @@ export interface Behaviours {
   legacyLayout(layout: LegacyRingLayout, size: number): LegacyRingLayout;
   /** Whether FEATURES_OK sticks for these driver features. */
   featuresAccepted(accepted: boolean, features: bigint): boolean;
+  /** Whether a driver's write to its features counts. */
+  featureWriteCounts(counts: boolean): boolean;
+  /** The device status as it reads. */
+  shownStatus(status: number): number;
   /** The device status after a write. */
   statusWritten(next: number, written: number, previous: number): number;
   /** Whether a device reset sets this part back. */
@@ -313,6 +317,8 @@ export function conformantBehaviours(): Behaviours {
     byteOrder: (order) => order,
     legacyLayout: (layout) => layout,
     featuresAccepted: (accepted) => accepted,
+    featureWriteCounts: (counts) => counts,
+    shownStatus: (status) => status,
     statusWritten: (next) => next,
     resets: () => true,
     keepsSuspendRule: () => true,

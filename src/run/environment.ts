@@ -50,15 +50,16 @@ export function sessionContext({ driver, offered, port: { attachment } }: Sessio
   };
 }
 
-/** Features that the driver can be told to negotiate one by one; the others change what it would have to do. */
+/**
+ * Features that the driver can be told to negotiate one by one. The others change what it would have to do, or a device
+ * may refuse to work without them.
+ */
 const USABLE_FEATURES = featureSet(
   'VIRTIO_SCSI_F_INOUT',
   'VIRTIO_SCSI_F_HOTPLUG',
   'VIRTIO_SCSI_F_CHANGE',
   'VIRTIO_F_INDIRECT_DESC',
   'VIRTIO_F_EVENT_IDX',
-  'VIRTIO_F_ACCESS_PLATFORM',
-  'VIRTIO_F_ORDER_PLATFORM',
   'VIRTIO_F_RING_RESET',
   'VIRTIO_F_SUSPEND',
 );

@@ -14,6 +14,7 @@ import { RESPONSE_MUTANTS } from './response.js';
 import { RING_MUTANTS } from './ring.js';
 import { SENSE_MUTANTS } from './sense.js';
 import { STALL_MUTANTS } from './stalls.js';
+import { STATUS_MUTANTS } from './status.js';
 
 export type { Mutant } from './mutant.js';
 
@@ -37,6 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMAND_MUTANTS,
   ...CONTROL_MUTANTS,
   ...STALL_MUTANTS,
+  ...STATUS_MUTANTS,
   ...PROOF_MUTANTS,
 ];
 

@@ -127,7 +127,7 @@ export class VirtioDevice {
   }
 
   get status(): number {
-    return this.#status;
+    return this.behaviours.shownStatus(this.#status);
   }
 
   /** Features in force: none before FEATURES_OK, which a legacy driver does not know. */
@@ -210,7 +210,8 @@ export class VirtioDevice {
 
   /** A driver's write to a window of its features; without effect once they are agreed. */
   writeDriverFeatures(window: number, bits: number): void {
-    if ((this.#status & DeviceStatus.FEATURES_OK) === 0) this.driverFeatures.write(window, bits);
+    const open = (this.#status & DeviceStatus.FEATURES_OK) === 0;
+    if (this.behaviours.featureWriteCounts(open)) this.driverFeatures.write(window, bits);
   }
 
   /**

@@ -18,10 +18,9 @@ export function choicesOf(plan: SetupPlan, run: CaseRun): SetupChoices {
     until,
     ...(features && {
       features: (offered) =>
-        ((features.only
+        (features.only
           ? bits(features.only) | (offered & PLATFORM_FEATURES)
-          : (offered & run.session.driver.usualFeatures) | bits(features.add)) &
-          ~bits(features.drop)),
+          : (offered & run.session.driver.usualFeatures) | bits(features.add)) & ~bits(features.drop),
     }),
     ...(queues.length > 0 && {
       queues: new Map(

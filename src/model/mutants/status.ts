@@ -1,0 +1,282 @@
+/** The device status handled wrongly: odd orders of its bits, resets that come to nothing, suspension. */
+import { DeviceStatus, featureSet, hasFeature } from '../../wire/virtio.js';
+import type { Behaviours, SuspendRule } from '../behaviours.js';
+import type { Mutant } from './mutant.js';
+
+const { ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, SUSPEND, DEVICE_NEEDS_RESET } = DeviceStatus;
+
+/** Lets the device ignore the next reset after a status write for which `odd` is true. */
+function ignoresResetAfter(
+  behaviours: Behaviours,
+  odd: (written: number, previous: number) => boolean,
+): void {
+  let armed = false;
+  let ignoring = false;
+  behaviours.statusWritten = (next, written, previous) => {
+    if (odd(written, previous)) armed = true;
+    return next;
+  };
+  behaviours.resets = (part) => {
+    // The tasks come first of all parts, the status last.
+    if (part === 'tasks') ignoring = armed;
+    if (part === 'status') armed = false;
+    return !ignoring;
+  };
+}
+
+/** Status writes that no driver makes, after which a device might not be reset any more. */
+const ODD_WRITES: readonly (readonly [
+  id: string,
+  sentence: string,
+  requirement: string,
+  odd: (written: number, previous: number) => boolean,
+])[] = [
+  [
+    'status.wrong-order-outlives-reset',
+    'A reset is ignored after DRIVER_OK was set without FEATURES_OK or DRIVER.',
+    'virtio.reset.status-zero',
+    (written) => (written & DRIVER_OK) !== 0 && (written & (DRIVER | FEATURES_OK)) !== (DRIVER | FEATURES_OK),
+  ],
+  [
+    'status.features-first-outlives-reset',
+    'A reset is ignored after FEATURES_OK was set without ACKNOWLEDGE.',
+    'virtio.reset.status-zero',
+    (written) => (written & FEATURES_OK) !== 0 && (written & ACKNOWLEDGE) === 0,
+  ],
+  [
+    'status.at-once-outlives-reset',
+    'A reset is ignored after several bits of initialisation were set at once.',
+    'virtio.reset.status-zero',
+    (written, previous) => previous === 0 && [15, 12, 10, 7].includes(written),
+  ],
+  [
+    'status.clearing-outlives-reset',
+    'A reset is ignored after the driver tried to clear a bit.',
+    'virtio.reset.status-zero',
+    (written, previous) => (previous & DRIVER_OK) !== 0 && (previous & ~written & 0xf) !== 0,
+  ],
+  [
+    'status.reserved-outlives-reset',
+    'A reset is ignored after a reserved bit was written to a live device.',
+    'virtio.reset.status-zero',
+    (written, previous) => (previous & DRIVER_OK) !== 0 && (written & 0x70) !== 0,
+  ],
+  [
+    'status.suspended-outlives-reset',
+    'A suspended device ignores a reset.',
+    'virtio.reset.status-zero',
+    (written, previous) => (previous & DRIVER_OK) !== 0 && (written & SUSPEND) !== 0,
+  ],
+];
+
+/** Rules of suspension, each broken by a mutant of its own. */
+const SUSPEND_RULES: readonly (readonly [SuspendRule, sentence: string, requirement: string])[] = [
+  ['ignored-early', 'SUSPEND is taken before DRIVER_OK.', 'virtio.suspend.ignore-before-init'],
+  ['suspends', 'A request to suspend leads to nothing.', 'virtio.suspend.suspend-or-needs-reset'],
+  ['clears-driver-ok', 'A suspended device still shows DRIVER_OK.', 'virtio.suspend.handshake'],
+  [
+    'stops',
+    'Buffers are taken after SUSPEND, until the suspended state shows.',
+    'virtio.suspend.quiesce-stop',
+  ],
+  ['drains', 'The suspended state shows while commands are still in flight.', 'virtio.suspend.quiesce-drain'],
+  [
+    'tells-drained',
+    'Commands that end on the way to the suspended state are not told of.',
+    'virtio.suspend.quiesce-notify',
+  ],
+  ['leaves-queues', 'A suspended device serves its queues.', 'virtio.suspend.no-vq-access'],
+  [
+    'sends-nothing',
+    'A suspended device answers a kick with an interrupt.',
+    'virtio.suspend.no-vq-notifications',
+  ],
+  [
+    'ignores-configuration-writes',
+    'A suspended device takes what is written to its configuration.',
+    'virtio.suspend.ignore-config-writes',
+  ],
+  [
+    'keeps-configuration',
+    'The configuration changes while the device is suspended.',
+    'virtio.suspend.no-config-modify',
+  ],
+  [
+    'silent-about-configuration',
+    'A suspended device tells of a change of its configuration.',
+    'virtio.suspend.defer-config-notify',
+  ],
+  ['resumes', 'A suspended device never resumes.', 'virtio.suspend.resume-or-needs-reset'],
+  ['clears-suspend', 'A device that has resumed still shows SUSPEND.', 'virtio.suspend.handshake'],
+  [
+    'tells-on-resume',
+    'A change of configuration during suspension is not told of on resume.',
+    'virtio.suspend.config-notify-on-resume',
+  ],
+];
+
+/** Features of the platform that a device could take as declined, and not work. */
+const PLATFORM = ['VIRTIO_F_ACCESS_PLATFORM', 'VIRTIO_F_ORDER_PLATFORM'] as const;
+
+/** Sets that are refused although all of them were offered. */
+const REFUSED_SETS: readonly (readonly [id: string, words: string, set: bigint, requirement: string])[] = [
+  [
+    'platform-alone',
+    'VERSION_1 and what the platform asks for alone are',
+    featureSet('VIRTIO_F_VERSION_1', ...PLATFORM),
+    'virtio.features.accept-valid-subset',
+  ],
+  [
+    'hotplug-alone',
+    'HOTPLUG as the only feature of the device type is',
+    featureSet('VIRTIO_F_VERSION_1', 'VIRTIO_SCSI_F_HOTPLUG', ...PLATFORM),
+    'scsi.feature.hotplug-bit',
+  ],
+];
+
+export const STATUS_MUTANTS: readonly Mutant[] = [
+  ...ODD_WRITES.map(
+    ([id, sentence, requirement, odd]): Mutant => ({
+      id,
+      sentence,
+      requirement,
+      source: 'generic',
+      apply: (behaviours) => ignoresResetAfter(behaviours, odd),
+    }),
+  ),
+  ...SUSPEND_RULES.map(
+    ([rule, sentence, requirement]): Mutant => ({
+      id: `suspend.not-${rule}`,
+      sentence,
+      requirement,
+      source: 'layout',
+      apply: (behaviours) => {
+        behaviours.keepsSuspendRule = (each) => each !== rule;
+      },
+    }),
+  ),
+  ...PLATFORM.map(
+    (name): Mutant => ({
+      id: `features.works-only-with-${name.slice('VIRTIO_F_'.length).toLowerCase().replace('_', '-')}`,
+      sentence: `FEATURES_OK sticks without ${name}, but the device does not work without it.`,
+      requirement: 'virtio.features.reject-features-ok',
+      source: 'generic',
+      apply: (behaviours) => {
+        let taken = 0n;
+        behaviours.featuresAccepted = (accepted, features) => {
+          taken = features;
+          return accepted;
+        };
+        behaviours.live = (live) => live && hasFeature(taken, name);
+      },
+    }),
+  ),
+  ...REFUSED_SETS.map(
+    ([id, words, set, requirement]): Mutant => ({
+      id: `features.${id}-refused`,
+      sentence: `${words} refused.`,
+      requirement,
+      source: 'generic',
+      apply: (behaviours) => {
+        behaviours.featuresAccepted = (accepted, features) => accepted && features !== set;
+      },
+    }),
+  ),
+  {
+    id: 'features.unoffered-stop-the-device',
+    sentence: 'FEATURES_OK sticks for bits that were never offered, and the device does not work then.',
+    requirement: 'virtio.features.reject-features-ok',
+    source: 'generic',
+    apply: (behaviours) => {
+      let stopped = false;
+      behaviours.featuresAccepted = (accepted) => {
+        stopped = !accepted;
+        return true;
+      };
+      behaviours.live = (live) => live && !stopped;
+    },
+  },
+  {
+    id: 'features.far-window-outlives-reset',
+    sentence: 'Once bits beyond the defined windows were accepted FEATURES_OK never sticks again.',
+    requirement: 'virtio.features.renegotiate-same',
+    source: 'generic',
+    apply: (behaviours) => {
+      let spoilt = false;
+      behaviours.featuresAccepted = (accepted, features) => {
+        spoilt ||= features >> 64n !== 0n;
+        return accepted || spoilt;
+      };
+      behaviours.live = (live) => live && !spoilt;
+    },
+  },
+  {
+    id: 'features.refused-twice',
+    sentence: 'After a set was refused the next one is refused as well, whatever it holds.',
+    requirement: 'virtio.features.accept-valid-subset',
+    source: 'generic',
+    apply: (behaviours) => {
+      let refused = false;
+      behaviours.featuresAccepted = (accepted) => {
+        const taken = accepted && !refused;
+        refused = !accepted;
+        return taken;
+      };
+    },
+  },
+  {
+    id: 'features.late-writes-count',
+    sentence: 'Features that are written after FEATURES_OK count.',
+    requirement: 'virtio.features.renegotiate-needs-reset',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.featureWriteCounts = () => true;
+    },
+  },
+  {
+    id: 'status.adds-driver',
+    sentence: 'A write of FEATURES_OK or DRIVER_OK sets DRIVER as well.',
+    requirement: 'virtio.status.bit-values',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.statusWritten = (next) => (next & (FEATURES_OK | DRIVER_OK) ? next | DRIVER : next);
+    },
+  },
+  {
+    id: 'status.clears-more',
+    sentence: 'A driver that clears one bit of a live device clears ACKNOWLEDGE and DRIVER too.',
+    requirement: 'virtio.status.bit-values',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.statusWritten = (next, written, previous) =>
+        previous & ~written & 0xf ? next & ~(ACKNOWLEDGE | DRIVER) : next;
+    },
+  },
+  {
+    id: 'status.needs-reset-not-shown',
+    sentence: 'A device that has given up does not show DEVICE_NEEDS_RESET.',
+    requirement: 'virtio.status.needs-reset-set',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.shownStatus = (status) => status & ~DEVICE_NEEDS_RESET;
+    },
+  },
+  {
+    id: 'reset.every-tenth-ignored',
+    sentence: 'Of ten resets in a row one is ignored.',
+    requirement: 'virtio.reset.status-zero',
+    source: 'generic',
+    apply: (behaviours) => {
+      let row = 0;
+      let ignoring = false;
+      behaviours.statusWritten = (next) => {
+        row = 0;
+        return next;
+      };
+      behaviours.resets = (part) => {
+        if (part === 'tasks') ignoring = ++row === 10;
+        return !(part === 'status' && ignoring);
+      };
+    },
+  },
+];
