@@ -1,8 +1,10 @@
 /** The device status handled wrongly: odd orders of its bits, resets that come to nothing, suspension. */
 import { DeviceStatus, featureSet, hasFeature } from '../../wire/virtio.js';
+import { Response } from '../../wire/virtio-scsi.js';
 import type { Behaviours, SuspendRule } from '../behaviours.js';
 import type { Mutant } from './mutant.js';
 
+const READ_10 = 0x28;
 const { ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, SUSPEND, DEVICE_NEEDS_RESET } = DeviceStatus;
 
 /** Lets the device ignore the next reset after a status write for which `odd` is true. */
@@ -60,12 +62,6 @@ const ODD_WRITES: readonly (readonly [
     'A reset is ignored after a reserved bit was written to a live device.',
     'virtio.reset.status-zero',
     (written, previous) => (previous & DRIVER_OK) !== 0 && (written & 0x70) !== 0,
-  ],
-  [
-    'status.suspended-outlives-reset',
-    'A suspended device ignores a reset.',
-    'virtio.reset.status-zero',
-    (written, previous) => (previous & DRIVER_OK) !== 0 && (written & SUSPEND) !== 0,
   ],
 ];
 
@@ -197,20 +193,6 @@ export const STATUS_MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    id: 'features.far-window-outlives-reset',
-    sentence: 'Once bits beyond the defined windows were accepted FEATURES_OK never sticks again.',
-    requirement: 'virtio.features.renegotiate-same',
-    source: 'generic',
-    apply: (behaviours) => {
-      let spoilt = false;
-      behaviours.featuresAccepted = (accepted, features) => {
-        spoilt ||= features >> 64n !== 0n;
-        return accepted || spoilt;
-      };
-      behaviours.live = (live) => live && !spoilt;
-    },
-  },
-  {
     id: 'features.refused-twice',
     sentence: 'After a set was refused the next one is refused as well, whatever it holds.',
     requirement: 'virtio.features.accept-valid-subset',
@@ -262,21 +244,91 @@ export const STATUS_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'status.suspended-outlives-reset',
+    sentence: 'A suspended device ignores the first reset.',
+    requirement: 'virtio.reset.status-zero',
+    source: 'generic',
+    apply: (behaviours) => {
+      let suspended = false;
+      let ignoring = false;
+      behaviours.statusWritten = (next, written, previous) => {
+        suspended = (next & SUSPEND) !== 0 && !(previous & SUSPEND && written & DRIVER_OK);
+        return next;
+      };
+      behaviours.resets = (part) => {
+        if (part === 'tasks') ignoring = suspended;
+        if (part === 'status') suspended = false;
+        return !ignoring;
+      };
+    },
+  },
+  {
     id: 'reset.every-tenth-ignored',
-    sentence: 'Of ten resets in a row one is ignored.',
+    sentence: 'Of ten resets of a live device without a command in between one is ignored.',
     requirement: 'virtio.reset.status-zero',
     source: 'generic',
     apply: (behaviours) => {
       let row = 0;
+      let status = 0;
       let ignoring = false;
-      behaviours.statusWritten = (next) => {
+      const { perform } = behaviours;
+      behaviours.perform = (call, run) => {
         row = 0;
+        return perform(call, run);
+      };
+      behaviours.statusWritten = (next) => {
+        status = next;
         return next;
       };
       behaviours.resets = (part) => {
-        if (part === 'tasks') ignoring = ++row === 10;
-        return !(part === 'status' && ignoring);
+        if (part !== 'status') return !ignoring;
+        const ignored = ignoring;
+        if (ignored) row = 0;
+        else if (status & DRIVER_OK) row++;
+        status = 0;
+        ignoring = row === 9;
+        return !ignored;
       };
+    },
+  },
+  {
+    id: 'reset.leaves-delayed-reads',
+    sentence: 'READ(10) takes a while, and is completed into the old ring if the device was reset meanwhile.',
+    requirement: 'virtio.reset.no-queue-access-after',
+    source: 'museum QVS-04-reset-leaves-io',
+    apply: (behaviours) => {
+      behaviours.delay = (milliseconds, task) => (task.cdb[0] === READ_10 ? milliseconds + 5 : milliseconds);
+      behaviours.resets = (part) => part !== 'tasks';
+      behaviours.mayComplete = () => true;
+    },
+  },
+  {
+    id: 'reset.cancels-as-busy',
+    sentence: 'Commands that are in flight at a reset are answered BUSY.',
+    requirement: 'scsi.req.failure-on-reset',
+    source: 'generic',
+    apply: (behaviours) => {
+      let resetting = false;
+      behaviours.resets = (part) => {
+        resetting = part === 'tasks';
+        return true;
+      };
+      behaviours.answer = (answer) =>
+        resetting ? { ...answer, fields: { ...answer.fields, response: Response.BUSY } } : answer;
+    },
+  },
+  {
+    id: 'features.far-windows-clear-driver',
+    sentence: 'FEATURES_OK with bits beyond the defined windows clears DRIVER.',
+    requirement: 'virtio.status.bit-values',
+    source: 'generic',
+    apply: (behaviours) => {
+      let far = false;
+      behaviours.featuresAccepted = (accepted, features) => {
+        far = features >> 64n !== 0n;
+        return accepted;
+      };
+      behaviours.statusWritten = (next) => (far ? next & ~DRIVER : next);
     },
   },
 ];
