@@ -92,15 +92,22 @@ function compileStep(c: Compiler, cursor: Cursor, scope: ReadonlyScope, depth: n
   );
 }
 
+/** The unit that the request in a chain addresses, indirect tables included. */
+function unitOfChain(c: Compiler, descriptors: Cursor): string | undefined {
+  for (const element of elements(descriptors)) {
+    const { request } = mapOf(mapOf(element.raw).out);
+    if (request !== undefined) return unitOfLun(c, mapOf(request).lun);
+    const table = child(element, 'table');
+    const inner = table && unitOfChain(c, table);
+    if (inner !== undefined) return inner;
+  }
+  return undefined;
+}
+
 /** The unit whose blocks `b` counts in a step. */
 function unitOfStep(c: Compiler, kind: StepKind, body: Cursor): string | undefined {
   if (kind === 'command' || kind === 'tmf') return unitOfLun(c, mapOf(body.raw).lun);
-  if (kind === 'chain') {
-    for (const element of elements(body)) {
-      const { request } = mapOf(mapOf(element.raw).out);
-      if (request !== undefined) return unitOfLun(c, mapOf(request).lun);
-    }
-  }
+  if (kind === 'chain') return unitOfChain(c, body);
   if (kind === 'wait') {
     const [name] = texts(body);
     return name && c.unitInFlight(name.text);

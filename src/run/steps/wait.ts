@@ -26,7 +26,10 @@ function waitForNames(step: WaitStep, names: readonly string[], run: CaseRun): v
   if (flights.some(({ staged }) => staged))
     throw new CaseError('NOT_AVAILABLE', 'waiting for a buffer that was staged and never published');
   awaitFlights(flights, step, run);
-  for (const flight of flights) run.trace?.returned(flight);
+  for (const flight of flights) {
+    flight.awaited = true;
+    run.trace?.returned(flight);
+  }
   settleFlights(flights, run);
   if (step.listed)
     checkOrder(
