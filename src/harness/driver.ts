@@ -697,7 +697,7 @@ export class Driver {
       const exchange = this.#flying.get(chain);
       if (exchange === undefined) continue;
       this.#flying.delete(chain);
-      exchange.answer = readAnswer(exchange.placed, entry);
+      exchange.answer = readAnswer(exchange.placed, entry, this.transport.legacy);
       exchange.used = entry;
       exchange.returned = this.#returnCount++;
       if (interrupted !== undefined) exchange.interrupted = interrupted;

@@ -106,6 +106,7 @@ describe('parts', () => {
     ['{response: [BUSY, FAILURE]}', {}, ['response: 5 BUSY or 9 FAILURE, got 0 OK']],
     ['{used: {len: 144, id: any}}', { used: { len: 108 } }, ['used.len: 144 (0x90), got 108 (0x6c)']],
     ['{used: any}', {}, []],
+    ['{used: {len: 144}}', { used: { len: 108, lenUnreliable: true } }, []],
     [
       '{event_actual: {mask: 0xff, equals: 0}}',
       { eventActual: 2 },

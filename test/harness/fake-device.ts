@@ -55,7 +55,7 @@ export interface FakeDescriptor {
 
 export class FakeDevice implements Transport {
   readonly kind = 'mmio';
-  readonly legacy = false;
+  legacy = false;
   readonly fixedQueueSize = false;
   readonly interruptKinds = new Set<InterruptKind>(['messages']);
   readonly line = undefined;

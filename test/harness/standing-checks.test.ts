@@ -87,6 +87,16 @@ const good = (head: number) => {
   device.use(request, head, 144);
 };
 
+test('the legacy interface is not held to used lengths', () => {
+  device.legacy = true;
+  for (const length of [0, 9999])
+    exchange(inquiry, (head) => {
+      device.answer(request, head, answer({}, 36));
+      device.use(request, head, length);
+    });
+  expect(violated()).toEqual([]);
+});
+
 test('a conformant answer violates nothing, and every per-exchange check has been decided', () => {
   exchange(inquiry, good);
   expect(violated()).toEqual([]);

@@ -142,7 +142,7 @@ function observe(
     ...raised,
     ...observeKind(flight, answer),
     writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: view.slice(), poison: initial })),
-    used: { ...usedOf(exchange), entries },
+    used: { ...usedOf(exchange), entries, lenUnreliable: run.session.transport.legacy },
     ...(ordered && { returnedBefore: run.flights.returnedBefore(exchange) }),
   };
 }

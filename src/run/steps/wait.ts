@@ -61,7 +61,11 @@ function waitForEvent(step: WaitStep, run: CaseRun): void {
         queue: 'event' as const,
         event: reported,
         writable: [{ bytes: reported.bytes, poison: reported.poison }],
-        used: { ...(reported.usedLen !== undefined && { len: reported.usedLen }), entries: 1 },
+        used: {
+          ...(reported.usedLen !== undefined && { len: reported.usedLen }),
+          lenUnreliable: run.session.transport.legacy,
+          entries: 1,
+        },
       }
     : { outcome: 'silent' as const, queue: 'event' as const };
   run.judge(matchResult(step.expect, observed, run.scope, run.context), step.expect.explicit);
