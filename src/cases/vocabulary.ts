@@ -97,6 +97,7 @@ export const CAPABILITIES = [
   'second-nexus',
   'dma-contained',
   'iommu',
+  'irq-line',
 ] as const;
 
 /** Controls of the `control` step, and the capability that each needs. */

@@ -20,6 +20,7 @@ import {
 } from '../wire/virtio-scsi.js';
 import { type Contents, type Exchange, type Placed, place, readAnswer } from './exchange.js';
 import { GuardedBuffer } from './guarded-buffer.js';
+import { highMemory } from './high-memory.js';
 import { makeRing } from './make-ring.js';
 import { Poison } from './poison.js';
 import { type RequestSizes, requestContents, type ScsiRequest } from './request.js';
@@ -597,7 +598,7 @@ export class Driver {
     if (size !== undefined && size !== entries)
       throw new RangeError(`queue ${index} has ${max} entries, and no other size on ${transport.kind}`);
     const before = this.#queues.get(index)?.ring;
-    const ring = makeRing(port.dma, poison, entries, this.#negotiated, {
+    const ring = makeRing(memory === 'high' ? highMemory(port.dma) : port.dma, poison, entries, this.#negotiated, {
       tight: memory === 'tight',
       ...(transport.legacy && { contiguous: LEGACY_PAGE_SIZE }),
       ...(memory === 'same' && before !== undefined && { reuse: before.areas }),
@@ -678,7 +679,9 @@ export class Driver {
   #collectFrom(queue: LiveQueue, interrupted: boolean | undefined): void {
     const { entries, implausible } = queue.ring.poll();
     if (implausible) this.#onStanding('used-once', { check: 'used-once', ...implausible });
-    for (const entry of entries) {
+    for (const used of entries) {
+      // On the legacy interface the length tells nothing ("Legacy Interface: The Virtqueue Used Ring").
+      const entry = this.transport.legacy ? { ...used, len: undefined } : used;
       const { id, index, chain } = entry;
       if (chain === undefined) {
         this.#onStanding('used-once', {

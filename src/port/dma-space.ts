@@ -21,6 +21,8 @@ export interface DmaBlock {
 export interface AllocOptions {
   /** Power of two; 1 if left out. */
   readonly align?: number;
+  /** The block begins at or above this address. */
+  readonly minIova?: bigint;
   /** The block ends at or below this address. */
   readonly maxIova?: bigint;
 }

@@ -151,6 +151,7 @@ export function environmentOf(session: Session): Environment {
   }
   const capabilities = new Set<string>(port.controls.offered);
   if (profile.dmaContained) capabilities.add('dma-contained');
+  if (session.transport.line) capabilities.add('irq-line');
   const scratch = new Set(bindings.filter(({ unit }) => unit.scratch).map(({ role }) => role));
   return {
     facts,

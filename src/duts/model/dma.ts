@@ -62,7 +62,7 @@ export class ModelDmaSpace implements DmaSpace {
     this.#turn = level.turn;
   }
 
-  #take(index: number, size: number, { align = 1, maxIova }: AllocOptions): DmaBlock | undefined {
+  #take(index: number, size: number, { align = 1, minIova, maxIova }: AllocOptions): DmaBlock | undefined {
     const region = this.#regions[index];
     if (region === undefined) return undefined;
     const step = BigInt(align);
@@ -70,6 +70,7 @@ export class ModelDmaSpace implements DmaSpace {
     const iova = ((from + step - 1n) / step) * step;
     const offset = Number(iova - region.iova);
     if (offset + size > region.bytes.length) return undefined;
+    if (minIova !== undefined && iova < minIova) return undefined;
     if (maxIova !== undefined && iova + BigInt(size) > maxIova) return undefined;
     this.#used[index] = offset + size;
     const memory = region.bytes.subarray(offset, offset + size);

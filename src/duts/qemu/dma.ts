@@ -62,7 +62,7 @@ export class GuestMemory implements DmaSpace {
   }
 
   alloc(size: number, options: AllocOptions = {}): DmaBlock {
-    const { align = 1, maxIova } = options;
+    const { align = 1, minIova, maxIova } = options;
     if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`${size} is no size of a block`);
     if (!Number.isSafeInteger(align) || align < 1 || !Number.isInteger(Math.log2(align))) {
       throw new RangeError(`An alignment must be a power of two; got ${align}`);
@@ -72,6 +72,7 @@ export class GuestMemory implements DmaSpace {
       const start = Math.ceil(free / align) * align;
       const end = start + size;
       if (end > region.base + region.size) continue;
+      if (minIova !== undefined && BigInt(start) < minIova) continue;
       if (maxIova !== undefined && BigInt(end) > maxIova) continue;
       this.#used[index] = end - region.base;
       return this.#makeBlock(start, size);
