@@ -598,11 +598,17 @@ export class Driver {
     if (size !== undefined && size !== entries)
       throw new RangeError(`queue ${index} has ${max} entries, and no other size on ${transport.kind}`);
     const before = this.#queues.get(index)?.ring;
-    const ring = makeRing(memory === 'high' ? highMemory(port.dma) : port.dma, poison, entries, this.#negotiated, {
-      tight: memory === 'tight',
-      ...(transport.legacy && { contiguous: LEGACY_PAGE_SIZE }),
-      ...(memory === 'same' && before !== undefined && { reuse: before.areas }),
-    });
+    const ring = makeRing(
+      memory === 'high' ? highMemory(port.dma) : port.dma,
+      poison,
+      entries,
+      this.#negotiated,
+      {
+        tight: memory === 'tight',
+        ...(transport.legacy && { contiguous: LEGACY_PAGE_SIZE }),
+        ...(memory === 'same' && before !== undefined && { reuse: before.areas }),
+      },
+    );
     this.#liveMark = undefined;
     const chosen = this.#choices.vectors?.get(index) ?? transport.usualVector(index);
     const vector = chosen === 'none' ? undefined : chosen;

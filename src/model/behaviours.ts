@@ -184,10 +184,10 @@ export interface Behaviours {
   legacyConfigRead(value: number, width: number): number;
   /** A virtio-mmio register as it reads. */
   mmioRegister(name: string, value: number): number;
-  /** What is taken of a driver's write to a virtio-mmio register; `undefined` drops it. */
+  /** What is taken of a driver's write to a virtio-mmio register; `undefined` drops it. Nothing is of one that is only read. */
   mmioWrite(name: string, value: number): number | undefined;
-  /** Whether an access to a virtio-mmio control register is one that is answered. */
-  mmioAccess(valid: boolean, width: number): boolean;
+  /** Whether an access below the configuration of a virtio-mmio device is answered; `known`: there is a register. */
+  mmioAccess(valid: boolean, width: number, known: boolean): boolean;
   /** Whether the interrupt line is asserted. */
   line(asserted: boolean): boolean;
   /** The offered feature bits. */

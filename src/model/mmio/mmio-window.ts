@@ -102,15 +102,16 @@ export abstract class MmioWindow implements Transport, RegisterRange {
       return;
     }
     const found = this.#find(offset, width);
-    if (found === undefined || found.register.access === 'R') return;
+    if (found === undefined) return;
     const taken = this.#behaviours.mmioWrite(found.name, value);
-    if (taken !== undefined) this.#write(found.name, taken);
+    if (taken !== undefined && found.register.access !== 'R') this.#write(found.name, taken);
   }
 
   #find(offset: number, width: AccessWidth) {
     const aligned = offset - (offset % REGISTER_WIDTH);
-    const valid = this.#behaviours.mmioAccess(width === REGISTER_WIDTH && offset === aligned, width);
-    return valid ? this.#byOffset.get(aligned) : undefined;
+    const found = this.#byOffset.get(aligned);
+    const whole = width === REGISTER_WIDTH && offset === aligned;
+    return this.#behaviours.mmioAccess(whole, width, found !== undefined) ? found : undefined;
   }
 
   #read(name: MmioName): number {

@@ -5,6 +5,7 @@ import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
 import { FEATURE_MUTANTS } from './features.js';
 import { LEGACY_PCI_MUTANTS } from './legacy-pci.js';
+import { MMIO_MUTANTS } from './mmio.js';
 import type { Mutant } from './mutant.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
@@ -39,6 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONTROL_MUTANTS,
   ...STALL_MUTANTS,
   ...STATUS_MUTANTS,
+  ...MMIO_MUTANTS,
   ...PROOF_MUTANTS,
 ];
 

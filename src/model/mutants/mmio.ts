@@ -1,0 +1,362 @@
+/** Virtio over MMIO gone wrong: registers that read or take wrong values, and accesses that kill the device. */
+import {
+  MMIO_MAGIC,
+  type MmioRegister,
+  type MmioRegisterName,
+  mmioLegacyRegisters,
+  mmioRegisters,
+} from '../../wire/virtio-mmio.js';
+import type { Behaviours } from '../behaviours.js';
+import type { Mutant } from './mutant.js';
+
+type Source = Mutant['source'];
+
+const REGISTERS: Readonly<Record<string, MmioRegister>> = { ...mmioRegisters, ...mmioLegacyRegisters };
+
+/** A register that reads as something else. */
+function reads(
+  id: string,
+  register: MmioRegisterName,
+  change: (value: number) => number,
+  sentence: string,
+  requirement: string,
+  source: Source = 'layout',
+): Mutant {
+  return {
+    id: `mmio.reads.${id}`,
+    sentence,
+    requirement,
+    source,
+    apply: (b) => {
+      const { mmioRegister } = b;
+      b.mmioRegister = (name, value) => (name === register ? change(value) : mmioRegister(name, value));
+    },
+  };
+}
+
+/** A register of which something else is taken than was written; nothing where `change` gives undefined. */
+function takes(
+  id: string,
+  register: MmioRegisterName,
+  change: (value: number) => number | undefined,
+  sentence: string,
+  requirement: string,
+  source: Source = 'layout',
+): Mutant {
+  return {
+    id: `mmio.takes.${id}`,
+    sentence,
+    requirement,
+    source,
+    apply: (b) => {
+      const { mmioWrite } = b;
+      b.mmioWrite = (name, value) => (name === register ? change(value) : mmioWrite(name, value));
+    },
+  };
+}
+
+const nothing = (): undefined => undefined;
+
+/** Registers whose writes are lost. */
+const LOST: readonly (readonly [register: MmioRegisterName, requirement: string])[] = [
+  ['DeviceFeaturesSel', 'virtio.mmio.device-features-window'],
+  ['DriverFeaturesSel', 'virtio.mmio.driver-features-window'],
+  ['QueueSel', 'virtio.mmio.queue-sel-scope'],
+  ['QueueSize', 'virtio.mmio.queue-size'],
+  ['QueueNotify', 'virtio.mmio.offsets'],
+  ['InterruptACK', 'virtio.mmio.interrupt-ack'],
+  ['QueueDescHigh', 'virtio.mmio.queue-addresses'],
+  ['QueueDriverHigh', 'virtio.mmio.queue-addresses'],
+  ['QueueDeviceHigh', 'virtio.mmio.queue-addresses'],
+  ['QueueReset', 'virtio.mmio.queue-reset-on-one'],
+];
+
+const LOST_WRITES: readonly Mutant[] = LOST.map(([register, requirement]) =>
+  takes(`${register}.nothing`, register, nothing, `Writes to ${register} are lost.`, requirement),
+);
+
+/** Something that a driver must not do, after which the device never works again, not even when it was reset. */
+function dies(
+  id: string,
+  sentence: string,
+  requirement: string,
+  watch: (b: Behaviours, die: () => void) => void,
+): Mutant {
+  return {
+    id: `mmio.dies.${id}`,
+    sentence,
+    requirement,
+    source: 'generic',
+    apply: (b) => {
+      const { live } = b;
+      let dead = false;
+      b.live = (works, status) => !dead && live(works, status);
+      watch(b, () => {
+        dead = true;
+      });
+    },
+  };
+}
+
+/** Registers that only a driver that breaks a rule writes while their queue is ready. */
+const OF_A_READY_QUEUE: ReadonlySet<string> = new Set([
+  'QueueSize',
+  'QueueDescLow',
+  'QueueDescHigh',
+  'QueueDriverLow',
+  'QueueDriverHigh',
+  'QueueDeviceLow',
+  'QueueDeviceHigh',
+]);
+
+/** No driver asks for more entries than a split ring can have. */
+const MOST_ENTRIES = 32768;
+
+const DEADLY: readonly Mutant[] = [
+  dies(
+    'no-register',
+    'An access to an offset without a register kills the device.',
+    'virtio.mmio.drv.described-locations',
+    (b, die) => {
+      b.mmioAccess = (valid, _width, known) => {
+        if (!known) die();
+        return valid;
+      };
+    },
+  ),
+  dies(
+    'width',
+    'An access to a control register by less than 32 bits kills the device.',
+    'virtio.mmio.drv.access-width',
+    (b, die) => {
+      b.mmioAccess = (valid, width) => {
+        if (width !== 4) die();
+        return valid;
+      };
+    },
+  ),
+  dies(
+    'write-only',
+    'Reading a register that is only written kills the device.',
+    'virtio.mmio.drv.no-read-write-only',
+    (b, die) => {
+      b.mmioRegister = (name, value) => {
+        if (REGISTERS[name]?.access === 'W') die();
+        return value;
+      };
+    },
+  ),
+  dies(
+    'queue-size',
+    'A queue size that cannot be kills the device.',
+    'virtio.mmio.drv.queue-size-limit',
+    (b, die) => {
+      let max = MOST_ENTRIES;
+      b.mmioRegister = (name, value) => {
+        if (name === 'QueueSizeMax' && value > 0) max = value;
+        return value;
+      };
+      b.mmioWrite = (name, value) => {
+        if (name === 'QueueSize' && (value === 0 || value > max)) die();
+        return value;
+      };
+    },
+  ),
+  dies(
+    'ready-queue',
+    'Changing a queue that is ready kills the device.',
+    'virtio.mmio.drv.no-access-when-ready',
+    (b, die) => {
+      const ready = new Set<number>();
+      let selected = 0;
+      b.mmioWrite = (name, value) => {
+        if (name === 'QueueSel') selected = value;
+        if (name === 'Status' && value === 0) ready.clear();
+        if (name === 'QueueReset') ready.delete(selected);
+        if (OF_A_READY_QUEUE.has(name) && ready.has(selected)) die();
+        if (name === 'QueueReady' && value === 1) ready.add(selected);
+        if (name === 'QueueReady' && value === 0) ready.delete(selected);
+        return value;
+      };
+    },
+  ),
+];
+
+/** Registers that are only read, and hold what a driver wrote all the same. */
+const OVERWRITTEN: readonly Mutant[] = (
+  [
+    'MagicValue',
+    'Version',
+    'DeviceID',
+    'VendorID',
+    'DeviceFeatures',
+    'QueueSizeMax',
+    'InterruptStatus',
+    'ConfigGeneration',
+  ] as const satisfies readonly MmioRegisterName[]
+).map((register) => ({
+  id: `mmio.overwritten.${register}`,
+  sentence: `What is written to ${register} is what it reads from then on.`,
+  requirement: 'virtio.mmio.drv.no-write-read-only',
+  source: 'layout',
+  apply: (b) => {
+    let written: number | undefined;
+    b.mmioWrite = (name, value) => {
+      if (name === register) written = value;
+      // A device that stayed so would fail everything that follows.
+      if (name === 'Status' && value === 0) written = undefined;
+      return value;
+    };
+    b.mmioRegister = (name, value) => (name === register ? (written ?? value) : value);
+  },
+}));
+
+/** Virtio-mmio devices that deviate. */
+export const MMIO_MUTANTS: readonly Mutant[] = [
+  reads(
+    'MagicValue.swapped',
+    'MagicValue',
+    () => 0x76697274,
+    `MagicValue holds the bytes of ${MMIO_MAGIC.toString(16)}h in the opposite order.`,
+    'virtio.mmio.little-endian',
+  ),
+  reads('Version.legacy', 'Version', () => 1, 'Version is that of a legacy device.', 'virtio.mmio.version'),
+  reads('DeviceID.none', 'DeviceID', () => 0, 'DeviceID is that of a placeholder.', 'virtio.mmio.device-id'),
+  reads(
+    'DeviceFeatures.admin-queue',
+    'DeviceFeatures',
+    (value) => value | 0x200,
+    'ADMIN_VQ is offered.',
+    'virtio.mmio.no-admin-vq',
+  ),
+  reads(
+    'Status.half',
+    'Status',
+    (value) => value & ~1,
+    'Status never shows ACKNOWLEDGE.',
+    'virtio.mmio.status-register',
+  ),
+  reads(
+    'QueueReady.one',
+    'QueueReady',
+    () => 1,
+    'QueueReady always reads 1.',
+    'virtio.mmio.queue-ready-readback',
+  ),
+  reads(
+    'QueueReady.zero',
+    'QueueReady',
+    () => 0,
+    'QueueReady always reads 0.',
+    'virtio.mmio.queue-ready-readback',
+  ),
+  reads(
+    'QueueSizeMax.zero',
+    'QueueSizeMax',
+    () => 0,
+    'No queue is there, by its size.',
+    'virtio.mmio.queue-size-max',
+  ),
+  reads(
+    'QueueSizeMax.never-zero',
+    'QueueSizeMax',
+    (value) => value || 16,
+    'A queue that does not exist has a size.',
+    'virtio.mmio.queue-size-max',
+  ),
+  reads(
+    'QueueSizeMax.twice',
+    'QueueSizeMax',
+    (value) => value * 2,
+    'QueueSizeMax is twice what the device can do.',
+    'virtio.mmio.queue-size-max',
+  ),
+  reads('SHMLenLow.zero', 'SHMLenLow', () => 0, 'SHMLenLow reads 0.', 'virtio.mmio.shm-absent'),
+  reads('SHMLenHigh.zero', 'SHMLenHigh', () => 0, 'SHMLenHigh reads 0.', 'virtio.mmio.shm-absent'),
+  reads('SHMBaseLow.zero', 'SHMBaseLow', () => 0, 'SHMBaseLow reads 0.', 'virtio.mmio.shm-absent'),
+  reads('SHMBaseHigh.zero', 'SHMBaseHigh', () => 0, 'SHMBaseHigh reads 0.', 'virtio.mmio.shm-absent'),
+  reads(
+    'QueueReset.one',
+    'QueueReset',
+    () => 1,
+    'QueueReset always reads 1.',
+    'virtio.mmio.queue-reset-done-zero',
+  ),
+  reads(
+    'InterruptStatus.both',
+    'InterruptStatus',
+    (value) => (value === 0 ? 0 : 3),
+    'A used buffer shows as a configuration change as well.',
+    'virtio.mmio.interrupt-status-others-zero',
+  ),
+  ...LOST_WRITES,
+  takes(
+    'DeviceFeaturesSel.mirrored',
+    'DeviceFeaturesSel',
+    (value) => Math.min(value, 1),
+    'Every feature window from 2 up shows what is in window 1.',
+    'virtio.mmio.device-features-window',
+  ),
+  takes(
+    'QueueNotify.neighbour',
+    'QueueNotify',
+    (value) => value ^ 1,
+    'A notification reaches another queue.',
+    'virtio.mmio.notify-index',
+  ),
+  takes(
+    'InterruptACK.all',
+    'InterruptACK',
+    () => 0xffff_ffff,
+    'An acknowledgement of anything acknowledges everything.',
+    'virtio.mmio.interrupt-status-until-ack',
+  ),
+  {
+    id: 'mmio.queue-ready.never-stops',
+    sentence: 'A queue that was stopped is served on, though QueueReady reads 0.',
+    requirement: 'virtio.mmio.no-access-not-ready',
+    source: 'generic',
+    apply: (b) => {
+      let stopped = false;
+      b.mmioWrite = (name, value) => {
+        if (name === 'QueueReady') stopped = value === 0;
+        return name === 'QueueReady' && value === 0 ? undefined : value;
+      };
+      b.mmioRegister = (name, value) => (name === 'QueueReady' && stopped ? 0 : value);
+    },
+  },
+  {
+    id: 'mmio.config-generation.restless',
+    sentence: 'ConfigGeneration moves whenever it is looked at.',
+    requirement: 'virtio.mmio.config-generation',
+    source: 'generic',
+    apply: (b) => {
+      let reads = 0;
+      b.mmioRegister = (name, value) => (name === 'ConfigGeneration' ? value + reads++ : value);
+    },
+  },
+  {
+    id: 'mmio.line.stuck',
+    sentence: 'The interrupt stays asserted once it was.',
+    requirement: 'virtio.mmio.single-interrupt',
+    source: 'generic',
+    apply: (b) => {
+      let once = false;
+      b.line = (asserted) => {
+        once ||= asserted;
+        return once;
+      };
+    },
+  },
+  {
+    id: 'mmio.line.dead',
+    sentence: 'The interrupt is never asserted.',
+    requirement: 'virtio.mmio.single-interrupt',
+    source: 'generic',
+    apply: (b) => {
+      b.line = () => false;
+    },
+  },
+  ...DEADLY,
+  ...OVERWRITTEN,
+];
