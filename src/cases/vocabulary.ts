@@ -193,6 +193,7 @@ export const DEVICE_FACTS = [
   'dev.optional_features',
   'dev.features',
   'dev.max_chain',
+  'dev.config_size',
   'dev.seg_max',
   'dev.max_sectors',
   'dev.max_target',

@@ -138,6 +138,7 @@ export function environmentOf(session: Session): Environment {
   facts.set('dev.optional_features', bitsOf(session.offered & USABLE_FEATURES));
   for (const [fact, value] of Object.entries(session.config)) facts.set(`dev.${fact}`, BigInt(value));
   const messages = session.transport.interruptKinds.has('messages');
+  facts.set('dev.config_size', BigInt(session.transport.region('device').length));
   facts.set('msix.vectors', BigInt(messages ? session.transport.interrupts.vectors : 0));
   for (const [fact, value] of capabilityFacts(session)) facts.set(fact, value);
   if (profile.freeTarget !== undefined) {

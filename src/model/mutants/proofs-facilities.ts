@@ -62,6 +62,20 @@ export const PROOF_FACILITY_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'config.reads-wear-out',
+    sentence: 'max_sectors is one less after a dozen reads of it in one initialisation.',
+    requirement: 'virtio.config.tail-growth',
+    source: 'generic',
+    apply: (behaviours) => {
+      let reads = 0;
+      behaviours.statusWritten = (next) => {
+        reads = 0;
+        return next;
+      };
+      behaviours.configField = (name, value) => (name === 'max_sectors' && ++reads > 12 ? value - 1 : value);
+    },
+  },
+  {
     id: 'features.windows-beyond-not-empty',
     sentence: 'Feature windows that hold nothing read 1.',
     requirement: 'virtio.features.bit-ranges',
