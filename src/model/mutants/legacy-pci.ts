@@ -238,6 +238,52 @@ export const LEGACY_PCI_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'legacy.registers.read-disturbs',
+    sentence: 'A read of queue_notify makes queue_select forget the queue.',
+    requirement: 'virtio.legacy.pci-common-layout',
+    source: 'generic',
+    apply: (behaviours) => {
+      let forgotten = false;
+      behaviours.legacyWrite = (name, value) => {
+        if (name === 'queue_select') forgotten = false;
+        return value;
+      };
+      behaviours.legacyRegister = (name, value) => {
+        if (name === 'queue_notify') forgotten = true;
+        return name === 'queue_select' && forgotten ? 0 : value;
+      };
+    },
+  },
+  {
+    id: 'legacy.reset.keeps-queue-address',
+    sentence: 'A queue address that was written reads back after a reset.',
+    requirement: 'virtio.legacy.pci-queue-pfn',
+    source: 'generic',
+    apply: (behaviours) => {
+      let last = 0;
+      behaviours.legacyWrite = (name, value) => {
+        if (name === 'queue_address') last = value;
+        return value;
+      };
+      behaviours.legacyRegister = (name, value) => (name === 'queue_address' && value === 0 ? last : value);
+    },
+  },
+  {
+    id: 'legacy.device-features.written',
+    sentence: 'A feature that is not offered is from then on, once a driver has acknowledged it.',
+    requirement: 'virtio.legacy.pci-common-layout',
+    source: 'generic',
+    apply: (behaviours) => {
+      let written = 0;
+      behaviours.legacyWrite = (name, value) => {
+        if (name === 'driver_features') written |= value;
+        return value;
+      };
+      behaviours.legacyRegister = (name, value) =>
+        name === 'device_features' ? (value | (written & 0x40)) >>> 0 : value;
+    },
+  },
+  {
     id: 'legacy.layout.unpadded',
     sentence: 'The used ring is looked for right behind the available ring.',
     requirement: 'virtio.legacy.vq-layout',
