@@ -1,5 +1,6 @@
 /** A chain of buffers that was given to the device, and what came back of it. */
 import type { DmaSpace } from '../port/dma-space.js';
+import { DescFlag } from '../wire/split-ring.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
 import type { RequestSizes, ScsiRequest } from './request.js';
@@ -12,6 +13,23 @@ export interface Placed {
   readonly elements: readonly ChainElement[];
   /** What the writable part held at first, as one run of bytes; left out where only the buffers know. */
   readonly poison?: Uint8Array;
+  /** Bytes that the device may write by what the descriptors say, where that is not the size of the buffers. */
+  readonly writableLength?: number;
+}
+
+/**
+ * Bytes of the device-writable descriptors, as they say themselves. Links and tables written by hand may lead to
+ * anything, any number of times.
+ */
+export function writableLength(elements: readonly ChainElement[]): number {
+  return elements.reduce((sum, { length, writable, overrides = {}, table }) => {
+    const { len, flags, next } = overrides;
+    const anywhere = table ? len !== undefined : ((flags ?? 0) & DescFlag.INDIRECT) !== 0;
+    if (anywhere || next !== undefined) return Number.POSITIVE_INFINITY;
+    if (table) return sum + writableLength(table);
+    const isWritable = flags === undefined ? writable : (flags & DescFlag.WRITE) !== 0;
+    return sum + (isWritable ? (len ?? length) : 0);
+  }, 0);
 }
 
 /** What the device left in the writable part. */

@@ -30,8 +30,8 @@ interface CommandFacts extends ExchangeFacts {
   readonly scsi: ScsiAnswer;
 }
 
-function usedLength({ answer }: ExchangeFacts): Judgement {
-  const writable = answer.bytes.length;
+function usedLength({ answer, exchange }: ExchangeFacts): Judgement {
+  const writable = exchange.placed.writableLength ?? answer.bytes.length;
   if (answer.usedLen === undefined) return 'not-applicable';
   if (answer.usedLen <= writable) return undefined;
   return {

@@ -3,6 +3,7 @@ import { blockSizeOf } from '../../cases/context.js';
 import { evaluateNumber } from '../../cases/evaluate.js';
 import { resolveBytes, resolveInteger, resolveSize } from '../../cases/resolve.js';
 import type { ChainStep, Content, Descriptor, DescriptorOverrides as Overrides } from '../../cases/types.js';
+import { writableLength } from '../../harness/exchange.js';
 import { GuardedBuffer } from '../../harness/guarded-buffer.js';
 import { encodeRequest } from '../../harness/request.js';
 import type { ChainElement, DescriptorOverrides } from '../../harness/ring.js';
@@ -88,7 +89,7 @@ export function executeChain(step: ChainStep, run: CaseRun): void {
     const queue = evaluateNumber(step.queue, run.scope, run.context, 65535);
     const exchange = run.session.driver.stagePlaced(
       queue,
-      { ...made, elements },
+      { ...made, elements, writableLength: writableLength(elements) },
       { tail: step.staged === 'tail' },
     );
     return { kind: 'chain', exchange, staged: true, judged: false };
