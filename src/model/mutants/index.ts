@@ -7,6 +7,7 @@ import { FEATURE_MUTANTS } from './features.js';
 import { LEGACY_PCI_MUTANTS } from './legacy-pci.js';
 import { MMIO_MUTANTS } from './mmio.js';
 import type { Mutant } from './mutant.js';
+import { PCI_MUTANTS } from './pci.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
 import { PROOF_REQUEST_MUTANTS } from './proofs-requests.js';
@@ -25,6 +26,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...PROOF_REQUEST_MUTANTS,
   ...PROOF_FACILITY_MUTANTS,
   ...LEGACY_PCI_MUTANTS,
+  ...PCI_MUTANTS,
 ];
 
 /** All mutants; ids are unique. */

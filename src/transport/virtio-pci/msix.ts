@@ -3,6 +3,7 @@ import type { DmaBlock, DmaSpace } from '../../port/dma-space.js';
 import type { Interrupts } from '../../port/interrupts.js';
 import type { RegisterWindow } from '../../port/registers.js';
 import { MsixControl, msixCapability, msixEntry } from '../../wire/pci.js';
+import type { Region } from '../transport.js';
 import type { MsixStructures } from './msix-structures.js';
 
 const CELL_BYTES = 4;
@@ -21,11 +22,13 @@ export class MessageCells implements Interrupts {
 
   readonly #config: RegisterWindow;
   readonly #structures: MsixStructures;
+  readonly #table: Region;
 
   /** Takes a cell for every vector; `program` enables them. */
   constructor(config: RegisterWindow, dma: DmaSpace, structures: MsixStructures) {
     this.#config = config;
     this.#structures = structures;
+    this.#table = structures.table();
     this.vectors = structures.vectors;
     this.#cells = dma.alloc(CELL_BYTES * this.vectors, { align: 64 });
     this.#words = new Int32Array(this.#cells.view.buffer, this.#cells.view.byteOffset, this.vectors);
@@ -41,7 +44,7 @@ export class MessageCells implements Interrupts {
   program(): void {
     this.#words.fill(0);
     this.#cells.publish();
-    const { window, offset } = this.#structures.table();
+    const { window, offset } = this.#table;
     for (let vector = 0; vector < this.vectors; vector++)
       this.#entry(window, offset + vector * msixEntry.size, vector);
     const at = this.#structures.position + msixCapability.fields.message_control.offset;
