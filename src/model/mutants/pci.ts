@@ -1,6 +1,6 @@
 /** Mutants of virtio over PCI: header, capabilities, common configuration, access window, MSI-X. */
 import { pciHeader } from '../../wire/pci.js';
-import { DeviceStatus } from '../../wire/virtio.js';
+import { DeviceStatus, Feature } from '../../wire/virtio.js';
 import { VIRTIO_MSI_NO_VECTOR, VirtioPciCapType, type virtioPciCommonCfg } from '../../wire/virtio-pci.js';
 import type { Behaviours, WindowAccess } from '../behaviours.js';
 import type { Mutant } from './mutant.js';
@@ -321,7 +321,24 @@ const upset = (
 const LAYOUT = 'virtio.pci.common-layout';
 const READBACK = 'virtio.pci.msix-readback';
 
+/** ADMIN_VQ is offered, with its queues where they cannot be. */
+const adminQueues = (id: string, index: number, count: number, requirement: string): Mutant => ({
+  id: `pci.common.admin-queue.${id}`,
+  sentence: `ADMIN_VQ is offered, with ${count} administration queues from index ${index} on.`,
+  requirement,
+  source: 'layout',
+  apply: (behaviours) => {
+    behaviours.offeredFeatures = (offered) => offered | (1n << BigInt(Feature.VIRTIO_F_ADMIN_VQ));
+    behaviours.commonField = (name, value) => {
+      if (name === 'admin_queue_index') return index;
+      return name === 'admin_queue_num' ? count : value;
+    };
+  },
+});
+
 const COMMON_MUTANTS: readonly Mutant[] = [
+  adminQueues('among-others', 1, 1, 'virtio.pci.admin-queue-index'),
+  adminQueues('beyond-all', 4, 0xffff, 'virtio.pci.admin-queue-num'),
   ...(['queue_desc', 'queue_driver', 'queue_device'] as const).flatMap((name) => [
     coupled(name),
     shared(name),
