@@ -393,11 +393,14 @@ export class Driver {
 
   /**
    * Takes what has come back on all queues of a vector: one interrupt may stand for all of them. It is cleared before
-   * the rings are read, so what is returned later raises it anew.
+   * the rings are read, so what is returned later raises it anew. A reset takes back what was raised before it, so that
+   * none is due any more.
    */
   #collectSharing(vector: number): void {
     const sharing = [...this.#queues.values()].filter((queue) => queue.vector === vector);
-    const due = sharing.filter(({ ring, swallowed }) => !swallowed && ring.interruptDue && ring.hasUsed());
+    const due = this.#resetting
+      ? []
+      : sharing.filter(({ ring, swallowed }) => !swallowed && ring.interruptDue && ring.hasUsed());
     let interrupted: boolean | undefined;
     if (due.length > 0) {
       const { interrupts } = this.transport;
@@ -706,7 +709,7 @@ export class Driver {
       const exchange = this.#flying.get(chain);
       if (exchange === undefined) continue;
       this.#flying.delete(chain);
-      exchange.answer = readAnswer(exchange.placed, entry, this.transport.legacy);
+      exchange.answer = readAnswer(exchange.placed, entry);
       exchange.used = entry;
       exchange.returned = this.#returnCount++;
       if (interrupted !== undefined) exchange.interrupted = interrupted;

@@ -108,16 +108,8 @@ export function place(
   };
 }
 
-/**
- * Reads back what the device left in the writable part. The length by which it was returned is left out where a driver
- * must not go by it: without the WRITE flag of a packed ring it is reserved ("Element Address and Length"), and of the
- * legacy interface it is known to be wrong ("Legacy Interface: Device Operation").
- */
-export function readAnswer(
-  placed: Placed,
-  { len, writeFlag }: Pick<UsedEntry, 'len' | 'writeFlag'>,
-  legacy = false,
-): Answer {
+/** Reads back what the device left in the writable part. */
+export function readAnswer(placed: Placed, { len, writeFlag }: Pick<UsedEntry, 'len' | 'writeFlag'>): Answer {
   for (const buffer of placed.in) buffer.fetch();
   const [first] = placed.in;
   const single = placed.in.length === 1 && first !== undefined;
@@ -125,5 +117,6 @@ export function readAnswer(
   const bytes = single ? first.view.slice() : Buffer.concat(placed.in.map((buffer) => buffer.view));
   const known = placed.in.some(({ rewritten }) => rewritten) ? undefined : placed.poison;
   const poison = known ?? Buffer.concat(placed.in.map((buffer) => buffer.initial));
-  return { usedLen: legacy || writeFlag === false ? undefined : len, bytes, poison };
+  // Without the flag the length is reserved ("Element Address and Length").
+  return { usedLen: writeFlag === false ? undefined : len, bytes, poison };
 }

@@ -17,6 +17,8 @@ import { Feature } from '../../src/wire/virtio.js';
 import { virtioScsiConfig } from '../../src/wire/virtio-scsi.js';
 
 const SIZE = 4 << 20;
+/** More than any chain has. */
+const MOST_DESCRIPTORS = 0x10000;
 
 /** Memory at one address, bump-allocated. */
 export class FakeMemory implements DmaSpace {
@@ -154,8 +156,10 @@ export class FakeDevice implements Transport {
   /** The descriptors of a chain, an indirect table included. */
   chain(index: number, head: number): FakeDescriptor[] {
     const out: FakeDescriptor[] = [];
+    let hops = 0;
     const walk = (table: number, first: number): void => {
       for (let i = first; ; ) {
+        if (++hops > MOST_DESCRIPTORS) throw new Error('the descriptors form a loop');
         const at = table + 16 * i;
         const { view } = this.memory;
         const address = this.memory.at(view.getBigUint64(at, true));
