@@ -87,6 +87,21 @@ const good = (head: number) => {
   device.use(request, head, 144);
 };
 
+test('no interrupt is owed for what comes back while a reset is under way', () => {
+  device.onNotify = (queue) => {
+    if (queue !== request) return;
+    driver.noteWrite('device_status', 0n);
+    for (const head of device.available(queue)) {
+      device.answer(request, head, answer({}, 36));
+      device.use(request, head, 144, false);
+    }
+  };
+  const sent = driver.stage(inquiry);
+  driver.publish([sent]);
+  expect(driver.wait([sent], 10)).toBe(true);
+  expect(sent.interrupted).toBeUndefined();
+});
+
 test('the legacy interface is not held to used lengths', () => {
   device.legacy = true;
   for (const length of [0, 9999])
