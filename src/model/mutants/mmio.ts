@@ -11,6 +11,11 @@ import type { Mutant } from './mutant.js';
 
 type Source = Mutant['source'];
 
+/** Index of the queue. */
+const SECOND_REQUEST_QUEUE = 3;
+/** The queue that a notification names, with VIRTIO_F_NOTIFICATION_DATA as without it. */
+const QUEUE_OF_NOTIFICATION = 0xffff;
+
 const REGISTERS: Readonly<Record<string, MmioRegister>> = { ...mmioRegisters, ...mmioLegacyRegisters };
 
 /** A register that reads as something else. */
@@ -65,15 +70,29 @@ const LOST: readonly (readonly [register: MmioRegisterName, requirement: string]
   ['QueueSize', 'virtio.mmio.queue-size'],
   ['QueueNotify', 'virtio.mmio.offsets'],
   ['InterruptACK', 'virtio.mmio.interrupt-ack'],
-  ['QueueDescHigh', 'virtio.mmio.queue-addresses'],
-  ['QueueDriverHigh', 'virtio.mmio.queue-addresses'],
-  ['QueueDeviceHigh', 'virtio.mmio.queue-addresses'],
   ['QueueReset', 'virtio.mmio.queue-reset-on-one'],
 ];
 
 const LOST_WRITES: readonly Mutant[] = LOST.map(([register, requirement]) =>
   takes(`${register}.nothing`, register, nothing, `Writes to ${register} are lost.`, requirement),
 );
+
+/** Halves of addresses that are lost for one queue, which most cases leave alone. */
+const LOST_HALVES: readonly Mutant[] = (
+  ['QueueDescHigh', 'QueueDriverHigh', 'QueueDeviceHigh'] as const satisfies readonly MmioRegisterName[]
+).map((register) => ({
+  id: `mmio.takes.${register}.not-of-last`,
+  sentence: `${register} is lost for the second request queue.`,
+  requirement: 'virtio.mmio.queue-addresses',
+  source: 'layout',
+  apply: (b) => {
+    let selected = 0;
+    b.mmioWrite = (name, value) => {
+      if (name === 'QueueSel') selected = value;
+      return name === register && selected === SECOND_REQUEST_QUEUE ? undefined : value;
+    };
+  },
+}));
 
 /** Something that a driver must not do, after which the device never works again, not even when it was reset. */
 function dies(
@@ -264,13 +283,6 @@ export const MMIO_MUTANTS: readonly Mutant[] = [
     'A queue that does not exist has a size.',
     'virtio.mmio.queue-size-max',
   ),
-  reads(
-    'QueueSizeMax.twice',
-    'QueueSizeMax',
-    (value) => value * 2,
-    'QueueSizeMax is twice what the device can do.',
-    'virtio.mmio.queue-size-max',
-  ),
   reads('SHMLenLow.zero', 'SHMLenLow', () => 0, 'SHMLenLow reads 0.', 'virtio.mmio.shm-absent'),
   reads('SHMLenHigh.zero', 'SHMLenHigh', () => 0, 'SHMLenHigh reads 0.', 'virtio.mmio.shm-absent'),
   reads('SHMBaseLow.zero', 'SHMBaseLow', () => 0, 'SHMBaseLow reads 0.', 'virtio.mmio.shm-absent'),
@@ -290,6 +302,7 @@ export const MMIO_MUTANTS: readonly Mutant[] = [
     'virtio.mmio.interrupt-status-others-zero',
   ),
   ...LOST_WRITES,
+  ...LOST_HALVES,
   takes(
     'DeviceFeaturesSel.mirrored',
     'DeviceFeaturesSel',
@@ -298,12 +311,87 @@ export const MMIO_MUTANTS: readonly Mutant[] = [
     'virtio.mmio.device-features-window',
   ),
   takes(
+    'QueueSize.at-most-128',
+    'QueueSize',
+    (value) => Math.min(value, 128),
+    'A queue never gets more than 128 entries, though QueueSizeMax is larger.',
+    'virtio.mmio.queue-size-max',
+  ),
+  {
+    id: 'mmio.reset.keeps-ready',
+    sentence: 'QueueReady of the second request queue outlives a reset.',
+    requirement: 'virtio.mmio.reset-clears-queue-ready',
+    source: 'generic',
+    apply: (b) => {
+      let selected = 0;
+      let reset = false;
+      b.mmioWrite = (name, value) => {
+        if (name === 'QueueSel') selected = value;
+        if (name === 'Status' && value === 0) reset = true;
+        if (name === 'QueueReady') reset = false;
+        return value;
+      };
+      b.mmioRegister = (name, value) =>
+        name === 'QueueReady' && reset && selected === SECOND_REQUEST_QUEUE ? 1 : value;
+    },
+  },
+  takes(
     'QueueNotify.neighbour',
     'QueueNotify',
-    (value) => value ^ 1,
-    'A notification reaches another queue.',
+    (value) => ((value & QUEUE_OF_NOTIFICATION) === SECOND_REQUEST_QUEUE ? value - 1 : value),
+    'A notification of the second request queue reaches the first.',
     'virtio.mmio.notify-index',
   ),
+  takes(
+    'QueueNotify.no-control',
+    'QueueNotify',
+    (value) => ((value & QUEUE_OF_NOTIFICATION) === 0 ? undefined : value),
+    'Notifications of the control queue are lost.',
+    'virtio.mmio.offsets',
+  ),
+  {
+    id: 'mmio.takes.DeviceFeaturesSel.five-times',
+    sentence: 'DeviceFeaturesSel is taken five times, and then not before the next reset.',
+    requirement: 'virtio.mmio.device-features-window',
+    source: 'generic',
+    apply: (b) => {
+      let writes = 0;
+      b.mmioWrite = (name, value) => {
+        if (name === 'Status' && value === 0) writes = 0;
+        if (name !== 'DeviceFeaturesSel') return value;
+        return ++writes > 5 ? undefined : value;
+      };
+    },
+  },
+  {
+    id: 'mmio.reads.QueueSizeMax.once',
+    sentence: 'QueueSizeMax reads 0 when it is looked at again.',
+    requirement: 'virtio.mmio.queue-size-max',
+    source: 'generic',
+    apply: (b) => {
+      let looks = 0;
+      b.mmioWrite = (name, value) => {
+        if (name === 'QueueSel') looks = 0;
+        return value;
+      };
+      b.mmioRegister = (name, value) => (name === 'QueueSizeMax' && ++looks > 1 ? 0 : value);
+    },
+  },
+  {
+    id: 'mmio.interrupt.once',
+    sentence: 'Nothing interrupts any more once an interrupt was acknowledged, until the next reset.',
+    requirement: 'virtio.mmio.interrupt-ack',
+    source: 'generic',
+    apply: (b) => {
+      let acknowledged = false;
+      b.mmioWrite = (name, value) => {
+        if (name === 'InterruptACK') acknowledged = true;
+        if (name === 'Status' && value === 0) acknowledged = false;
+        return value;
+      };
+      b.usedNotification = (due) => due && !acknowledged;
+    },
+  },
   takes(
     'InterruptACK.all',
     'InterruptACK',
