@@ -259,6 +259,8 @@ export interface Behaviours {
     lun: Uint8Array,
     resolve: (lun: Uint8Array) => Destination,
   ): Destination;
+  /** Whether a request may bring both buffers. */
+  bothWays(allowed: boolean): boolean;
   /** Whether the buffers are too short for what the CDB asks for. */
   overrun(short: boolean, task: Task): boolean;
   /** Runs a command; not calling `run` keeps it from completing. */
@@ -343,6 +345,7 @@ export function conformantBehaviours(): Behaviours {
     usedNotification: (due) => due,
     configNotification: (due) => due,
     destination: (destination) => destination,
+    bothWays: (allowed) => allowed,
     overrun: (short) => short,
     perform: (_call, run) => run(),
     delay: (milliseconds) => milliseconds,

@@ -84,6 +84,8 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     // Everything happens in one thread, in the order of the program.
     'VIRTIO_F_ORDER_PLATFORM',
     'VIRTIO_F_SUSPEND',
+    // Disks serve XDWRITEREAD.
+    'VIRTIO_SCSI_F_INOUT',
     'VIRTIO_SCSI_F_HOTPLUG',
     'VIRTIO_SCSI_F_CHANGE',
   ],

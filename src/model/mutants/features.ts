@@ -6,12 +6,10 @@ const bit = (number: number): bigint => 1n << BigInt(number);
 
 /** Bits that may not be offered, and why. */
 const OFFERS: readonly (readonly [id: string, number: number, sentence: string])[] = [
-  ['inout', Feature.VIRTIO_SCSI_F_INOUT, 'F_INOUT is offered, and no bidirectional command is served.'],
   ['undefined', 7, 'Bit 7 is offered, which has no meaning for this type of device.'],
   ['reserved', 50, 'Bit 50 is offered, which has no meaning for this type of device.'],
   ['legacy-marker', 30, 'Bit 30 is offered, which belongs to other protocols.'],
   ['admin-vq', Feature.VIRTIO_F_ADMIN_VQ, 'ADMIN_VQ is offered, and there is no administration virtqueue.'],
-  ['far', 70, 'Bit 70 is offered, which has no meaning for this type of device.'],
   ['sr-iov', Feature.VIRTIO_F_SR_IOV, 'SR_IOV is offered without an SR-IOV capability.'],
 ];
 

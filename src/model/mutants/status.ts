@@ -179,6 +179,24 @@ export const STATUS_MUTANTS: readonly Mutant[] = [
     }),
   ),
   {
+    id: 'features.inout-useless',
+    sentence: 'F_INOUT is offered, and requests with both buffers are refused all the same.',
+    requirement: 'scsi.feature.inout-bit',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.bothWays = () => false;
+    },
+  },
+  {
+    id: 'features.offers-far',
+    sentence: 'Bit 70 is offered, which has no meaning for this type of device.',
+    requirement: 'virtio.features.no-unsupported-offered',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.offeredFeatures = (offered) => offered | (1n << 70n);
+    },
+  },
+  {
     id: 'features.unoffered-stop-the-device',
     sentence: 'FEATURES_OK sticks for bits that were never offered, and the device does not work then.',
     requirement: 'virtio.features.reject-features-ok',

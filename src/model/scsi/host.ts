@@ -181,7 +181,8 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
   #transportRefusal(task: Task): number | undefined {
     const { unit, target } = task.destination;
     const bothWays = task.dataOutLength > 0 && task.dataInLength > 0;
-    if (bothWays && !hasFeature(this.device.negotiated, 'VIRTIO_SCSI_F_INOUT')) return Response.FAILURE;
+    const allowed = hasFeature(this.device.negotiated, 'VIRTIO_SCSI_F_INOUT');
+    if (bothWays && !this.#behaviours.bothWays(allowed)) return Response.FAILURE;
     if (unit === undefined && target === undefined) return Response.BAD_TARGET;
     return this.#behaviours.overrun(isOverrun(task), task) ? Response.OVERRUN : undefined;
   }

@@ -4,7 +4,7 @@ import { checkedFields } from '../units/command-table.js';
 import { CheckCondition } from '../units/sense.js';
 import type { Task } from './task.js';
 
-/** Whether the CDB asks for more data than the buffers of its direction hold. */
+/** Whether the CDB asks for more data than the buffers of its directions hold. */
 export function isOverrun(task: Task): boolean {
   const row = task.unit.rowOf(task.cdb);
   if (row === undefined) return false;
@@ -18,6 +18,7 @@ export function isOverrun(task: Task): boolean {
     throw error;
   }
   const length = dataLength(command, fields, task.unit.blockSize) ?? 0n;
-  const room = command.direction === 'in' ? task.dataInLength : task.dataOutLength;
-  return length > BigInt(room);
+  const short = (room: number) => length > BigInt(room);
+  if (command.direction === 'both') return short(task.dataInLength) || short(task.dataOutLength);
+  return short(command.direction === 'in' ? task.dataInLength : task.dataOutLength);
 }

@@ -76,6 +76,16 @@ function compareAndWrite(disk: Disk, call: CommandCall): CommandResult {
   return goodAfter(2 * bytes);
 }
 
+/** XDWRITEREAD: the blocks as they were XOR the data that came, which is written unless DISABLE WRITE says otherwise. */
+function exclusiveOr(disk: Disk, call: CommandCall): CommandResult {
+  disk.checkWritable();
+  const { lba, blocks, bytes } = transferRange(disk, call);
+  const data = call.task.dataOut(bytes);
+  const result = disk.readBlocks(lba, blocks).map((byte, at) => byte ^ (data[at] ?? 0));
+  if (call.fields.disable_write !== 1n) disk.writeBlocks(lba, data);
+  return { ...goodWith(result), taken: bytes };
+}
+
 export function readWrite(disk: Disk): CommandEntry[] {
   const entry = (
     names: readonly string[],
@@ -98,6 +108,7 @@ export function readWrite(disk: Disk): CommandEntry[] {
       ['lba', 'blocks', 'bytchk', ...VERIFY_HINTS],
       verify,
     ),
+    ...entry(['XDWRITEREAD(10)'], ['lba', 'blocks', 'disable_write', ...WRITE_HINTS], exclusiveOr),
     ...entry(['COMPARE AND WRITE'], ['lba', 'blocks', ...WRITE_HINTS], compareAndWrite),
   ];
 }
