@@ -56,16 +56,4 @@ const WRITE_MUTANTS: readonly Mutant[] = (['sense_size', 'cdb_size'] as const).f
   ] satisfies Mutant[];
 });
 
-export const CONFIGURATION_MUTANTS: readonly Mutant[] = [
-  ...FIELD_MUTANTS,
-  ...WRITE_MUTANTS,
-  {
-    id: 'mmio.config-generation.constant',
-    sentence: 'ConfigGeneration never moves.',
-    requirement: 'virtio.mmio.generation-changes',
-    source: 'layout',
-    apply: (behaviours) => {
-      behaviours.mmioRegister = (name, value) => (name === 'ConfigGeneration' ? 0 : value);
-    },
-  },
-];
+export const CONFIGURATION_MUTANTS: readonly Mutant[] = [...FIELD_MUTANTS, ...WRITE_MUTANTS];

@@ -27,6 +27,8 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...PROOF_FACILITY_MUTANTS,
   ...LEGACY_PCI_MUTANTS,
   ...PCI_MUTANTS,
+  ...MMIO_MUTANTS,
+  ...STATUS_MUTANTS,
 ];
 
 /** All mutants; ids are unique. */
@@ -41,8 +43,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMAND_MUTANTS,
   ...CONTROL_MUTANTS,
   ...STALL_MUTANTS,
-  ...STATUS_MUTANTS,
-  ...MMIO_MUTANTS,
   ...PROOF_MUTANTS,
 ];
 

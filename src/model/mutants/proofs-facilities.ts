@@ -62,6 +62,15 @@ export const PROOF_FACILITY_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'mmio.config-generation.constant',
+    sentence: 'ConfigGeneration never moves.',
+    requirement: 'virtio.mmio.generation-changes',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.mmioRegister = (name, value) => (name === 'ConfigGeneration' ? 0 : value);
+    },
+  },
+  {
     id: 'config.reads-wear-out',
     sentence: 'max_sectors is one less after a dozen reads of it in one initialisation.',
     requirement: 'virtio.config.tail-growth',
