@@ -157,7 +157,13 @@ export type Tag = 'slow' | 'destructive' | 'host-risk';
 
 /** Why a case does not run. */
 export interface Skip {
-  readonly kind: 'not-offered' | 'no-control' | 'no-layer' | 'not-consented' | 'excluded-mode';
+  readonly kind:
+    | 'not-offered'
+    | 'no-control'
+    | 'no-layer'
+    | 'not-consented'
+    | 'excluded-mode'
+    | 'known-fatal';
   /** The fact that decided. */
   readonly evidence: string;
 }

@@ -171,6 +171,7 @@ choosing(program.command('run').description('run the cases on one or more device
   )
   .option('--timeout <ms>', 'without progress for so long a case counts as hanging', positiveInteger, 10_000)
   .option('--known <file>', 'list of known deviations (default: the one of the suite for the device, if any)')
+  .option('--fatal', 'carry out also the cases that the device is known not to survive')
   .option('--baseline <file>', 'results (json) of an earlier run: only what has got worse fails this one')
   .addOption(
     new Option('--exit-code <convention>', 'bisect: 0 good, 1 bad, 125 cannot test').choices(['bisect']),

@@ -10,7 +10,7 @@ import { superviseAll, transportsNeeded } from '../run/all-transports.js';
 import { type Baseline, compareWithBaseline, loadBaseline } from '../run/baseline.js';
 import { catalogue } from '../run/catalogue.js';
 import { bisectExitCode } from '../run/exit-code.js';
-import { gate, type KnownList, knownDeviation, loadKnownList } from '../run/known.js';
+import { gate, heldBack, type KnownList, knownDeviation, loadKnownList } from '../run/known.js';
 import { checkCaseFiles } from '../run/load-cases.js';
 import type { Selection } from '../run/messages.js';
 import { resultKey } from '../run/modes.js';
@@ -152,6 +152,7 @@ async function runOnDevice(
       },
       ...(options.spec !== undefined && { spec: options.spec }),
       jobs: options.jobs,
+      ...(options.fatal !== true && { heldBack: ({ version }) => heldBack(list, version) }),
       hangMs: options.timeout,
       interrupt: job.interrupt,
       onStarted: (identity, transport) => {

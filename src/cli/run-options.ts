@@ -17,6 +17,7 @@ export interface RunOptions {
   readonly shuffle?: number;
   readonly reverse?: boolean;
   readonly known?: string;
+  readonly fatal?: boolean;
   readonly baseline?: string;
   readonly seed?: number;
   readonly timeout: number;

@@ -7,8 +7,10 @@ import { idMatcher } from './select.js';
 
 /** One known deviation. */
 export interface KnownDeviation {
-  /** Exact case id, or `standing:` and the name of a standing check. */
+  /** Exact case id, or `standing:` and the name of a standing check; of a fatal one a glob. */
   readonly id: string;
+  /** The device does not survive: such cases are carried out only when asked for. */
+  readonly fatal?: true;
   /** Names or globs of the modes in which it is claimed; left out for any. */
   readonly modes?: readonly string[];
   /** Versions of the device for which this is claimed, both inclusive. */
@@ -60,7 +62,7 @@ export function loadKnownList(file: string): KnownList {
   const deviations = root.deviations.map((entry: unknown, i): KnownDeviation => {
     const place = `${file}: deviation ${i + 1}`;
     if (!isRecord(entry)) throw new KnownListError(`${place} is not a map`);
-    const keys: readonly string[] = [...TEXTS, 'modes'];
+    const keys: readonly string[] = [...TEXTS, 'modes', 'fatal'];
     const unknown = Object.keys(entry).find((key) => !keys.includes(key));
     if (unknown !== undefined)
       throw new KnownListError(`${place} has the unknown key ${unknown}; it can have ${keys.join(', ')}`);
@@ -75,8 +77,11 @@ export function loadKnownList(file: string): KnownList {
     const { modes } = entry;
     if (modes !== undefined && !(Array.isArray(modes) && modes.every((each) => typeof each === 'string')))
       throw new KnownListError(`${place}: modes must be a list of names or globs, e.g. [pci.packed*]`);
+    if (entry.fatal !== undefined && entry.fatal !== true)
+      throw new KnownListError(`${place}: fatal can only be true`);
     return {
       id: text('id'),
+      ...(entry.fatal === true && { fatal: true }),
       ...(modes && { modes }),
       from: text('from'),
       to: text('to'),
@@ -124,7 +129,7 @@ function claimedFor(list: KnownList | undefined, version: string): KnownDeviatio
 type Listed = { readonly id: string; readonly mode?: string };
 
 const concerns = (deviation: KnownDeviation, { id, mode }: Listed): boolean =>
-  deviation.id === id &&
+  (deviation.fatal ? idMatcher([deviation.id])(id) : deviation.id === id) &&
   (deviation.modes === undefined || mode === undefined || idMatcher(deviation.modes)(mode));
 
 /** The entry that explains a result, if any. */
@@ -134,6 +139,28 @@ export function knownDeviation(
   result: Listed,
 ): KnownDeviation | undefined {
   return claimedFor(list, version).find((deviation) => concerns(deviation, result));
+}
+
+/** Cases that are not carried out unasked, because the device does not survive them. */
+export interface HeldBack {
+  /** A glob. */
+  readonly id: string;
+  readonly modes?: readonly string[];
+  readonly reason: string;
+}
+
+/** What a list holds back from a device of this version. */
+export function heldBack(list: KnownList | undefined, version: string): HeldBack[] {
+  return claimedFor(list, version)
+    .filter(({ fatal }) => fatal)
+    .map(({ id, modes, reason }) => ({ id, ...(modes && { modes }), reason }));
+}
+
+/** The first that holds a case back in a mode, if any. */
+export function holdsBack(all: readonly HeldBack[], id: string, mode: string): HeldBack | undefined {
+  return all.find(
+    (each) => idMatcher([each.id])(id) && (each.modes === undefined || idMatcher(each.modes)(mode)),
+  );
 }
 
 /**
@@ -154,14 +181,16 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
   if (list && claimed.length === 0)
     remarks.push(`${list.file} lists no deviation for ${results.dut.name} ${version}`);
   const byId = new Map<string, KnownDeviation[]>();
-  for (const deviation of claimed) byId.set(deviation.id, [...(byId.get(deviation.id) ?? []), deviation]);
+  const fatal = claimed.filter((deviation) => deviation.fatal);
+  for (const deviation of claimed)
+    if (!deviation.fatal) byId.set(deviation.id, [...(byId.get(deviation.id) ?? []), deviation]);
   const explains = new Set<KnownDeviation>();
   const executed = new Set<KnownDeviation>();
   const known: string[] = [];
   const unexpected: string[] = [];
   for (const row of rows) {
     const red = RED.has(row.verdict);
-    const entries = (byId.get(row.id) ?? []).filter((deviation) => concerns(deviation, row));
+    const entries = [...(byId.get(row.id) ?? []), ...fatal].filter((deviation) => concerns(deviation, row));
     if (row.verdict !== 'skip') for (const entry of entries) executed.add(entry);
     if (!red) continue;
     for (const entry of entries) explains.add(entry);
@@ -172,7 +201,8 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
     if (explains.has(entry)) return false;
     // How often a standing check is decided depends on what was selected.
     if (entry.id.startsWith('standing:')) return complete && executed.has(entry);
-    return executed.has(entry) || (complete && !named.has(entry.id));
+    const matches = entry.fatal ? [...named].some((id) => concerns(entry, { id })) : named.has(entry.id);
+    return executed.has(entry) || (complete && !matches);
   });
   return { known, deviations: explains.size, unexpected, stale: stale.map(({ id }) => id), remarks };
 }

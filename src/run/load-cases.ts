@@ -11,7 +11,8 @@ import type { TransportName } from '../port/transport-name.js';
 import { featureNames } from '../wire/virtio.js';
 import { CaseFilesError } from './case-files-error.js';
 import { environmentOf } from './environment.js';
-import { isOffered, type Mode, type ModeChoice, modesOf } from './modes.js';
+import { type HeldBack, holdsBack } from './known.js';
+import { isOffered, type Mode, type ModeChoice, modeName, modesOf } from './modes.js';
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
 import { RULINGS } from './rulings.js';
 import type { Session } from './session.js';
@@ -79,6 +80,8 @@ export interface ExpansionOptions {
   readonly modes?: ModeChoice;
   /** The transports by which the device can be reached, over which modes are chosen; just the session's if left out. */
   readonly transports?: readonly TransportName[];
+  /** Cases that the device is known not to survive. */
+  readonly heldBack?: readonly HeldBack[];
   /** Tags of cases that need the user's word, `destructive` and `host-risk`, as far as it was given. */
   readonly consents?: ReadonlySet<string>;
 }
@@ -87,7 +90,12 @@ export interface ExpansionOptions {
 export function expandAll(
   files: readonly CaseFile[],
   session: Session,
-  { modes = 'default', transports = [session.port.transport], consents = new Set() }: ExpansionOptions = {},
+  {
+    modes = 'default',
+    transports = [session.port.transport],
+    heldBack = [],
+    consents = new Set(),
+  }: ExpansionOptions = {},
 ): { readonly cases: readonly RunnableCase[]; readonly problems: readonly ExpansionProblem[] } {
   const environment = environmentOf(session);
   const cases: RunnableCase[] = [];
@@ -108,11 +116,17 @@ export function expandAll(
           expanded.skip ??
           excludedByMode(expanded.modes, mode) ??
           modeNotOffered(mode, session.offered) ??
-          notConsented(expanded, environment, consents);
+          notConsented(expanded, environment, consents) ??
+          knownFatal(expanded, mode, heldBack);
         cases.push({ ...expanded, mode, ...(skip && { skip, steps: [] }) });
       }
   }
   return { cases, problems };
+}
+
+function knownFatal({ id }: ExpandedCase, mode: Mode, heldBack: readonly HeldBack[]): Skip | undefined {
+  const entry = holdsBack(heldBack, id, modeName(mode));
+  return entry && { kind: 'known-fatal', evidence: `${entry.reason} (--fatal runs it)` };
 }
 
 function modeNotOffered(mode: Mode, features: bigint): Skip | undefined {

@@ -3,6 +3,7 @@ import type { DutProfile } from '../duts/dut.js';
 import type { StandingRow } from '../harness/standing-ledger.js';
 import type { TransportName } from '../port/transport-name.js';
 import type { ControlChannel } from './control-link.js';
+import type { HeldBack } from './known.js';
 import type { ModeChoice } from './modes.js';
 import type { Order } from './order.js';
 import type { CaseResult } from './results.js';
@@ -36,6 +37,8 @@ export interface RunSettings {
   readonly strict: boolean;
   /** Folder for a trace of every case; left out for none. */
   readonly trace?: string;
+  /** Cases that the device is known not to survive. */
+  readonly heldBack?: readonly HeldBack[];
   /** Leave out what this version of the standard does not have. */
   readonly spec?: SpecVersion;
 }

@@ -6,7 +6,13 @@ import { RULINGS } from './rulings.js';
 export type Verdict = 'pass' | 'fail' | 'warn' | 'note' | 'skip' | 'crash' | 'hang' | 'error';
 
 /** Why a case was not run. */
-export type SkipKind = 'not-offered' | 'no-control' | 'no-layer' | 'not-consented' | 'excluded-mode';
+export type SkipKind =
+  | 'not-offered'
+  | 'no-control'
+  | 'no-layer'
+  | 'not-consented'
+  | 'excluded-mode'
+  | 'known-fatal';
 
 /** One thing that a case found. */
 export interface Finding {

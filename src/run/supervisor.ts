@@ -6,12 +6,15 @@ import { type DutAdapter, type DutIdentity, DutSetupError } from '../duts/dut.js
 import { StandingLedger, type StandingRow } from '../harness/standing-ledger.js';
 import type { TransportName } from '../port/transport-name.js';
 import { type BrokenEnding, brokenResult, describeEnding, verdictOfEnding } from './broken-result.js';
+import type { HeldBack } from './known.js';
 import type { PlannedCase, RunSettings, Share, WorkerMessage } from './messages.js';
 import { executionOrder } from './order.js';
 import { type CaseResult, RED } from './results.js';
 import { type Ending, WatchedWorker, type WatchOptions } from './watch.js';
 
-export interface SuperviseOptions extends Omit<RunSettings, 'transports'>, WatchOptions {
+export interface SuperviseOptions extends Omit<RunSettings, 'transports' | 'heldBack'>, WatchOptions {
+  /** Cases that a device is known not to survive. */
+  readonly heldBack?: (identity: DutIdentity) => readonly HeldBack[];
   readonly adapter: DutAdapter;
   /** One of the adapter's. */
   readonly transport: TransportName;
@@ -248,7 +251,13 @@ class Supervision {
           this.#identity = dut.identity;
           this.#options.onStarted(dut.identity);
         }
-        const assignment = { dut, kind: adapter.name, settings, share };
+        const heldBack = this.#options.heldBack?.(dut.identity);
+        const assignment = {
+          dut,
+          kind: adapter.name,
+          settings: { ...settings, ...(heldBack && { heldBack }) },
+          share,
+        };
         const ending = await worker.run(assignment, { hangMs, interrupt }, (message) => {
           if (message.type === 'plan') planned = true;
           onMessage(message);

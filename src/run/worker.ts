@@ -53,8 +53,12 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
     const session = openSession(port, profile, settings.seed, onStanding);
     const log = logFile === undefined ? undefined : new DeviceLog(logFile);
     const complaint = sanitizerReport(log?.take() ?? '');
-    const { modes, transports } = settings;
-    const expansion = expandAll(concerned(settings.selection, share), session, { modes, transports });
+    const { modes, transports, heldBack } = settings;
+    const expansion = expandAll(concerned(settings.selection, share), session, {
+      modes,
+      transports,
+      ...(heldBack && { heldBack }),
+    });
     const { entries, available } = planOf(expansion, settings.selection, share.plan?.cases);
     post({
       type: 'plan',
