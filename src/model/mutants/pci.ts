@@ -6,7 +6,7 @@ import type { Behaviours, WindowAccess } from '../behaviours.js';
 import type { Mutant } from './mutant.js';
 
 const { COMMON_CFG, NOTIFY_CFG, ISR_CFG, DEVICE_CFG, PCI_CFG, VENDOR_CFG } = VirtioPciCapType;
-const { FEATURES_OK, FAILED, DEVICE_NEEDS_RESET } = DeviceStatus;
+const { DRIVER_OK, FEATURES_OK, FAILED, DEVICE_NEEDS_RESET } = DeviceStatus;
 const COMPLIANCE = 'virtio.pci.pci-compliance';
 
 type CommonName = keyof typeof virtioPciCommonCfg.fields;
@@ -624,6 +624,31 @@ const MSIX_MUTANTS: readonly Mutant[] = [
   msix('pending-always', 'Pending bits read 1.', COMPLIANCE, (behaviours) => {
     behaviours.msixPending = () => 0xffff_ffff;
   }),
+  msix(
+    'late-mapping-for-show',
+    'A vector that is changed on a live device reads back, and the old one goes on being used.',
+    'virtio.pci.msix-vector-selects',
+    (behaviours) => {
+      let live = false;
+      let shown: CommonValue | undefined;
+      behaviours.statusWritten = (next) => {
+        live = (next & DRIVER_OK) !== 0;
+        return next;
+      };
+      behaviours.resets = () => {
+        live = false;
+        shown = undefined;
+        return true;
+      };
+      behaviours.commonWrite = (name, value) => {
+        if (name === 'queue_select') shown = undefined;
+        if (name !== 'queue_msix_vector' || !live) return value;
+        shown = value;
+        return undefined;
+      };
+      behaviours.commonField = (name, value) => (name === 'queue_msix_vector' ? (shown ?? value) : value);
+    },
+  ),
   msix(
     'last-vector-lost',
     'No message is sent for the last vectors of the table.',
