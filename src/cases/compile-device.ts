@@ -58,11 +58,13 @@ function queues(
       const size = c.optionalNumber(found, 'size');
       const memory = child(found, 'memory');
       const areas = child(found, 'areas');
+      const align = c.optionalNumber(found, 'align');
       return {
         queue: compileQueue(c, { raw: key, path: found.path }),
         ...(size ? { size } : {}),
         ...(memory ? { memory: c.word(memory, MEMORY, 'same') } : {}),
         ...(areas ? { areas: compileAreas(c, areas) } : {}),
+        ...(align ? { align } : {}),
       };
     });
   return {
@@ -91,6 +93,7 @@ export function compileSetup(c: Compiler, cursor: Cursor): SetupPlan {
   const queueMap = child(cursor, 'queues');
   const vectorMap = child(cursor, 'vectors');
   const eventBuffers = c.optionalNumber(cursor, 'event_buffers');
+  const pageSize = c.optionalNumber(cursor, 'page_size');
   const parsed = queueMap ? queues(c, queueMap) : { queues: [] };
   return {
     until: until ? c.word(until, STAGES, 'live') : 'live',
@@ -98,6 +101,7 @@ export function compileSetup(c: Compiler, cursor: Cursor): SetupPlan {
     ...(parsed.only ? { only: parsed.only } : {}),
     ...(change ? { features: features(c, change) } : {}),
     ...(eventBuffers ? { eventBuffers } : {}),
+    ...(pageSize ? { pageSize } : {}),
     ...(vectorMap ? { vectors: vectors(c, vectorMap) } : {}),
   };
 }

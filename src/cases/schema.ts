@@ -258,6 +258,7 @@ const stepProperties: Record<string, unknown> = {
     features: ref('features'),
     queues: ref('queues'),
     event_buffers: ref('number'),
+    page_size: described(ref('number'), 'Legacy MMIO: GuestPageSize, in bytes'),
     vectors: ref('vectors'),
   }),
   reset: { anyOf: [{ const: 'device' }, ref('queue')], description: 'Write the reset and wait for it' },
@@ -627,6 +628,7 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
             enum: ['fresh', 'same', 'tight', 'high'],
             description: 'tight: each part at its least alignment between guards; high: above 4 GiB',
           },
+          align: described(ref('number'), 'Legacy MMIO: alignment of the used ring, in bytes'),
           areas: object(
             { desc: ref('area'), driver: ref('area'), device: ref('area') },
             { description: 'Other addresses than those of the memory: for rings that cannot work' },
@@ -656,6 +658,7 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
         features: ref('features'),
         queues: ref('queues'),
         event_buffers: ref('number'),
+        page_size: described(ref('number'), 'Legacy MMIO: GuestPageSize, in bytes'),
         vectors: ref('vectors'),
       }),
       features: object({

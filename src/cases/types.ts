@@ -199,6 +199,8 @@ export interface SetupPlan {
   readonly only?: readonly Expression[];
   readonly queues: readonly QueueSetup[];
   readonly eventBuffers?: Expression;
+  /** Legacy MMIO: GuestPageSize, in bytes. */
+  readonly pageSize?: Expression;
   readonly vectors?: 'intx' | readonly VectorChoice[];
 }
 
@@ -216,6 +218,8 @@ export interface QueueSetup {
   readonly memory?: 'fresh' | 'same' | 'tight' | 'high';
   /** Addresses that the device is told instead of those of the memory. */
   readonly areas?: Readonly<Partial<Record<RingArea, AreaChoice>>>;
+  /** Legacy MMIO: alignment of the used ring, in bytes. */
+  readonly align?: Expression;
 }
 
 /** Where an area of a virtqueue is said to be: an address or an area (its own if left out), and bytes beyond that. */

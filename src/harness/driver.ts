@@ -590,7 +590,7 @@ export class Driver {
     transport.useInterrupts(kind ?? (transport.interruptKinds.has('messages') ? 'messages' : 'line'));
   }
 
-  #enableQueue(index: number, { size, memory = 'fresh', areas }: QueueChoice): void {
+  #enableQueue(index: number, { size, memory = 'fresh', areas, align }: QueueChoice): void {
     const { transport, port, poison } = this;
     const max = transport.queueMaxSize(index);
     // A queue that has been given a size shows that one.
@@ -600,6 +600,10 @@ export class Driver {
     const entries = transport.fixedQueueSize ? max : (size ?? Math.min(QUEUE_SIZE, max));
     if (size !== undefined && size !== entries)
       throw new RangeError(`queue ${index} has ${max} entries, and no other size on ${transport.kind}`);
+    const { pageSize } = this.#choices;
+    if ((align ?? pageSize) !== undefined && transport.kind !== 'mmio-legacy')
+      throw new RangeError(`pages and alignment of queues cannot be chosen on ${transport.kind}`);
+    const layout = { page: pageSize ?? LEGACY_PAGE_SIZE, align: align ?? LEGACY_PAGE_SIZE };
     const before = this.#queues.get(index)?.ring;
     const ring = makeRing(
       memory === 'high' ? highMemory(port.dma) : port.dma,
@@ -608,7 +612,7 @@ export class Driver {
       this.#negotiated,
       {
         tight: memory === 'tight',
-        ...(transport.legacy && { contiguous: LEGACY_PAGE_SIZE }),
+        ...(transport.legacy && { contiguous: layout }),
         ...(memory === 'same' && before !== undefined && { reuse: before.areas }),
       },
     );
@@ -625,6 +629,7 @@ export class Driver {
       desc: address('desc'),
       driver: address('driver'),
       device: address('device'),
+      ...(transport.legacy && { layout }),
       vector,
     });
     this.#queues.set(index, { index, ring, vector, swallowed: false });

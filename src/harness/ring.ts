@@ -60,6 +60,12 @@ export interface Poll {
 /** How a chain is laid into the table: direct, or from which element on in an indirect table. */
 export type IndirectFrom = number | undefined;
 
+/** Where the block of a ring begins and its used ring lies: at multiples of so many bytes. */
+export interface ContiguousLayout {
+  readonly page: number;
+  readonly align: number;
+}
+
 /** How a ring is made; everything left out is as usual. */
 export interface RingOptions {
   /** VIRTIO_F_EVENT_IDX was negotiated. */
@@ -68,8 +74,8 @@ export interface RingOptions {
   readonly inOrder?: boolean;
   /** Each part at just the alignment that the standard asks for. */
   readonly tight?: boolean;
-  /** The legacy interface: all parts in one block, the used ring at the next multiple of so many bytes. */
-  readonly contiguous?: number;
+  /** The legacy interface: all parts in one block. */
+  readonly contiguous?: ContiguousLayout;
   /** The memory of a ring of the same kind and size, which is used again. */
   readonly reuse?: RingAreas;
 }

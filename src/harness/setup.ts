@@ -18,6 +18,8 @@ export interface QueueChoice {
   readonly size?: number;
   /** `same`: at the addresses that the queue had before; `tight`: each part at its least alignment. */
   readonly memory?: 'fresh' | 'same' | 'tight' | 'high';
+  /** Alignment of the used ring, in bytes, where the interface has a choice: legacy MMIO. */
+  readonly align?: number;
   /** Addresses that the device is told instead of those of the memory. */
   readonly areas?: Readonly<Partial<Record<keyof RingAreas, AreaChoice>>>;
 }
@@ -40,6 +42,8 @@ export interface SetupChoices {
   readonly only?: readonly number[];
   /** Event buffers to keep with the device. */
   readonly eventBuffers?: number;
+  /** Bytes of a page, the unit of a queue's address, where the interface has a choice: legacy MMIO. */
+  readonly pageSize?: number;
   /** Messages where the device has them, if left out. */
   readonly interrupts?: InterruptKind;
   /** Vectors by queue index, or of configuration changes; `none` for no vector. */

@@ -38,6 +38,8 @@ export interface QueueAddresses {
   readonly driver: bigint;
   /** Device Area: the used ring of a split queue. */
   readonly device: bigint;
+  /** Of a contiguous block: the unit of its address and the alignment of the used ring, in bytes. */
+  readonly layout?: { readonly page: number; readonly align: number };
   /** Vector, or undefined for none. */
   readonly vector: number | undefined;
 }

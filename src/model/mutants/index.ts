@@ -6,6 +6,7 @@ import { CONTROL_MUTANTS } from './control.js';
 import { FEATURE_MUTANTS } from './features.js';
 import { LEGACY_PCI_MUTANTS } from './legacy-pci.js';
 import { MMIO_MUTANTS } from './mmio.js';
+import { MMIO_LEGACY_MUTANTS } from './mmio-legacy.js';
 import type { Mutant } from './mutant.js';
 import { PCI_MUTANTS } from './pci.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
@@ -43,6 +44,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMAND_MUTANTS,
   ...CONTROL_MUTANTS,
   ...STALL_MUTANTS,
+  ...STATUS_MUTANTS,
+  ...MMIO_MUTANTS,
+  ...MMIO_LEGACY_MUTANTS,
   ...PROOF_MUTANTS,
 ];
 

@@ -13,7 +13,7 @@ export function choicesOf(plan: SetupPlan, run: CaseRun): SetupChoices {
   const number = (expression: Expression, most = 65535) => evaluateNumber(expression, scope, context, most);
   const bits = (list: readonly Expression[]) =>
     list.reduce((set, bit) => set | (1n << resolveInteger(bit, scope, context)), 0n);
-  const { features, only, queues, eventBuffers, vectors, until } = plan;
+  const { features, only, queues, eventBuffers, pageSize, vectors, until } = plan;
   return {
     until,
     ...(features && {
@@ -24,18 +24,20 @@ export function choicesOf(plan: SetupPlan, run: CaseRun): SetupChoices {
     }),
     ...(queues.length > 0 && {
       queues: new Map(
-        queues.map(({ queue, size, memory, areas }): [number, QueueChoice] => [
+        queues.map(({ queue, size, memory, areas, align }): [number, QueueChoice] => [
           number(queue),
           {
             ...(size && { size: number(size, 32768) }),
             ...(memory && { memory }),
             ...(areas && { areas: areasOf(areas, run) }),
+            ...(align && { align: number(align) }),
           },
         ]),
       ),
     }),
     ...(only && { only: only.map((queue) => number(queue)) }),
     ...(eventBuffers && { eventBuffers: number(eventBuffers, 32768) }),
+    ...(pageSize && { pageSize: number(pageSize) }),
     ...(vectors === 'intx' && { interrupts: 'line' }),
     ...(vectors !== undefined &&
       vectors !== 'intx' && {

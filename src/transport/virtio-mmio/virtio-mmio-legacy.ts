@@ -5,7 +5,10 @@ import { LEGACY_PAGE_SIZE } from '../../wire/virtio-pci-legacy.js';
 import type { QueueAddresses } from '../transport.js';
 import { MmioTransport } from './mmio-transport.js';
 
-/** The legacy MMIO transport. The guest's pages and the alignment of the used ring are those of legacy PCI. */
+/** The guest's pages and the alignment of the used ring are those of legacy PCI unless somebody chooses otherwise. */
+const USUAL_LAYOUT = { page: LEGACY_PAGE_SIZE, align: LEGACY_PAGE_SIZE } as const;
+
+/** The legacy MMIO transport. */
 export class VirtioMmioLegacy extends MmioTransport {
   readonly kind = 'mmio-legacy';
   readonly legacy = true;
@@ -26,12 +29,12 @@ export class VirtioMmioLegacy extends MmioTransport {
     this.write('DriverFeatures', Number(features & 0xffffffffn));
   }
 
-  enableQueue(queue: number, { size, desc }: QueueAddresses): void {
+  enableQueue(queue: number, { size, desc, layout = USUAL_LAYOUT }: QueueAddresses): void {
     // A reset may have taken the page size with it.
-    this.write('GuestPageSize', LEGACY_PAGE_SIZE);
+    this.write('GuestPageSize', layout.page);
     this.write('QueueSel', queue);
     this.write('QueueSize', size);
-    this.write('QueueAlign', LEGACY_PAGE_SIZE);
-    this.write('QueuePFN', Number(desc / BigInt(LEGACY_PAGE_SIZE)));
+    this.write('QueueAlign', layout.align);
+    this.write('QueuePFN', Number(desc / BigInt(layout.page)));
   }
 }
