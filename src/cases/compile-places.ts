@@ -300,11 +300,15 @@ export function compileCdb(c: Compiler, cursor: Cursor): CdbSpec {
 function compileCut(c: Compiler, cursor: Cursor): Cut {
   const value = textOf(cursor.raw, c.valueOf);
   if (value === 'rest') return 'rest';
-  const [, size, times] = /^(.+)\*([0-9]+)$/.exec(typeof value === 'string' ? value : '') ?? [];
-  if (size === undefined || times === undefined || (typeof value === 'string' && value.startsWith('=')))
+  const [, size, times, count] =
+    /^(.+)\*(?:([0-9]+)|\{(.+)\})$/.exec(typeof value === 'string' ? value : '') ?? [];
+  if (size === undefined || (typeof value === 'string' && value.startsWith('=')))
     return { size: c.size(cursor), times: constant(1n) };
   const number = /^[0-9]+$/.test(size) ? BigInt(size) : size;
-  return { size: c.size({ ...cursor, raw: number }), times: constant(BigInt(times)) };
+  return {
+    size: c.size({ ...cursor, raw: number }),
+    times: times === undefined ? c.number({ ...cursor, raw: `=${count}` }) : constant(BigInt(times)),
+  };
 }
 
 function compileCuts(c: Compiler, cursor: Cursor): Cuts {

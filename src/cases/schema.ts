@@ -557,7 +557,9 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
           {
             type: 'array',
             minItems: 1,
-            items: { anyOf: [ref('size'), { const: 'rest' }, { type: 'string', pattern: '\\*[0-9]+$' }] },
+            items: {
+              anyOf: [ref('size'), { const: 'rest' }, { type: 'string', pattern: '\\*([0-9]+|\\{.+\\})$' }],
+            },
           },
           object({ pieces: ref('number') }, { required: ['pieces'] }),
           EXPRESSION,

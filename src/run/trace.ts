@@ -30,7 +30,9 @@ export class CaseTrace {
   sent({ kind, exchange: { queue, chain, placed } }: Flight): void {
     const out = Buffer.concat(placed.out.map(({ initial }) => initial)).toString('hex');
     const text = kind === 'chain' ? undefined : requestText(out);
-    this.#say(`  -> queue ${queue} head ${chain.head}: ${text ?? kind}`);
+    // A ring that is filled in order gives a chain its place when it is made available.
+    const place = chain.slots.length > 0 ? `head ${chain.head}` : 'next';
+    this.#say(`  -> queue ${queue} ${place}: ${text ?? kind}`);
     for (const { initial, iova } of placed.out)
       this.#say(`     out ${at(iova)} ${Buffer.from(initial).toString('hex')}`);
     for (const { size, iova } of placed.in) this.#say(`     in  ${at(iova)} ${size} bytes`);
