@@ -29,6 +29,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...LEGACY_PCI_MUTANTS,
   ...PCI_MUTANTS,
   ...MMIO_MUTANTS,
+  ...MMIO_LEGACY_MUTANTS,
   ...STATUS_MUTANTS,
 ];
 
@@ -44,9 +45,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMAND_MUTANTS,
   ...CONTROL_MUTANTS,
   ...STALL_MUTANTS,
-  ...STATUS_MUTANTS,
-  ...MMIO_MUTANTS,
-  ...MMIO_LEGACY_MUTANTS,
   ...PROOF_MUTANTS,
 ];
 
