@@ -301,6 +301,14 @@ export const MMIO_MUTANTS: readonly Mutant[] = [
     'A used buffer shows as a configuration change as well.',
     'virtio.mmio.interrupt-status-others-zero',
   ),
+  reads(
+    'InterruptStatus.used-with-change',
+    'InterruptStatus',
+    (value) => ((value & 2) === 0 ? value : 3),
+    'A configuration change shows as a used buffer as well.',
+    'virtio.mmio.interrupt-status-others-zero',
+    'generic',
+  ),
   ...LOST_WRITES,
   ...LOST_HALVES,
   takes(
