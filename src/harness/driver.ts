@@ -210,6 +210,10 @@ export class Driver {
     const { transport } = this;
     const { ACKNOWLEDGE, DRIVER, FEATURES_OK, DRIVER_OK } = DeviceStatus;
     if (this.#stage === 'live') {
+      if (choices.vectors) {
+        const vectors = new Map([...(this.#choices.vectors ?? []), ...choices.vectors]);
+        this.#choices = { ...this.#choices, vectors };
+      }
       for (const [index, choice] of choices.queues ?? []) this.#enableQueue(index, choice);
       return;
     }
@@ -679,10 +683,13 @@ export class Driver {
         this.#takenBack.add(`a buffer that was in flight on queue ${queue}`, buffer);
       this.#flying.delete(chain);
     }
-    for (const { index, ring } of this.#queues.values()) {
+    for (const queue of this.#queues.values()) {
+      const { index, ring, vector } = queue;
       if (!ended(index)) continue;
       for (const { what, buffer } of ring.deviceAreas)
         this.#takenBack.add(`the ${what} of queue ${index}`, buffer);
+      // What was returned before the reset was over may have been notified.
+      if (vector !== undefined) this.#clearVector(queue, vector);
       this.#queues.delete(index);
     }
     if (ended(QueueIndex.EVENT)) this.#eventBuffers = new Map();

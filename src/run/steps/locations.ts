@@ -45,7 +45,6 @@ function writeRegion({ window, offset }: Region, at: number, width: Width, value
   if (offset + at + width > window.size)
     throw new CaseError('OUT_OF_RANGE', `offset ${at} lies beyond the region`);
   window.write(offset + at, width, Number(BigInt.asUintN(8 * width, value)));
-  window.flush();
 }
 
 /** Reads through the configuration access capability ("PCI configuration access capability"). */

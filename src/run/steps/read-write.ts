@@ -62,6 +62,8 @@ export function executeWrite(step: WriteStep, run: CaseRun): void {
     run.trace?.access('write', location.text, what);
     writeLocation(location, what, run);
   }
+  // All writes of a step reach the device at one stroke where the port can do that.
+  run.session.transport.fence();
 }
 
 export function executeKick(step: KickStep, run: CaseRun): void {
