@@ -12,6 +12,7 @@ import { PCI_MUTANTS } from './pci.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
 import { PROOF_REQUEST_MUTANTS } from './proofs-requests.js';
+import { QUEUE_RESET_MUTANTS } from './queue-reset.js';
 import { RESET_MUTANTS } from './reset.js';
 import { RESPONSE_MUTANTS } from './response.js';
 import { RING_MUTANTS } from './ring.js';
@@ -40,6 +41,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FEATURE_MUTANTS,
   ...CONFIGURATION_MUTANTS,
   ...RESET_MUTANTS,
+  ...QUEUE_RESET_MUTANTS,
   ...ADDRESSING_MUTANTS,
   ...SENSE_MUTANTS,
   ...COMMAND_MUTANTS,
