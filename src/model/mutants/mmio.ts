@@ -351,6 +351,13 @@ export const MMIO_MUTANTS: readonly Mutant[] = [
     'virtio.mmio.notify-index',
   ),
   takes(
+    'QueueNotify.index-alone',
+    'QueueNotify',
+    (value) => (value > QUEUE_OF_NOTIFICATION ? undefined : value),
+    'A notification that says more than the index of a queue is lost.',
+    'virtio.mmio.notify-data',
+  ),
+  takes(
     'QueueNotify.no-control',
     'QueueNotify',
     (value) => ((value & QUEUE_OF_NOTIFICATION) === 0 ? undefined : value),
