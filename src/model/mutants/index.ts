@@ -8,6 +8,7 @@ import { LEGACY_PCI_MUTANTS } from './legacy-pci.js';
 import { MMIO_MUTANTS } from './mmio.js';
 import { MMIO_LEGACY_MUTANTS } from './mmio-legacy.js';
 import type { Mutant } from './mutant.js';
+import { NOTIFY_DATA_MUTANTS } from './notify-data.js';
 import { PCI_MUTANTS } from './pci.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
@@ -32,6 +33,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...MMIO_MUTANTS,
   ...MMIO_LEGACY_MUTANTS,
   ...STATUS_MUTANTS,
+  ...NOTIFY_DATA_MUTANTS,
 ];
 
 /** All mutants; ids are unique. */
