@@ -679,16 +679,25 @@ export function matchCheck(step: CheckStep, scope: ReadonlyScope, context: EvalC
   return { mismatches: [mismatch], alternatives: [], captures: new Map(), confirmed: [] };
 }
 
+/** What made a condition false: of `&&` the first side that is, of `||` both, of a comparison its values. */
 function explainCondition(condition: Expression, scope: ReadonlyScope, context: EvalContext): string {
   const { node } = condition;
   if (node.type !== 'binary') return 'false';
-  const side = (part: typeof node.left) => {
+  const part = (of: typeof node.left): Expression => ({ text: '', node: of });
+  const { left, operator, right } = node;
+  if (operator === '&&') {
+    const first = evaluateCondition(part(left), scope, encodingContext(context)) ? right : left;
+    return explainCondition(part(first), scope, context);
+  }
+  if (operator === '||')
+    return [left, right].map((side) => explainCondition(part(side), scope, context)).join(', ');
+  const shown = (side: typeof left) => {
     try {
-      const value = evaluate({ text: '', node: part }, scope, context);
+      const value = evaluate(part(side), scope, context);
       return typeof value === 'bigint' ? String(value) : kindName(value);
     } catch {
       return '?';
     }
   };
-  return `${side(node.left)} ${node.operator} ${side(node.right)} is false`;
+  return `${shown(left)} ${operator} ${shown(right)} is false`;
 }

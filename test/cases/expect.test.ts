@@ -324,6 +324,15 @@ test('a check that does not hold shows both sides', () => {
   ]);
 });
 
+test.each([
+  ['disk.blocks > 1 && disk.blocks < 10', '2048 < 10 is false'],
+  ['disk.blocks == 1 || disk.blocks + 1 == 3', '2048 == 1 is false, 2049 == 3 is false'],
+  ['any_of(disk.blocks, 1, 2)', 'false'],
+])('a check of parts shows the parts that do not hold: %s', (condition, got) => {
+  const { steps, scope } = expandSteps(`- check: ${condition}\n  level: MAY`);
+  expect(matchCheck(stepOf(steps, 'check'), scope).mismatches).toMatchObject([{ got }]);
+});
+
 test('whether interrupts are watched', () => {
   const { steps } = expandSteps(`- command: {lun: disk, cdb: TEST UNIT READY}
 - command: {lun: disk, cdb: TEST UNIT READY}
