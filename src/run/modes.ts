@@ -50,6 +50,8 @@ export function isOffered(mode: Mode, features: bigint): boolean {
   return (featuresOfMode(mode) & ~features) === 0n;
 }
 
+const LEGACY_FEATURE_BITS = 32;
+
 /** Words of `needs` that the transport alone decides. */
 const LAYER_OF_TRANSPORT: Readonly<Record<string, (transport: TransportName) => boolean>> = {
   pci: (transport) => transport.startsWith('pci'),
@@ -66,9 +68,15 @@ function admits({ modes, needs }: Restricted, mode: Mode): boolean {
   const axes = Object.entries(modes) as [keyof Modes, string | undefined][];
   if (axes.some(([axis, wanted]) => wanted !== undefined && wanted !== mode[axis])) return false;
   return needs.every((need) => {
+    if (need.kind === 'feature') return need.negated || inFeatureWords(need.bit, mode.transport);
     const holds = need.kind === 'layer' ? LAYER_OF_TRANSPORT[need.layer] : undefined;
     return holds === undefined || holds(mode.transport) !== need.negated;
   });
+}
+
+/** Whether an interface can tell of a feature at all: a legacy one has bits 0 to 31. */
+function inFeatureWords(bit: number, transport: TransportName): boolean {
+  return !isLegacy(transport) || bit < LEGACY_FEATURE_BITS;
 }
 
 /** What a case is about, which decides in how many modes it is worth running. */

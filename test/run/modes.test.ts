@@ -57,6 +57,19 @@ describe('home', () => {
 });
 
 describe('all', () => {
+  test('a legacy interface takes no part in cases about features that it cannot tell of', () => {
+    const need = {
+      text: 'VIRTIO_F_IN_ORDER',
+      kind: 'feature',
+      negated: false,
+      feature: 'VIRTIO_F_IN_ORDER',
+      bit: 35,
+    } as const;
+    expect(names({ needs: [need] }, 'exhaustive').filter((name) => name.includes('legacy'))).toEqual([]);
+    const without = { ...need, negated: true };
+    expect(names({ needs: [without] }, 'exhaustive').some((name) => name.includes('legacy'))).toBe(true);
+  });
+
   test('a case about virtio itself runs in every mode that it admits', () => {
     expect(names({}, 'all')).toHaveLength(24);
     expect(names({ modes: { ring: 'packed' } }, 'all')).toHaveLength(8);
