@@ -23,7 +23,7 @@ const MOST_DESCRIPTORS = 0x10000;
 /** Memory at one address, bump-allocated. */
 export class FakeMemory implements DmaSpace {
   readonly mapped = true;
-  readonly base = 0x7_1234_5000n;
+  readonly base: bigint = 0x7_1234_5000n;
   readonly bytes = new Uint8Array(SIZE);
   readonly view = new DataView(this.bytes.buffer);
   #next = 0;

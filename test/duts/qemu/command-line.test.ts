@@ -60,3 +60,25 @@ it('lets the user replace properties and add arguments', () => {
   );
   expect(args.slice(-2)).toEqual(['-trace', 'virtio*']);
 });
+
+it('attaches the controller as the transport asks', () => {
+  const controller = (transport: QemuMachine['transport']) => {
+    const args = qemuArguments({ ...MACHINE, transport, device: { packed: 'on' } });
+    return [...values(args, '-global'), values(args, '-device')[0]];
+  };
+  expect(controller('pci-legacy')).toEqual([
+    'virtio-scsi-pci,id=s0,addr=4,ioeventfd=off,num_queues=2,packed=on,disable-legacy=off',
+  ]);
+  expect(controller('mmio')).toEqual([
+    'virtio-mmio.force-legacy=off',
+    'virtio-mmio.ioeventfd=off',
+    'virtio-scsi-device,id=s0,bus=virtio-mmio-bus.0,num_queues=2,packed=on',
+  ]);
+  expect(controller('mmio-legacy')[0]).toBe('virtio-mmio.force-legacy=on');
+  expect(() => controller('vhost-user')).toThrow(RangeError);
+});
+
+it('leaves the division of memory to a machine that divides it itself', () => {
+  const args = qemuArguments({ ...MACHINE, lowMiB: undefined });
+  expect(values(args, '-machine')).toEqual(['q35,memory-backend=mem']);
+});

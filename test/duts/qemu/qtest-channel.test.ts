@@ -127,3 +127,26 @@ describe('a peer that goes', () => {
     expect(channel.gone).toBe(true);
   });
 });
+
+it('knows which interrupt lines are asserted', async () => {
+  // Commands say which lines change before their reply; what is asked last changes nothing.
+  const channel = await channelTo(
+    "return words[0] === 'writel' ? 'IRQ ' + words[1] + ' ' + words[2] + '\\nOK\\n' : 'OK\\n';",
+  );
+  expect(channel.watchInterrupts('ioapic')).toBe(true);
+  expect(channel.asserted(5)).toBe(false);
+  channel.post('writel raise 5');
+  channel.post('writel raise 6');
+  expect(channel.asserted(5)).toBe(true);
+  channel.post('writel lower 5');
+  expect(channel.asserted(5)).toBe(false);
+  expect(channel.asserted(6)).toBe(true);
+});
+
+it('says when interrupt lines cannot be watched', async () => {
+  const channel = await channelTo(
+    "return words[0] === 'irq_intercept_in' ? 'FAIL unknown\\n' : 'OK 0x1\\n';",
+  );
+  expect(channel.watchInterrupts('ioapic')).toBe(false);
+  expect(channel.ask('inb 1')).toBe('0x1');
+});
