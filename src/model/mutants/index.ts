@@ -3,12 +3,15 @@ import { ADDRESSING_MUTANTS } from './addressing.js';
 import { COMMAND_MUTANTS } from './commands.js';
 import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
+import { EVENT_IDX_MUTANTS } from './event-idx.js';
 import { FEATURE_MUTANTS } from './features.js';
+import { IN_ORDER_MUTANTS } from './in-order.js';
 import { LEGACY_PCI_MUTANTS } from './legacy-pci.js';
 import { MMIO_MUTANTS } from './mmio.js';
 import { MMIO_LEGACY_MUTANTS } from './mmio-legacy.js';
 import type { Mutant } from './mutant.js';
 import { NOTIFY_DATA_MUTANTS } from './notify-data.js';
+import { PACKED_MUTANTS } from './packed.js';
 import { PCI_MUTANTS } from './pci.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
@@ -30,6 +33,9 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...PROOF_FACILITY_MUTANTS,
   ...LEGACY_PCI_MUTANTS,
   ...PCI_MUTANTS,
+  ...PACKED_MUTANTS,
+  ...EVENT_IDX_MUTANTS,
+  ...IN_ORDER_MUTANTS,
   ...MMIO_MUTANTS,
   ...MMIO_LEGACY_MUTANTS,
   ...STATUS_MUTANTS,
