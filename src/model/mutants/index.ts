@@ -5,7 +5,9 @@ import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
 import { EVENT_IDX_MUTANTS } from './event-idx.js';
 import { FEATURE_MUTANTS } from './features.js';
+import { HOSTILE_MUTANTS } from './hostile.js';
 import { IN_ORDER_MUTANTS } from './in-order.js';
+import { INDIRECT_MUTANTS } from './indirect.js';
 import { LEGACY_PCI_MUTANTS } from './legacy-pci.js';
 import { MMIO_MUTANTS } from './mmio.js';
 import { MMIO_LEGACY_MUTANTS } from './mmio-legacy.js';
@@ -21,6 +23,7 @@ import { RESET_MUTANTS } from './reset.js';
 import { RESPONSE_MUTANTS } from './response.js';
 import { RING_MUTANTS } from './ring.js';
 import { SENSE_MUTANTS } from './sense.js';
+import { SPLIT_MUTANTS } from './split.js';
 import { STALL_MUTANTS } from './stalls.js';
 import { STATUS_MUTANTS } from './status.js';
 
@@ -40,6 +43,9 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...MMIO_LEGACY_MUTANTS,
   ...STATUS_MUTANTS,
   ...NOTIFY_DATA_MUTANTS,
+  ...SPLIT_MUTANTS,
+  ...INDIRECT_MUTANTS,
+  ...HOSTILE_MUTANTS,
 ];
 
 /** All mutants; ids are unique. */
