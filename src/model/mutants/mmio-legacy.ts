@@ -2,6 +2,7 @@
 import type { MmioLegacyRegisterName } from '../../wire/virtio-mmio.js';
 import type { Behaviours } from '../behaviours.js';
 import type { Mutant } from './mutant.js';
+import { registerId } from './register-id.js';
 
 /** Index of the queue that most cases leave alone. */
 const SECOND_REQUEST_QUEUE = 3;
@@ -11,7 +12,7 @@ const isPowerOfTwo = (value: number): boolean => value > 0 && Number.isInteger(M
 /** A register whose writes are lost. */
 function lost(register: MmioLegacyRegisterName, requirement: string): Mutant {
   return {
-    id: `mmio-legacy.takes.${register}.nothing`,
+    id: `mmio-legacy.takes.${registerId(register)}.nothing`,
     sentence: `Writes to ${register} are lost.`,
     requirement,
     source: 'layout',
@@ -48,7 +49,7 @@ function dies(
   requirement: string,
 ): Mutant {
   return {
-    id: `mmio-legacy.dies.${register}`,
+    id: `mmio-legacy.dies.${registerId(register)}`,
     sentence,
     requirement,
     source: 'generic',
@@ -67,28 +68,28 @@ function dies(
 /** Virtio-mmio devices of version 1 that deviate. */
 export const MMIO_LEGACY_MUTANTS: readonly Mutant[] = [
   reads(
-    'Version.modern',
+    'version.modern',
     'Version',
     (value) => (value === 1 ? 2 : value),
     'Version is that of a modern device.',
     'virtio.legacy.mmio-version',
   ),
   reads(
-    'QueuePFN.zero',
+    'queue-pfn.zero',
     'QueuePFN',
     () => 0,
     'QueuePFN reads 0 for a queue in use.',
     'virtio.legacy.mmio-queue-pfn',
   ),
   reads(
-    'QueuePFN.never-zero',
+    'queue-pfn.never-zero',
     'QueuePFN',
     (value) => value || 1,
     'QueuePFN never reads 0.',
     'virtio.legacy.mmio-queue-pfn',
   ),
   reads(
-    'QueuePFN.next',
+    'queue-pfn.next',
     'QueuePFN',
     (value) => (value === 0 ? 0 : value + 1),
     'QueuePFN reads the number of the next page.',

@@ -8,6 +8,7 @@ import {
 } from '../../wire/virtio-mmio.js';
 import type { Behaviours } from '../behaviours.js';
 import type { Mutant } from './mutant.js';
+import { registerId } from './register-id.js';
 
 type Source = Mutant['source'];
 
@@ -74,14 +75,14 @@ const LOST: readonly (readonly [register: MmioRegisterName, requirement: string]
 ];
 
 const LOST_WRITES: readonly Mutant[] = LOST.map(([register, requirement]) =>
-  takes(`${register}.nothing`, register, nothing, `Writes to ${register} are lost.`, requirement),
+  takes(`${registerId(register)}.nothing`, register, nothing, `Writes to ${register} are lost.`, requirement),
 );
 
 /** Halves of addresses that are lost for one queue, which most cases leave alone. */
 const LOST_HALVES: readonly Mutant[] = (
   ['QueueDescHigh', 'QueueDriverHigh', 'QueueDeviceHigh'] as const satisfies readonly MmioRegisterName[]
 ).map((register) => ({
-  id: `mmio.takes.${register}.not-of-last`,
+  id: `mmio.takes.${registerId(register)}.not-of-last`,
   sentence: `${register} is lost for the second request queue.`,
   requirement: 'virtio.mmio.queue-addresses',
   source: 'layout',
@@ -214,7 +215,7 @@ const OVERWRITTEN: readonly Mutant[] = (
     'ConfigGeneration',
   ] as const satisfies readonly MmioRegisterName[]
 ).map((register) => ({
-  id: `mmio.overwritten.${register}`,
+  id: `mmio.overwritten.${registerId(register)}`,
   sentence: `What is written to ${register} is what it reads from then on.`,
   requirement: 'virtio.mmio.drv.no-write-read-only',
   source: 'layout',
@@ -233,76 +234,76 @@ const OVERWRITTEN: readonly Mutant[] = (
 /** Virtio-mmio devices that deviate. */
 export const MMIO_MUTANTS: readonly Mutant[] = [
   reads(
-    'MagicValue.swapped',
+    'magic-value.swapped',
     'MagicValue',
     () => 0x76697274,
     `MagicValue holds the bytes of ${MMIO_MAGIC.toString(16)}h in the opposite order.`,
     'virtio.mmio.little-endian',
   ),
-  reads('Version.legacy', 'Version', () => 1, 'Version is that of a legacy device.', 'virtio.mmio.version'),
-  reads('DeviceID.none', 'DeviceID', () => 0, 'DeviceID is that of a placeholder.', 'virtio.mmio.device-id'),
+  reads('version.legacy', 'Version', () => 1, 'Version is that of a legacy device.', 'virtio.mmio.version'),
+  reads('device-id.none', 'DeviceID', () => 0, 'DeviceID is that of a placeholder.', 'virtio.mmio.device-id'),
   reads(
-    'DeviceFeatures.admin-queue',
+    'device-features.admin-queue',
     'DeviceFeatures',
     (value) => value | 0x200,
     'ADMIN_VQ is offered.',
     'virtio.mmio.no-admin-vq',
   ),
   reads(
-    'Status.half',
+    'status.half',
     'Status',
     (value) => value & ~1,
     'Status never shows ACKNOWLEDGE.',
     'virtio.mmio.status-register',
   ),
   reads(
-    'QueueReady.one',
+    'queue-ready.one',
     'QueueReady',
     () => 1,
     'QueueReady always reads 1.',
     'virtio.mmio.queue-ready-readback',
   ),
   reads(
-    'QueueReady.zero',
+    'queue-ready.zero',
     'QueueReady',
     () => 0,
     'QueueReady always reads 0.',
     'virtio.mmio.queue-ready-readback',
   ),
   reads(
-    'QueueSizeMax.zero',
+    'queue-size-max.zero',
     'QueueSizeMax',
     () => 0,
     'No queue is there, by its size.',
     'virtio.mmio.queue-size-max',
   ),
   reads(
-    'QueueSizeMax.never-zero',
+    'queue-size-max.never-zero',
     'QueueSizeMax',
     (value) => value || 16,
     'A queue that does not exist has a size.',
     'virtio.mmio.queue-size-max',
   ),
-  reads('SHMLenLow.zero', 'SHMLenLow', () => 0, 'SHMLenLow reads 0.', 'virtio.mmio.shm-absent'),
-  reads('SHMLenHigh.zero', 'SHMLenHigh', () => 0, 'SHMLenHigh reads 0.', 'virtio.mmio.shm-absent'),
-  reads('SHMBaseLow.zero', 'SHMBaseLow', () => 0, 'SHMBaseLow reads 0.', 'virtio.mmio.shm-absent'),
-  reads('SHMBaseHigh.zero', 'SHMBaseHigh', () => 0, 'SHMBaseHigh reads 0.', 'virtio.mmio.shm-absent'),
+  reads('shm-len-low.zero', 'SHMLenLow', () => 0, 'SHMLenLow reads 0.', 'virtio.mmio.shm-absent'),
+  reads('shm-len-high.zero', 'SHMLenHigh', () => 0, 'SHMLenHigh reads 0.', 'virtio.mmio.shm-absent'),
+  reads('shm-base-low.zero', 'SHMBaseLow', () => 0, 'SHMBaseLow reads 0.', 'virtio.mmio.shm-absent'),
+  reads('shm-base-high.zero', 'SHMBaseHigh', () => 0, 'SHMBaseHigh reads 0.', 'virtio.mmio.shm-absent'),
   reads(
-    'QueueReset.one',
+    'queue-reset.one',
     'QueueReset',
     () => 1,
     'QueueReset always reads 1.',
     'virtio.mmio.queue-reset-done-zero',
   ),
   reads(
-    'InterruptStatus.both',
+    'interrupt-status.both',
     'InterruptStatus',
     (value) => (value === 0 ? 0 : 3),
     'A used buffer shows as a configuration change as well.',
     'virtio.mmio.interrupt-status-others-zero',
   ),
   reads(
-    'InterruptStatus.used-with-change',
+    'interrupt-status.used-with-change',
     'InterruptStatus',
     (value) => ((value & 2) === 0 ? value : 3),
     'A configuration change shows as a used buffer as well.',
@@ -312,14 +313,14 @@ export const MMIO_MUTANTS: readonly Mutant[] = [
   ...LOST_WRITES,
   ...LOST_HALVES,
   takes(
-    'DeviceFeaturesSel.mirrored',
+    'device-features-sel.mirrored',
     'DeviceFeaturesSel',
     (value) => Math.min(value, 1),
     'Every feature window from 2 up shows what is in window 1.',
     'virtio.mmio.device-features-window',
   ),
   takes(
-    'QueueSize.at-most-128',
+    'queue-size.at-most-128',
     'QueueSize',
     (value) => Math.min(value, 128),
     'A queue never gets more than 128 entries, though QueueSizeMax is larger.',
@@ -344,28 +345,28 @@ export const MMIO_MUTANTS: readonly Mutant[] = [
     },
   },
   takes(
-    'QueueNotify.neighbour',
+    'queue-notify.neighbour',
     'QueueNotify',
     (value) => ((value & QUEUE_OF_NOTIFICATION) === SECOND_REQUEST_QUEUE ? value - 1 : value),
     'A notification of the second request queue reaches the first.',
     'virtio.mmio.notify-index',
   ),
   takes(
-    'QueueNotify.index-alone',
+    'queue-notify.index-alone',
     'QueueNotify',
     (value) => (value > QUEUE_OF_NOTIFICATION ? undefined : value),
     'A notification that says more than the index of a queue is lost.',
     'virtio.mmio.notify-data',
   ),
   takes(
-    'QueueNotify.no-control',
+    'queue-notify.no-control',
     'QueueNotify',
     (value) => ((value & QUEUE_OF_NOTIFICATION) === 0 ? undefined : value),
     'Notifications of the control queue are lost.',
     'virtio.mmio.offsets',
   ),
   {
-    id: 'mmio.takes.DeviceFeaturesSel.five-times',
+    id: 'mmio.takes.device-features-sel.five-times',
     sentence: 'DeviceFeaturesSel is taken five times, and then not before the next reset.',
     requirement: 'virtio.mmio.device-features-window',
     source: 'generic',
@@ -379,7 +380,7 @@ export const MMIO_MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    id: 'mmio.reads.QueueSizeMax.once',
+    id: 'mmio.reads.queue-size-max.once',
     sentence: 'QueueSizeMax reads 0 when it is looked at again.',
     requirement: 'virtio.mmio.queue-size-max',
     source: 'generic',
@@ -408,7 +409,7 @@ export const MMIO_MUTANTS: readonly Mutant[] = [
     },
   },
   takes(
-    'InterruptACK.all',
+    'interrupt-ack.all',
     'InterruptACK',
     () => 0xffff_ffff,
     'An acknowledgement of anything acknowledges everything.',
