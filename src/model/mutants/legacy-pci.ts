@@ -10,14 +10,20 @@ const FAILURE = 9;
 /** Bytes of a request header with the usual CDB size. */
 const REQUEST_HEADER = 51;
 
-/** Follows whether the device takes its driver for a legacy one. */
+/** Follows whether the driver writes legacy PCI registers, and the device takes it for a legacy one. */
 function watchDriver(behaviours: Behaviours): () => boolean {
   let legacy = false;
+  let byPci = false;
+  const { legacyDriver, legacyWrite } = behaviours;
+  behaviours.legacyWrite = (name, value) => {
+    byPci = true;
+    return legacyWrite(name, value);
+  };
   behaviours.legacyDriver = (is) => {
     legacy = is;
-    return is;
+    return legacyDriver(is);
   };
-  return () => legacy;
+  return () => legacy && byPci;
 }
 
 /** A register that always reads one value. */
@@ -181,7 +187,12 @@ export const LEGACY_PCI_MUTANTS: readonly Mutant[] = [
     requirement: 'virtio.legacy.detect-driver',
     source: 'generic',
     apply: (behaviours) => {
-      behaviours.legacyDriver = () => false;
+      let byPci = false;
+      behaviours.legacyWrite = (_name, value) => {
+        byPci = true;
+        return value;
+      };
+      behaviours.legacyDriver = (legacy) => legacy && !byPci;
     },
   },
   {
@@ -218,13 +229,13 @@ export const LEGACY_PCI_MUTANTS: readonly Mutant[] = [
     requirement: 'virtio.legacy.config-write-before-features',
     source: 'generic',
     apply: (behaviours) => {
-      const legacy = watchDriver(behaviours);
       let negotiated = false;
       behaviours.legacyWrite = (name, value) => {
         if (name === 'driver_features') negotiated = true;
         if (name === 'device_status' && value === 0) negotiated = false;
         return value;
       };
+      const legacy = watchDriver(behaviours);
       behaviours.configWrite = (_name, value, previous) => (negotiated || !legacy() ? value : previous);
     },
   },
@@ -289,7 +300,9 @@ export const LEGACY_PCI_MUTANTS: readonly Mutant[] = [
     requirement: 'virtio.legacy.vq-layout',
     source: 'layout',
     apply: (behaviours) => {
-      behaviours.legacyLayout = (layout, size) => ({ ...layout, used: layout.avail + 8 + 2 * size });
+      const legacy = watchDriver(behaviours);
+      behaviours.legacyLayout = (layout, size) =>
+        legacy() ? { ...layout, used: layout.avail + 8 + 2 * size } : layout;
     },
   },
 ];
