@@ -3,7 +3,7 @@
 /**
  * The checks that hold for every exchange, with the requirement that each rests on and how a violation counts:
  * `fail` where the standard says MUST or fixes a format, `warn` where it is inferred or common practice departs
- * from the letter (the rulings named in CONFORMANCE.md).
+ * from the letter.
  */
 export const STANDING_CHECKS = {
   'used-once': {
@@ -19,18 +19,20 @@ export const STANDING_CHECKS = {
   'used-length-gap': {
     requirement: 'virtio.split.used-len-bytes-written',
     severity: 'warn',
-    about: 'the first used len bytes of the writable part have all been written (ruling A4)',
+    about: 'the first used len bytes of the writable part have all been written',
+    ruling: 'A4.used-length-gap',
   },
   'used-length-short': {
     requirement: 'virtio.split.used-len-total',
     severity: 'warn',
-    about: 'used len covers the 12 fixed bytes of the response (ruling A3)',
+    about: 'used len covers the 12 fixed bytes of the response',
+    ruling: 'A3.used-length-short',
   },
   'used-write-flag': {
     requirement: 'virtio.packed.used-write-flag',
     severity: 'warn',
-    about:
-      'a used descriptor of a packed ring says by its WRITE flag that something was written (ruling A30)',
+    about: 'a used descriptor of a packed ring says by its WRITE flag that something was written',
+    ruling: 'A30.write-flag',
   },
   canary: {
     requirement: 'virtio.split.no-write-outside',
@@ -87,7 +89,16 @@ export const STANDING_CHECKS = {
     severity: 'warn',
     about: 'DEVICE_NEEDS_RESET stays clear while the driver keeps the rules',
   },
-} as const satisfies Record<string, { requirement: string; severity: 'fail' | 'warn'; about: string }>;
+} as const satisfies Record<
+  string,
+  {
+    requirement: string;
+    severity: 'fail' | 'warn';
+    about: string;
+    /** Id in `rulings.yaml`, where the standard leaves open how a violation counts. */
+    ruling?: string;
+  }
+>;
 
 export type StandingCheck = keyof typeof STANDING_CHECKS;
 
@@ -99,4 +110,10 @@ export interface Violation {
   readonly got: string;
   /** The bytes that show it, where there are some, in hex. */
   readonly bytes?: string;
+}
+
+/** Id of the ruling that a check rests on, if any. */
+export function rulingOfCheck(check: StandingCheck): string | undefined {
+  const entry = STANDING_CHECKS[check];
+  return 'ruling' in entry ? entry.ruling : undefined;
 }

@@ -1,4 +1,6 @@
 /** Results as text, for people. */
+
+import { rulingOfCheck } from '../harness/violation.js';
 import type { TransportName } from '../port/transport-name.js';
 import type { Change } from '../run/baseline.js';
 import type { Gate } from '../run/known.js';
@@ -12,6 +14,7 @@ import {
   summarise,
   type Verdict,
 } from '../run/results.js';
+import { RULINGS, rulingText } from '../run/rulings.js';
 import { findingLines, type RequirementText, remarkOf } from './finding-text.js';
 import { spacedHex } from './hex-diff.js';
 import { bold, Colour, paint, type TextSink } from './style.js';
@@ -200,6 +203,8 @@ export class TerminalReport {
     );
     const text = this.#requirement(row.requirement);
     if (text !== undefined) this.#line(`        ${text}`);
+    const ruling = RULINGS.get(rulingOfCheck(row.check) ?? '');
+    if (ruling !== undefined) this.#line(`        ruling ${ruling.id}: ${rulingText(ruling)}`);
     const { firstExample } = row;
     if (firstExample === undefined) return;
     const { expected, got, bytes, step } = firstExample;

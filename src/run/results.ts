@@ -1,5 +1,6 @@
 /** What a run produces: findings, verdicts, results. The JSON form is schemaVersion 1. */
 import type { StandingRow } from '../harness/standing-ledger.js';
+import { rulingOfCheck } from '../harness/violation.js';
 import { RULINGS } from './rulings.js';
 
 /** Verdict of a case. `CONFORMANCE.md` says what each means. */
@@ -128,8 +129,7 @@ export function summarise(cases: readonly CaseResult[]): Summary {
  */
 export function judgeStanding(rows: readonly StandingRow[], strict = false): StandingResult[] {
   const severityOf = ({ check, severity }: StandingRow): StandingResult['verdict'] => {
-    // A ruling about a standing check is called by the ambiguity and the check: `A4.used-length-gap`.
-    const ruling = [...RULINGS.values()].find(({ id }) => id.slice(id.indexOf('.') + 1) === check);
+    const ruling = RULINGS.get(rulingOfCheck(check) ?? '');
     if (!strict || ruling === undefined) return severity;
     return ruling.strict === 'note' ? 'pass' : ruling.strict;
   };

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { rulingOfCheck, STANDING_CHECKS, type StandingCheck } from '../../src/harness/violation.js';
 import { findingLines, remarkOf } from '../../src/report/finding-text.js';
 import { checkCaseFiles } from '../../src/run/load-cases.js';
 import { SPEC_CASES } from '../../src/run/package-info.js';
-import type { CaseResult } from '../../src/run/results.js';
+import { type CaseResult, judgeStanding } from '../../src/run/results.js';
 import { RULINGS, ruledVerdict, ruleStrictly } from '../../src/run/rulings.js';
 import { runOnModel } from './in-process.js';
 
@@ -32,6 +33,27 @@ test('every point of the basic facilities and the transports is decided', () => 
   const range = (from: number, to: number) =>
     Array.from({ length: to - from + 1 }, (_, index) => `A${from + index}`);
   for (const point of [...range(19, 30), ...range(38, 43)]) expect(decided).toContain(point);
+});
+
+test('standing checks name rulings that exist, and count as those say', () => {
+  for (const check of Object.keys(STANDING_CHECKS) as StandingCheck[]) {
+    const id = rulingOfCheck(check);
+    if (id === undefined) continue;
+    expect(RULINGS.get(id)?.default, check).toBe(STANDING_CHECKS[check].severity);
+    const row = {
+      check,
+      requirement: '',
+      severity: STANDING_CHECKS[check].severity,
+      violations: 1,
+      exchanges: 1,
+    };
+    expect(judgeStanding([row], true)[0]?.verdict).toBe(RULINGS.get(id)?.strict);
+  }
+});
+
+test('--strict changes nothing for a standing check without a ruling', () => {
+  const row = { check: 'no-event', requirement: '', severity: 'warn', violations: 1, exchanges: 1 } as const;
+  expect(judgeStanding([row], true)[0]?.verdict).toBe('warn');
 });
 
 async function broken(): Promise<Map<string, CaseResult>> {
