@@ -132,10 +132,10 @@ function namedLocation(c: Compiler, text: string): Location {
     case 'ring':
       return ringLocation(c, text);
     case 'buf': {
-      const [, name, side] = /^buf\.([a-z][a-z0-9_]*)\.(in|out)$/.exec(text) ?? [];
+      const [, name, side] = /^buf\.([a-z][a-z0-9_]*)\.(in|out|table)$/.exec(text) ?? [];
       if (name === undefined || side === undefined) break;
       if (!c.inFlight.has(name)) throw new CaseError('SYNTAX', `nothing in flight is called "${name}"`);
-      return { text, kind: 'buffer', name, side: side as 'in' | 'out' };
+      return { text, kind: 'buffer', name, side: side as 'in' | 'out' | 'table' };
     }
     case 'medium': {
       const [, unit, block] = /^medium\.([a-z][a-z0-9_]*)\[(.+)\]$/.exec(text) ?? [];

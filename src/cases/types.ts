@@ -467,7 +467,7 @@ export type Location = {
       /** Field of the indexed entry, e.g. `len`. */
       readonly field?: string;
     }
-  | { readonly kind: 'buffer'; readonly name: string; readonly side: 'in' | 'out' }
+  | { readonly kind: 'buffer'; readonly name: string; readonly side: 'in' | 'out' | 'table' }
   | { readonly kind: 'medium'; readonly unit: string; readonly block: Expression }
   | {
       readonly kind: 'region';

@@ -83,6 +83,8 @@ export interface MemoryReach {
   readonly descriptors: Uint8Array;
   /** The driver area of the queue: the available ring, or the driver's event suppression structure. */
   readonly driver: Uint8Array;
+  /** Indirect tables. */
+  readonly tables: readonly Uint8Array[];
   /** The pieces of the device-readable and device-writable parts. */
   readonly readable: readonly Uint8Array[];
   readonly writable: readonly Uint8Array[];

@@ -1,12 +1,12 @@
 /** Indirect tables that are read wrongly. */
-import { DescFlag } from '../../wire/split-ring.js';
+import { DescFlag, vringDesc } from '../../wire/split-ring.js';
 import type { Mutant } from './mutant.js';
 import { type DescriptorReader, mutantsOf, readDescriptors } from './split.js';
 
 /** Tables longer than this are cut by a mutant. */
 const SHORT_TABLE = 16;
 
-export const INDIRECT_MUTANTS: readonly Mutant[] = mutantsOf<DescriptorReader>(
+const READERS: readonly Mutant[] = mutantsOf<DescriptorReader>(
   [
     [
       'indirect.only-in-head',
@@ -58,3 +58,18 @@ export const INDIRECT_MUTANTS: readonly Mutant[] = mutantsOf<DescriptorReader>(
   ],
   readDescriptors,
 );
+
+export const INDIRECT_MUTANTS: readonly Mutant[] = [
+  ...READERS,
+  {
+    id: 'indirect.table-marked',
+    sentence: 'The device marks the indirect tables that it has read.',
+    requirement: 'virtio.packed.indirect-table-readonly',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.returning = ({ tables }) => {
+        for (const table of tables) table.set([0x80], vringDesc.fields.len.offset);
+      };
+    },
+  },
+];

@@ -13,6 +13,7 @@ export class ChainBuilder {
   readonly #where: string;
   readonly #readable: Uint8Array[] = [];
   readonly #writable: Uint8Array[] = [];
+  readonly #tables: Uint8Array[] = [];
   #bytes = 0;
 
   /** `limit` is the largest number of elements, `where` begins the message of a mistake. */
@@ -40,7 +41,9 @@ export class ChainBuilder {
   table(addr: bigint, len: number, entrySize: number): Uint8Array {
     if (len === 0 || len % entrySize !== 0)
       throw this.wrong(`an indirect table of ${len} bytes`, 'indirect-length');
-    return this.#memory.at(addr, len);
+    const table = this.#memory.at(addr, len);
+    this.#tables.push(table);
+    return table;
   }
 
   wrong(what: string, fault: Fault): DriverError {
@@ -49,6 +52,6 @@ export class ChainBuilder {
 
   /** The finished chain. */
   build(id: number, slots: number): Chain {
-    return new Chain(id, slots, this.#readable, this.#writable);
+    return new Chain(id, slots, this.#readable, this.#writable, this.#tables);
   }
 }

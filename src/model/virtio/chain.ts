@@ -36,9 +36,19 @@ export class Chain {
   readonly #readable: Scattered;
   readonly #writable: Scattered;
 
-  constructor(id: number, slots: number, readable: readonly Uint8Array[], writable: readonly Uint8Array[]) {
+  /** The memory of its indirect tables. */
+  readonly tables: readonly Uint8Array[];
+
+  constructor(
+    id: number,
+    slots: number,
+    readable: readonly Uint8Array[],
+    writable: readonly Uint8Array[],
+    tables: readonly Uint8Array[] = [],
+  ) {
     this.id = id;
     this.slots = slots;
+    this.tables = tables;
     this.#readable = new Scattered(readable);
     this.#writable = new Scattered(writable);
   }

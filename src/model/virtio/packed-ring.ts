@@ -106,6 +106,7 @@ export class PackedRing implements Ring {
       queue: index,
       descriptors: this.#desc,
       driver: bytesOf(this.#driver),
+      tables: chain.tables,
       ...chain.pieces,
     });
     const elements = this.#behaviours.usedElements([{ id: chain.id, len: written }], context);

@@ -81,6 +81,7 @@ export class SplitRing implements Ring {
       queue: index,
       descriptors: this.#desc,
       driver: bytesOf(this.#avail),
+      tables: chain.tables,
       ...chain.pieces,
     });
     const elements = this.#behaviours.usedElements([{ id: chain.id, len: written }], context);

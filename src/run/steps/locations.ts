@@ -124,7 +124,9 @@ function flightBuffers(
   location: Extract<Location, { kind: 'buffer' }>,
   run: CaseRun,
 ): readonly GuardedBuffer[] {
-  return run.flights.newest(location.name)?.exchange.placed[location.side] ?? [];
+  const { name, side } = location;
+  const exchange = run.flights.newest(name)?.exchange;
+  return (side === 'table' ? exchange?.chain.tables : exchange?.placed[side]) ?? [];
 }
 
 function mediumOf(location: Extract<Location, { kind: 'medium' }>, run: CaseRun) {
