@@ -321,6 +321,27 @@ const upset = (
 const LAYOUT = 'virtio.pci.common-layout';
 const READBACK = 'virtio.pci.msix-readback';
 
+/** A register shows what it held before a reset or power cycle, as long as the status is 0. */
+const kept = (name: CommonName, requirement: string): Mutant => ({
+  id: `pci.common.${slug(name)}.kept`,
+  sentence: `While the status is 0 ${name} shows what was written to it last.`,
+  requirement,
+  source: 'layout',
+  apply: (behaviours) => {
+    let last: CommonValue | undefined;
+    let zero = false;
+    behaviours.commonWrite = (field, value) => {
+      if (field === name) last = value;
+      if (field === 'device_status') zero = value === 0;
+      return value;
+    };
+    behaviours.commonField = (field, value) => {
+      if (field === 'device_status' && value === 0) zero = true;
+      return field === name && zero ? (last ?? value) : value;
+    };
+  },
+});
+
 /** ADMIN_VQ is offered, with its queues where they cannot be. */
 const adminQueues = (id: string, index: number, count: number, requirement: string): Mutant => ({
   id: `pci.common.admin-queue.${id}`,
@@ -348,6 +369,10 @@ const COMMON_MUTANTS: readonly Mutant[] = [
     register(name, 'reads-zero', () => 0, LAYOUT),
   ),
   shared('queue_msix_vector'),
+  kept('queue_size', 'virtio.pci.queue-size-max-on-reset'),
+  kept('queue_enable', 'virtio.pci.queue-enable-zero-on-reset'),
+  kept('config_msix_vector', 'virtio.pci.msix-unmapped-on-reset'),
+  kept('queue_msix_vector', 'virtio.pci.msix-unmapped-on-reset'),
   deaf('queue_size', 'virtio.pci.queue-size-max-on-reset'),
   deaf('config_msix_vector', READBACK),
   deaf('queue_msix_vector', READBACK),
