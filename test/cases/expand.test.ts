@@ -268,7 +268,7 @@ describe('steps', () => {
   within: 20ms
   when: disk.blocks > 1
   note: why
-  layout: {out: [8, 1*43], in: {pieces: 3}, indirect: {from: 1}, cdb_size: 16, sense_size: 0, pi_header: linux}`,
+  layout: {out: [8, 1*43, "2*{disk.blocks / 2}"], in: {pieces: 3}, indirect: {from: 1}, cdb_size: 16, sense_size: 0, pi_header: linux}`,
     );
     expect(step).toMatchObject({
       kind: 'command',
@@ -286,7 +286,14 @@ describe('steps', () => {
       note: 'why',
       expect: { explicit: false, blocks: [] },
       layout: {
-        out: { kind: 'list', list: [{ size: { count: { constant: 8n } } }, { times: { constant: 43n } }] },
+        out: {
+          kind: 'list',
+          list: [
+            { size: { count: { constant: 8n } } },
+            { times: { constant: 43n } },
+            { size: { count: { constant: 2n } }, times: { text: 'disk.blocks / 2' } },
+          ],
+        },
         in: { kind: 'pieces' },
         indirect: { from: { constant: 1n } },
         piHeader: 'linux',
