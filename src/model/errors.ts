@@ -20,7 +20,9 @@ export type Fault =
   | 'indirect-nested'
   | 'indirect-linked'
   /** An indirect table that is empty or no whole number of entries. */
-  | 'indirect-length';
+  | 'indirect-length'
+  /** A notification that tells another position than the ring. */
+  | 'notification';
 
 /**
  * What a driver can do wrong so badly that only a reset helps. These errors never leave the model: they end in

@@ -12,6 +12,7 @@ import { LEGACY_PCI_MUTANTS } from './legacy-pci.js';
 import { MMIO_MUTANTS } from './mmio.js';
 import { MMIO_LEGACY_MUTANTS } from './mmio-legacy.js';
 import type { Mutant } from './mutant.js';
+import { NOTIFY_MUTANTS } from './notify.js';
 import { NOTIFY_DATA_MUTANTS } from './notify-data.js';
 import { PACKED_MUTANTS } from './packed.js';
 import { PCI_MUTANTS } from './pci.js';
@@ -56,6 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONFIGURATION_MUTANTS,
   ...RESET_MUTANTS,
   ...QUEUE_RESET_MUTANTS,
+  ...NOTIFY_MUTANTS,
   ...ADDRESSING_MUTANTS,
   ...SENSE_MUTANTS,
   ...COMMAND_MUTANTS,

@@ -296,7 +296,10 @@ export class VirtioDevice {
     this.guard(() => {
       const own = this.ring(queue);
       if (own && position !== undefined && position !== own.driverPosition)
-        throw new DriverError(`queue ${queue.index}: a notification of position 0x${position.toString(16)}`);
+        throw new DriverError(
+          `queue ${queue.index}: a notification of position 0x${position.toString(16)}`,
+          'notification',
+        );
       const ring = this.behaviours.kickedRing(own, queue.index);
       if (ring) this.#type.kicked(queue, ring);
     });
