@@ -131,4 +131,19 @@ export const MMIO_LEGACY_MUTANTS: readonly Mutant[] = [
     'A page size that is no power of two kills the device.',
     'virtio.legacy.mmio-guest-page-size',
   ),
+  {
+    id: 'mmio-legacy.queue-pfn.stops-all',
+    sentence: 'QueuePFN 0 of one queue takes all queues out of use, until a reset.',
+    requirement: 'virtio.legacy.mmio-queue-pfn',
+    source: 'generic',
+    apply: (b) => {
+      let stopped = false;
+      b.mmioWrite = (name, value) => {
+        if (name === 'QueuePFN' && value === 0) stopped = true;
+        if (name === 'Status' && value === 0) stopped = false;
+        return value;
+      };
+      b.live = (live) => live && !stopped;
+    },
+  },
 ];
