@@ -47,6 +47,8 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...SPLIT_MUTANTS,
   ...INDIRECT_MUTANTS,
   ...HOSTILE_MUTANTS,
+  ...QUEUE_RESET_MUTANTS,
+  ...NOTIFY_MUTANTS,
 ];
 
 /** All mutants; ids are unique. */
@@ -56,8 +58,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...FEATURE_MUTANTS,
   ...CONFIGURATION_MUTANTS,
   ...RESET_MUTANTS,
-  ...QUEUE_RESET_MUTANTS,
-  ...NOTIFY_MUTANTS,
   ...ADDRESSING_MUTANTS,
   ...SENSE_MUTANTS,
   ...COMMAND_MUTANTS,
