@@ -153,7 +153,14 @@ function compileKind(
       const notify = child(cursor, 'notify');
       const names = elements(body).map((element) => c.inFlightName(element));
       for (const name of names) c.staged.delete(name);
-      return { ...base, kind, names, notify: notify ? c.word(notify, NOTIFY, 'never') : 'always' };
+      const again = c.optionalNumber(cursor, 'again');
+      return {
+        ...base,
+        kind,
+        names,
+        ...(again ? { again } : {}),
+        notify: notify ? c.word(notify, NOTIFY, 'never') : 'always',
+      };
     }
     case 'kick': {
       const value = c.optionalNumber(body, 'value');

@@ -284,6 +284,7 @@ const stepProperties: Record<string, unknown> = {
   },
   layout: ref('layout'),
   driver: { const: 'second', description: 'Send through the second nexus' },
+  again: described(ref('number'), 'Publish the same buffers so many times more, each time when all are back'),
   retry: { type: 'integer', minimum: 1, maximum: 10, description: 'Send again until expect holds' },
   within: described(ref('duration'), 'How long to wait; for a read: read again until expect holds'),
   order: { const: 'listed', description: 'Completions must come in the order listed' },

@@ -412,6 +412,8 @@ export interface ChainStep extends StepBase, Sending {
 export interface PublishStep extends StepBase {
   readonly kind: 'publish';
   readonly names: readonly string[];
+  /** So many times more, each time when all have been returned. */
+  readonly again?: Expression;
   readonly notify: 'always' | 'never' | 'when-asked';
 }
 

@@ -51,7 +51,7 @@ export const QUALIFIERS: Readonly<Record<StepKind, readonly string[]>> = {
   tmf: [...SENDER, 'layout', ...JUDGEMENT],
   an: [...SENDER, 'layout', ...JUDGEMENT],
   chain: [...SENDER, ...JUDGEMENT],
-  publish: ['notify'],
+  publish: ['notify', 'again'],
   kick: [],
   wait: ['as', 'within', 'order', 'expect', ...JUDGEMENT],
   quiet: [...JUDGEMENT],

@@ -365,6 +365,19 @@ export class Driver {
     });
   }
 
+  /**
+   * Publishes the buffers of exchanges so many times more, each time when all have been returned. What comes back is
+   * not kept; it ends when something does not come back within `limitMs`.
+   */
+  publishAgain(exchanges: readonly Exchange[], times: number, limitMs: number): void {
+    let last = exchanges;
+    for (let left = times; left > 0 && this.wait(last, limitMs); left--) {
+      last = exchanges.map(({ queue, placed }) => this.stagePlaced(queue, placed));
+      this.publish(last);
+    }
+    this.wait(last, limitMs);
+  }
+
   #returned(exchanges: readonly Exchange[]): boolean {
     this.collect();
     return exchanges.every(({ answer }) => answer !== undefined);

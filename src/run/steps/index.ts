@@ -1,6 +1,8 @@
 /** The executors of the step kinds. `repeat` is the case run's own, since it runs steps. */
+import { evaluateNumber } from '../../cases/evaluate.js';
 import { matchCheck } from '../../cases/expect.js';
-import type { Step } from '../../cases/types.js';
+import { LIMITS } from '../../cases/limits.js';
+import type { PublishStep, Step } from '../../cases/types.js';
 import type { CaseRun } from '../case-run.js';
 import { executeChain } from './chain.js';
 import { executeCommand } from './command.js';
@@ -11,6 +13,18 @@ import { executeKick, executeRead, executeWrite } from './read-write.js';
 import { publishFlights } from './send.js';
 import { executeReset, executeSetup } from './setup.js';
 import { executeWait } from './wait.js';
+
+/** How long a device may take for what is published again. */
+const AGAIN_LIMIT_MS = 1000;
+
+function executePublish({ names, again, notify }: PublishStep, run: CaseRun): void {
+  const staged = names.flatMap((name) => run.flights.named(name).filter((flight) => flight.staged));
+  publishFlights(staged, notify, run);
+  if (again === undefined) return;
+  const times = evaluateNumber(again, run.scope, run.context, LIMITS.rounds);
+  const exchanges = staged.map(({ exchange }) => exchange);
+  run.session.driver.publishAgain(exchanges, times, AGAIN_LIMIT_MS);
+}
 
 /** Carries one step out. Findings and captures go to the run. */
 export function executeStep(step: Exclude<Step, { kind: 'repeat' }>, run: CaseRun): void {
@@ -28,11 +42,7 @@ export function executeStep(step: Exclude<Step, { kind: 'repeat' }>, run: CaseRu
       executeChain(step, run);
       break;
     case 'publish':
-      publishFlights(
-        step.names.flatMap((name) => run.flights.named(name).filter(({ staged }) => staged)),
-        step.notify,
-        run,
-      );
+      executePublish(step, run);
       break;
     case 'kick':
       executeKick(step, run);
