@@ -138,7 +138,10 @@ choosing(program.command('run').description('run the cases on one or more device
     collect(asIs),
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
-  .option('--machine <machine>', "QEMU's machine, with its options (default: q35)")
+  .option(
+    '--machine <machine>',
+    "QEMU's machine, with its options; it must have PCI (default: q35, and microvm for MMIO)",
+  )
   .option(
     '--device-prop <name=value>',
     'property of the virtio-scsi-pci device, may be repeated',

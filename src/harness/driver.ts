@@ -543,7 +543,7 @@ export class Driver {
     }
     const [trespass] = this.#takenBack.trespasses();
     if (!this.#takenBack.isEmpty)
-      judge('canary', 'memory left alone after the reset read back done', trespass);
+      judge('canary', 'memory left alone once a reset or stop had read back done', trespass);
     const status = this.transport.readStatus();
     const asks = (status & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
     judge('needs-reset', 'DEVICE_NEEDS_RESET clear', asks ? `status 0x${status.toString(16)}` : undefined);

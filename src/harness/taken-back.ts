@@ -24,7 +24,9 @@ export class TakenBackMemory {
   trespasses(): string[] {
     return this.#pieces.flatMap(({ what, buffer, asLeft }) => {
       buffer.fetch();
-      return Buffer.compare(buffer.view, asLeft) === 0 ? [] : [`${what} was written after the reset`];
+      return Buffer.compare(buffer.view, asLeft) === 0
+        ? []
+        : [`${what} was written after it had been taken back`];
     });
   }
 }

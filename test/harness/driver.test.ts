@@ -112,7 +112,7 @@ describe('memory after a reset', () => {
     expect(driver.inFlight()).toEqual([]);
     device.memory.bytes[device.memory.at(used) + 2] = 1;
     expect(driver.watchQuiet(1, new Set(['buffers']))).toEqual([
-      'the used ring of queue 2 was written after the reset',
+      'the used ring of queue 2 was written after it had been taken back',
     ]);
   });
   test('of one queue is taken back when its queue_reset reads 0', () => {
