@@ -4,6 +4,7 @@ import { Response } from '../../wire/virtio-scsi.js';
 import type { Behaviours, SuspendRule } from '../behaviours.js';
 import type { Mutant } from './mutant.js';
 
+const INQUIRY = 0x12;
 const READ_10 = 0x28;
 const { ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, SUSPEND, DEVICE_NEEDS_RESET } = DeviceStatus;
 
@@ -130,6 +131,27 @@ const REFUSED_SETS: readonly (readonly [id: string, words: string, set: bigint, 
   ],
 ];
 
+const MANDATORY = featureSet('VIRTIO_F_VERSION_1', ...PLATFORM);
+const bitCount = (set: bigint): number => set.toString(2).replaceAll('0', '').length;
+
+/** Sets with which a device agrees, and does not work. */
+const DEAD_SETS: readonly (readonly [id: string, words: string, dead: (features: bigint) => boolean])[] = [
+  ['bare', 'without any optional feature', (features) => features === MANDATORY],
+  [
+    'single',
+    'with a single optional feature',
+    (features) => bitCount(features & ~MANDATORY) === 1 && (features & MANDATORY) === MANDATORY,
+  ],
+  [
+    'without-change',
+    'with HOTPLUG and without CHANGE',
+    (features) =>
+      hasFeature(features, 'VIRTIO_SCSI_F_HOTPLUG') &&
+      hasFeature(features, 'VIRTIO_F_INDIRECT_DESC') &&
+      !hasFeature(features, 'VIRTIO_SCSI_F_CHANGE'),
+  ],
+];
+
 export const STATUS_MUTANTS: readonly Mutant[] = [
   ...ODD_WRITES.map(
     ([id, sentence, requirement, odd]): Mutant => ({
@@ -196,6 +218,45 @@ export const STATUS_MUTANTS: readonly Mutant[] = [
       behaviours.offeredFeatures = (offered) => offered | (1n << 70n);
     },
   },
+  ...DEAD_SETS.map(
+    ([id, words, dead]): Mutant => ({
+      id: `features.dead-${id}`,
+      sentence: `FEATURES_OK sticks, but the device does nothing ${words}.`,
+      requirement: 'virtio.features.accept-valid-subset',
+      source: 'generic',
+      apply: (behaviours) => {
+        let stopped = false;
+        behaviours.featuresAccepted = (accepted, features) => {
+          stopped = dead(features);
+          return accepted;
+        };
+        behaviours.live = (live) => live && !stopped;
+      },
+    }),
+  ),
+  {
+    id: 'features.third-time-dead',
+    sentence:
+      'When features are agreed a third time with nothing but INQUIRY in between the device does nothing.',
+    requirement: 'virtio.features.renegotiate-same',
+    source: 'generic',
+    apply: (behaviours) => {
+      let inquired = false;
+      let row = 0;
+      const { perform } = behaviours;
+      behaviours.perform = (call, run) => {
+        inquired = call.cdb[0] === INQUIRY;
+        if (!inquired) row = 0;
+        return perform(call, run);
+      };
+      behaviours.featuresAccepted = (accepted) => {
+        row = inquired ? row + 1 : 0;
+        inquired = false;
+        return accepted;
+      };
+      behaviours.live = (live) => live && row !== 2;
+    },
+  },
   {
     id: 'features.unoffered-stop-the-device',
     sentence: 'FEATURES_OK sticks for bits that were never offered, and the device does not work then.',
@@ -250,6 +311,47 @@ export const STATUS_MUTANTS: readonly Mutant[] = [
     apply: (behaviours) => {
       behaviours.statusWritten = (next, written, previous) =>
         previous & ~written & 0xf ? next & ~(ACKNOWLEDGE | DRIVER) : next;
+    },
+  },
+  {
+    id: 'status.acknowledge-shown-late',
+    sentence: 'ACKNOWLEDGE reads back only together with another bit.',
+    requirement: 'virtio.status.bit-values',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.shownStatus = (status) => (status === ACKNOWLEDGE ? 0 : status);
+    },
+  },
+  {
+    id: 'status.acknowledged-outlives-reset',
+    sentence: 'The first reset of a device that has just been acknowledged is ignored.',
+    requirement: 'virtio.reset.status-zero',
+    source: 'generic',
+    apply: (behaviours) => {
+      let status = 0;
+      let ignoring = false;
+      behaviours.statusWritten = (next) => {
+        status = next;
+        return next;
+      };
+      behaviours.resets = (part) => {
+        if (part === 'tasks') ignoring = status === ACKNOWLEDGE;
+        if (part === 'status') status = 0;
+        return !ignoring;
+      };
+    },
+  },
+  {
+    id: 'status.needs-reset-hidden-after-address',
+    sentence: 'DEVICE_NEEDS_RESET does not show after an address that no memory answers.',
+    requirement: 'virtio.status.needs-reset-set',
+    source: 'generic',
+    apply: (behaviours) => {
+      let hidden = false;
+      behaviours.faulted = (fault) => {
+        hidden = fault === 'address';
+      };
+      behaviours.shownStatus = (status) => (hidden ? status & ~DEVICE_NEEDS_RESET : status);
     },
   },
   {
