@@ -196,4 +196,39 @@ export const NOTIFY_MUTANTS: readonly Mutant[] = [
     DATA,
     (value) => ({ ...value, id: NO_QUEUE }),
   ),
+  mutant(
+    'data-once',
+    'A kick that says the same as the one before it makes the device deaf until it is reset.',
+    'virtio.notify.data-repeat',
+    (behaviours) => {
+      let last: string | undefined;
+      let deaf = false;
+      behaviours.resets = () => {
+        last = undefined;
+        deaf = false;
+        return true;
+      };
+      behaviours.notification = (value) => {
+        if (value.position === undefined) return value;
+        const words = `${value.id} ${value.position}`;
+        deaf ||= words === last;
+        last = words;
+        return deaf ? { ...value, id: NO_QUEUE } : value;
+      };
+    },
+  ),
+  mutant(
+    'wrong-position-for-good',
+    'A kick with a wrong position makes the device deaf for ever.',
+    'virtio.packed.drv.notify-next-off',
+    (behaviours) => {
+      let deaf = false;
+      const { faulted } = behaviours;
+      behaviours.faulted = (fault) => {
+        deaf ||= fault === 'notification';
+        faulted(fault);
+      };
+      behaviours.kickedRing = (ring) => (deaf ? undefined : ring);
+    },
+  ),
 ];
