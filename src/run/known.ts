@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { resultKey } from './modes.js';
-import { RED, type RunResults, type Verdict } from './results.js';
+import { type CaseResult, RED, type RunResults } from './results.js';
 import { idMatcher } from './select.js';
 
 /** One known deviation. */
 export interface KnownDeviation {
-  /** Exact case id, or `standing:` and the name of a standing check; of a fatal one a glob. */
+  /** Exact case id, or `standing:` and the name of a standing check. */
   readonly id: string;
   /** The device does not survive: such cases are carried out only when asked for. */
   readonly fatal?: true;
@@ -40,7 +40,7 @@ export class KnownListError extends Error {
   }
 }
 
-const TEXTS = ['id', 'from', 'to', 'reason', 'clause', 'observed'] as const;
+const TEXTS = ['from', 'to', 'reason', 'clause', 'observed'] as const;
 
 /** Reads a list. Throws KnownListError, naming file, entry and what is missing. */
 export function loadKnownList(file: string): KnownList {
@@ -59,38 +59,41 @@ export function loadKnownList(file: string): KnownList {
   const root: unknown = document.toJS();
   if (!isRecord(root) || typeof root.dut !== 'string' || !Array.isArray(root.deviations))
     throw new KnownListError(`${file}: expected a map with dut (a name) and deviations (a list)`);
-  const deviations = root.deviations.map((entry: unknown, i): KnownDeviation => {
-    const place = `${file}: deviation ${i + 1}`;
-    if (!isRecord(entry)) throw new KnownListError(`${place} is not a map`);
-    const keys: readonly string[] = [...TEXTS, 'modes', 'fatal'];
-    const unknown = Object.keys(entry).find((key) => !keys.includes(key));
-    if (unknown !== undefined)
-      throw new KnownListError(`${place} has the unknown key ${unknown}; it can have ${keys.join(', ')}`);
-    const text = (key: (typeof TEXTS)[number]): string => {
-      const value = entry[key];
-      if (typeof value !== 'string' || value.trim() === '')
-        throw new KnownListError(
-          `${place}: ${key} must be a text (versions in quotes), got ${JSON.stringify(value) ?? 'nothing'}`,
-        );
-      return value.trim();
-    };
-    const { modes } = entry;
-    if (modes !== undefined && !(Array.isArray(modes) && modes.every((each) => typeof each === 'string')))
-      throw new KnownListError(`${place}: modes must be a list of names or globs, e.g. [pci.packed*]`);
-    if (entry.fatal !== undefined && entry.fatal !== true)
-      throw new KnownListError(`${place}: fatal can only be true`);
-    return {
-      id: text('id'),
-      ...(entry.fatal === true && { fatal: true }),
-      ...(modes && { modes }),
-      from: text('from'),
-      to: text('to'),
-      reason: text('reason'),
-      clause: text('clause'),
-      observed: text('observed'),
-    };
-  });
+  const deviations = root.deviations.flatMap((entry: unknown, i) =>
+    readEntry(entry, `${file}: deviation ${i + 1}`),
+  );
   return { file, dut: root.dut, deviations };
+}
+
+/** An entry is about one id, or about several for the same reason. */
+function readEntry(entry: unknown, place: string): KnownDeviation[] {
+  if (!isRecord(entry)) throw new KnownListError(`${place} is not a map`);
+  const keys: readonly string[] = ['id', ...TEXTS, 'modes', 'fatal'];
+  const unknown = Object.keys(entry).find((key) => !keys.includes(key));
+  if (unknown !== undefined)
+    throw new KnownListError(`${place} has the unknown key ${unknown}; it can have ${keys.join(', ')}`);
+  const text = (key: string, value: unknown = entry[key]): string => {
+    if (typeof value !== 'string' || value.trim() === '')
+      throw new KnownListError(
+        `${place}: ${key} must be a text (versions in quotes), got ${JSON.stringify(value) ?? 'nothing'}`,
+      );
+    return value.trim();
+  };
+  const { id, modes, fatal } = entry;
+  if (modes !== undefined && !(Array.isArray(modes) && modes.every((each) => typeof each === 'string')))
+    throw new KnownListError(`${place}: modes must be a list of names or globs, e.g. [pci.packed*]`);
+  if (fatal !== undefined && fatal !== true) throw new KnownListError(`${place}: fatal can only be true`);
+  const ids = Array.isArray(id) && id.length > 0 ? id.map((each) => text('id', each)) : [text('id')];
+  const common = {
+    ...(fatal === true && { fatal: true as const }),
+    ...(modes && { modes }),
+    from: text('from'),
+    to: text('to'),
+    reason: text('reason'),
+    clause: text('clause'),
+    observed: text('observed'),
+  };
+  return ids.map((each) => ({ id: each, ...common }));
 }
 
 /** Compares dotted versions number by number; parts that are missing, or are no numbers, count as 0. */
@@ -129,7 +132,7 @@ function claimedFor(list: KnownList | undefined, version: string): KnownDeviatio
 type Listed = { readonly id: string; readonly mode?: string };
 
 const concerns = (deviation: KnownDeviation, { id, mode }: Listed): boolean =>
-  (deviation.fatal ? idMatcher([deviation.id])(id) : deviation.id === id) &&
+  deviation.id === id &&
   (deviation.modes === undefined || mode === undefined || idMatcher(deviation.modes)(mode));
 
 /** The entry that explains a result, if any. */
@@ -141,9 +144,8 @@ export function knownDeviation(
   return claimedFor(list, version).find((deviation) => concerns(deviation, result));
 }
 
-/** Cases that are not carried out unasked, because the device does not survive them. */
+/** A case that is not carried out unasked, because the device does not survive it. */
 export interface HeldBack {
-  /** A glob. */
   readonly id: string;
   readonly modes?: readonly string[];
   readonly reason: string;
@@ -158,9 +160,7 @@ export function heldBack(list: KnownList | undefined, version: string): HeldBack
 
 /** The first that holds a case back in a mode, if any. */
 export function holdsBack(all: readonly HeldBack[], id: string, mode: string): HeldBack | undefined {
-  return all.find(
-    (each) => idMatcher([each.id])(id) && (each.modes === undefined || idMatcher(each.modes)(mode)),
-  );
+  return all.find((each) => each.id === id && (each.modes === undefined || idMatcher(each.modes)(mode)));
 }
 
 /**
@@ -173,7 +173,7 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
     id: `standing:${check}`,
     verdict,
   }));
-  const rows: readonly (Listed & { readonly verdict: Verdict })[] = [...results.cases, ...standing];
+  const rows: readonly (Listed & Pick<CaseResult, 'verdict' | 'skip'>)[] = [...results.cases, ...standing];
   const key = ({ id, mode }: Listed) => (mode === undefined ? id : resultKey({ id, mode }));
   const { version } = results.dut;
   const claimed = claimedFor(list, version);
@@ -181,19 +181,19 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
   if (list && claimed.length === 0)
     remarks.push(`${list.file} lists no deviation for ${results.dut.name} ${version}`);
   const byId = new Map<string, KnownDeviation[]>();
-  const fatal = claimed.filter((deviation) => deviation.fatal);
-  for (const deviation of claimed)
-    if (!deviation.fatal) byId.set(deviation.id, [...(byId.get(deviation.id) ?? []), deviation]);
+  for (const deviation of claimed) byId.set(deviation.id, [...(byId.get(deviation.id) ?? []), deviation]);
   const explains = new Set<KnownDeviation>();
   const executed = new Set<KnownDeviation>();
   const known: string[] = [];
   const unexpected: string[] = [];
   for (const row of rows) {
     const red = RED.has(row.verdict);
-    const entries = [...(byId.get(row.id) ?? []), ...fatal].filter((deviation) => concerns(deviation, row));
+    const entries = (byId.get(row.id) ?? []).filter((deviation) => concerns(deviation, row));
     if (row.verdict !== 'skip') for (const entry of entries) executed.add(entry);
+    // What is held back is a deviation all the same: the device would not have survived it.
+    const heldBack = row.skip?.kind === 'known-fatal';
+    if (red || heldBack) for (const entry of entries) explains.add(entry);
     if (!red) continue;
-    for (const entry of entries) explains.add(entry);
     (entries.length > 0 ? known : unexpected).push(key(row));
   }
   const named = new Set(rows.map(({ id }) => id));
@@ -201,8 +201,7 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
     if (explains.has(entry)) return false;
     // How often a standing check is decided depends on what was selected.
     if (entry.id.startsWith('standing:')) return complete && executed.has(entry);
-    const matches = entry.fatal ? [...named].some((id) => concerns(entry, { id })) : named.has(entry.id);
-    return executed.has(entry) || (complete && !matches);
+    return executed.has(entry) || (complete && !named.has(entry.id));
   });
   return { known, deviations: explains.size, unexpected, stale: stale.map(({ id }) => id), remarks };
 }

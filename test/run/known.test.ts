@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { compareVersions, gate, type KnownList, loadKnownList } from '../../src/run/known.js';
+import { compareVersions, gate, heldBack, type KnownList, loadKnownList } from '../../src/run/known.js';
 import {
   type CaseResult,
   judgeStanding,
@@ -127,6 +127,31 @@ describe('the gate', () => {
     expect(gate(inModes(['pci.split', 'pass']), packed, true).stale).toEqual([]);
   });
 
+  test('what is held back as fatal counts as a deviation, and is not stale', () => {
+    const known = list('a');
+    const fatal: KnownList = {
+      ...known,
+      deviations: known.deviations.map((deviation) => ({ ...deviation, fatal: true })),
+    };
+    const held: RunResults = {
+      ...results({}),
+      cases: [
+        {
+          id: 'a',
+          title: '',
+          mode: 'pci.split',
+          verdict: 'skip',
+          skip: { kind: 'known-fatal', evidence: 'r' },
+          durationMs: 0,
+          findings: [],
+        },
+      ],
+    };
+    expect(gate(held, fatal, true)).toMatchObject({ known: [], deviations: 1, unexpected: [], stale: [] });
+    expect(heldBack(fatal, '7.2.22').map(({ id }) => id)).toEqual(['a']);
+    expect(heldBack(fatal, '8.0.0')).toEqual([]);
+  });
+
   test('a list claims nothing for other versions, and that is said', () => {
     expect(gate(results({ a: 'fail' }, 0, '8.0.1'), list('a'), true)).toEqual({
       known: [],
@@ -182,7 +207,16 @@ describe('reading a list', () => {
       deviations: [{ id: 'a', from: '7.2', to: '7.2.99' }],
     });
   });
+  test('one about several cases', () => {
+    const text = entry.replace('id: a', 'id: ["a[1]", "a[2]"], modes: [pci.packed*], fatal: true');
+    expect(read(`dut: qemu\ndeviations:\n  - {${text}}\n`).deviations).toMatchObject([
+      { id: 'a[1]', modes: ['pci.packed*'], fatal: true },
+      { id: 'a[2]', modes: ['pci.packed*'], fatal: true },
+    ]);
+  });
   test.each([
+    [`dut: qemu\ndeviations:\n  - {${entry}, fatal: no}\n`, /fatal can only be true/],
+    [`dut: qemu\ndeviations:\n  - {${entry}, modes: pci}\n`, /modes must be a list of names or globs/],
     ['dut: qemu\n', /expected a map with dut \(a name\) and deviations/],
     [
       `dut: qemu\ndeviations:\n  - {${entry}, oops: 1}\n`,
