@@ -218,17 +218,19 @@ export const NOTIFY_MUTANTS: readonly Mutant[] = [
     },
   ),
   mutant(
-    'wrong-position-for-good',
-    'A kick with a wrong position makes the device deaf for ever.',
+    'wrong-position-outlives-reset',
+    'A kick with a wrong position makes the device deaf, also after the next reset.',
     'virtio.packed.drv.notify-next-off',
     (behaviours) => {
-      let deaf = false;
-      const { faulted } = behaviours;
+      let resetsToGo = 0;
       behaviours.faulted = (fault) => {
-        deaf ||= fault === 'notification';
-        faulted(fault);
+        if (fault === 'notification') resetsToGo = 2;
       };
-      behaviours.kickedRing = (ring) => (deaf ? undefined : ring);
+      behaviours.resets = (part) => {
+        if (part === 'status' && resetsToGo > 0) resetsToGo -= 1;
+        return true;
+      };
+      behaviours.kickedRing = (ring) => (resetsToGo > 0 ? undefined : ring);
     },
   ),
 ];
