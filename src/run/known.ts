@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { resultKey } from './modes.js';
 import { type CaseResult, RED, type RunResults } from './results.js';
-import { idMatcher } from './select.js';
+import { baseOf, idMatcher } from './select.js';
 
 /** One known deviation. */
 export interface KnownDeviation {
@@ -197,11 +197,19 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
     (entries.length > 0 ? known : unexpected).push(key(row));
   }
   const named = new Set(rows.map(({ id }) => id));
+  const modesOfBase = new Map<string, Set<string>>();
+  for (const { id, mode } of results.cases)
+    modesOfBase.set(baseOf(id), (modesOfBase.get(baseOf(id)) ?? new Set()).add(mode));
+  /** Facts, and with them the expansions of a case, may differ by the transport: those of another mode say nothing. */
+  const expanded = ({ id, modes }: KnownDeviation): boolean => {
+    const ran = modesOfBase.get(baseOf(id));
+    return modes === undefined || ran === undefined || [...ran].some(idMatcher(modes));
+  };
   const stale = claimed.filter((entry) => {
     if (explains.has(entry)) return false;
     // How often a standing check is decided depends on what was selected.
     if (entry.id.startsWith('standing:')) return complete && executed.has(entry);
-    return executed.has(entry) || (complete && !named.has(entry.id));
+    return executed.has(entry) || (complete && !named.has(entry.id) && expanded(entry));
   });
   return { known, deviations: explains.size, unexpected, stale: stale.map(({ id }) => id), remarks };
 }

@@ -93,6 +93,17 @@ describe('the gate', () => {
     expect(gate(results({ b: 'pass' }), list('a'), false).stale).toEqual([]);
   });
 
+  test('an entry about modes in which its case did not run is not missed, for its expansions may differ there', () => {
+    const about = (id: string, mode: string): KnownList => ({
+      ...list(),
+      deviations: list(id).deviations.map((deviation) => ({ ...deviation, modes: [mode] })),
+    });
+    const ran = results({ 'a[256]': 'pass' });
+    expect(gate(ran, about('a[1024]', 'mmio.*'), true).stale).toEqual([]);
+    expect(gate(ran, about('a[1024]', 'pci.*'), true).stale).toEqual(['a[1024]']);
+    expect(gate(ran, about('misnamed', 'mmio.*'), true).stale).toEqual(['misnamed']);
+  });
+
   test('an entry may be about some modes: it explains nothing in others, and is stale where it passes in all of its own', () => {
     const known = list('a');
     const packed: KnownList = {
