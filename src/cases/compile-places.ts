@@ -209,7 +209,10 @@ export function compileLocation(c: Compiler, cursor: Cursor): Location {
         region: name,
         offset,
         ...(length ? { length } : {}),
-        width: c.optionalNumber(cursor, 'width') ?? constant(1n),
+        width:
+          child(cursor, 'width')?.raw === 'field'
+            ? 'field'
+            : (c.optionalNumber(cursor, 'width') ?? constant(1n)),
         window: child(cursor, 'via') !== undefined,
       };
     }

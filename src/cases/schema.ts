@@ -599,7 +599,7 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
             region: words(REGIONS),
             offset: ref('number'),
             length: ref('number'),
-            width: { anyOf: [{ enum: [1, 2, 4, 8] }, EXPRESSION] },
+            width: { anyOf: [{ enum: [1, 2, 4, 8, 'field'] }, EXPRESSION] },
             via: { const: 'window' },
             field: { type: 'string' },
             plus: ref('number'),

@@ -477,7 +477,8 @@ export type Location = {
       readonly offset: Expression;
       /** Present: a byte string, made of accesses of `width`. */
       readonly length?: Expression;
-      readonly width: Expression;
+      /** `field`: every field of the device configuration by an access of its own width. */
+      readonly width: Expression | 'field';
       readonly window: boolean;
     }
   | {

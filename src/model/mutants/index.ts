@@ -13,7 +13,6 @@ import { MMIO_MUTANTS } from './mmio.js';
 import { MMIO_LEGACY_MUTANTS } from './mmio-legacy.js';
 import type { Mutant } from './mutant.js';
 import { NOTIFY_MUTANTS } from './notify.js';
-import { NOTIFY_DATA_MUTANTS } from './notify-data.js';
 import { PACKED_MUTANTS } from './packed.js';
 import { PCI_MUTANTS } from './pci.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
@@ -43,7 +42,6 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...MMIO_MUTANTS,
   ...MMIO_LEGACY_MUTANTS,
   ...STATUS_MUTANTS,
-  ...NOTIFY_DATA_MUTANTS,
   ...SPLIT_MUTANTS,
   ...INDIRECT_MUTANTS,
   ...HOSTILE_MUTANTS,

@@ -74,6 +74,17 @@ function regionOf(name: string, run: CaseRun): Region {
   throw new CaseError('NOT_AVAILABLE', `${transport.kind} has no region ${name}`);
 }
 
+/** A part of the device configuration, each field by an access of its own width, as the standard asks of a driver. */
+function readByFields(
+  { region, length }: Extract<Location, { kind: 'region' }>,
+  offset: number,
+  run: CaseRun,
+): Uint8Array {
+  if (region !== 'config' || length === undefined)
+    throw new CaseError('NOT_AVAILABLE', 'width: field is for region: config, with a length');
+  return run.session.transport.readConfig(offset, evaluateNumber(length, run.scope, run.context));
+}
+
 /** A field of the common configuration, or a part of one. */
 function fieldPart(
   location: Extract<Location, { kind: 'field' }>,
@@ -182,8 +193,9 @@ export function readLocation(location: Location, run: CaseRun, mediumSize: Mediu
       return readMedium(run.session, unit, lba, mediumSize(unit.blockSize));
     }
     case 'region': {
-      const width = asWidth(number(location.width));
       const offset = number(location.offset);
+      if (location.width === 'field') return readByFields(location, offset, run);
+      const width = asWidth(number(location.width));
       const access = (at: number): bigint => {
         if (!location.window) return readRegion(regionOf(location.region, run), at, width);
         const { data, position } = windowAccess(run, location.region, at, width);
@@ -267,6 +279,8 @@ export function writeLocation(location: Location, value: bigint | Uint8Array, ru
       return;
     }
     case 'region': {
+      if (location.width === 'field')
+        throw new CaseError('NOT_AVAILABLE', 'fields are written one by one, by their names');
       const width = asWidth(number(location.width));
       const offset = number(location.offset);
       const bytes = asBytes(width);
