@@ -9,9 +9,9 @@ import type { StandingCheck, Violation } from '../harness/violation.js';
 import type { TransportName } from '../port/transport-name.js';
 import type { Beacon } from '../run/beacon.js';
 import { CaseRun } from '../run/case-run.js';
-import { expandAll } from '../run/load-cases.js';
+import { expandAll, type RunnableCase } from '../run/load-cases.js';
 import { ProbeError } from '../run/probe.js';
-import { openSession } from '../run/session.js';
+import { openSession, type Session } from '../run/session.js';
 import { TransportError } from '../transport/transport.js';
 import { type Reaction, reactionOf } from './own-findings.js';
 
@@ -62,6 +62,22 @@ export async function runOnModel(options: ModelRunOptions): Promise<ModelRun> {
   };
 }
 
+/** The plans by transport, made once for each set of files: the facts of the model are the same on every model. */
+const made = new WeakMap<readonly CaseFile[], Map<TransportName, readonly RunnableCase[]>>();
+
+function plansOf(
+  files: readonly CaseFile[],
+  session: Session,
+  transports: readonly TransportName[],
+): readonly RunnableCase[] {
+  const byTransport = made.get(files) ?? new Map<TransportName, readonly RunnableCase[]>();
+  made.set(files, byTransport);
+  const { transport } = session.port;
+  const plans = byTransport.get(transport) ?? expandAll(files, session, { transports }).cases;
+  byTransport.set(transport, plans);
+  return plans;
+}
+
 async function runByTransport(
   options: ModelRunOptions,
   adapter: DutAdapter,
@@ -78,8 +94,7 @@ async function runByTransport(
   const cases: CaseReaction[] = [];
   try {
     const session = openSession(port, dut.profile, EVIDENCE_SEED, onStanding);
-    const { transports } = adapter;
-    const plans = expandAll(files, session, { transports }).cases.filter((plan) => wanted?.(plan) ?? true);
+    const plans = plansOf(files, session, adapter.transports).filter((plan) => wanted?.(plan) ?? true);
     // Only now: the cases are to expect what the device is, and a device that cannot be probed proves nothing.
     if (mutant !== undefined) deviate(mutant);
     for (const [index, plan] of plans.entries()) {

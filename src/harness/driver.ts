@@ -57,6 +57,8 @@ const EVENT_BUFFERS = 4;
 const RECYCLE_BYTES = 1 << 17;
 const RESET_LIMIT_MS = 5000;
 const INTERRUPT_LIMIT_MS = 250;
+/** A device that has not answered for so long is asked whether it needs a reset. */
+const ASK_AFTER_MS = 20;
 
 /** The device did something that makes going on pointless; names the requirement where there is one. */
 export class DriverError extends Error {
@@ -351,18 +353,24 @@ export class Driver {
     return data;
   }
 
-  /** Waits until all of `exchanges` have been returned or `limitMs` have passed; whether they were. */
-  wait(exchanges: readonly Exchange[], limitMs: number): boolean {
-    return waitUntil(this.port, limitMs, () => this.#returned(exchanges));
-  }
-
-  /** Waits as `wait` does, or until the device asks for a reset, after which it returns nothing any more. */
-  waitOrNeedsReset(exchanges: readonly Exchange[], limitMs: number): void {
+  /**
+   * Waits until all of `exchanges` have been returned, `limitMs` have passed, or the device asks for a reset, after
+   * which nobody can count on its returning anything. Whether they were returned. `askAfterMs`: how long the device is
+   * not asked for its status, since every look is a register access.
+   */
+  wait(exchanges: readonly Exchange[], limitMs: number, askAfterMs = ASK_AFTER_MS): boolean {
+    const { clock } = this.port;
+    let ask = clock.now() + askAfterMs;
     waitUntil(this.port, limitMs, () => {
-      // The status first: what was returned before the device asked must be seen.
-      const asks = (this.transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
+      let asks = false;
+      if (clock.now() >= ask) {
+        // The status first: what was returned before the device asked must be seen.
+        asks = (this.transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
+        ask = clock.now() + askAfterMs;
+      }
       return this.#returned(exchanges) || asks;
     });
+    return this.#returned(exchanges);
   }
 
   /**

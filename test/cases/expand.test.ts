@@ -334,7 +334,7 @@ describe('steps', () => {
       [{ kind: 'field', register: 'queue_desc', plus: { constant: 4n } }, 'number'],
       [{ kind: 'buffer', name: 'w', side: 'in' }, 'bytes'],
       [{ kind: 'medium', unit: 'disk', block: { text: 'a' } }, 'bytes'],
-      [{ kind: 'msix', register: '2.masked' }, 'number'],
+      [{ kind: 'msix', register: 'masked' }, 'number'],
     ]);
   });
 

@@ -26,7 +26,9 @@ describe('the cases of the suite', () => {
     expect(summed(two.run.results('r.json'))).toEqual(summed(results));
   });
 
-  test('give on QEMU only deviations that are known, the used length among them, and the same shuffled, two at a time, and with copied memory', async () => {
+  test('give on QEMU only deviations that are known, the used length among them, and the same shuffled, two at a time, and with copied memory', {
+    timeout: 300_000,
+  }, async () => {
     const onQemu = async (...args: string[]) => {
       const { code, run } = await finish(
         ...['run', '--dut', 'qemu', '--seed', '5', ...args, '--report', 'json=@r.json'],

@@ -25,8 +25,7 @@ export function awaitFlights(
   const mayAsk = expect.blocks.some((block) =>
     [block, ...(block.oneOf ?? [])].some(({ outcome }) => outcome?.includes('needs_reset')),
   );
-  if (mayAsk) driver.waitOrNeedsReset(exchanges, within);
-  else driver.wait(exchanges, within);
+  driver.wait(exchanges, within, mayAsk ? 0 : undefined);
 }
 
 /** Makes the standing checks on every flight that has come back and was not looked at yet. */
