@@ -3,6 +3,7 @@ import type { CaseFile } from '../../src/cases/types.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
 import type { ModelAttach } from '../../src/duts/model/attach.js';
 import { openModelPort } from '../../src/duts/model/port.js';
+import type { StandingListener } from '../../src/harness/driver.js';
 import { StandingLedger, type StandingRow } from '../../src/harness/standing-ledger.js';
 import type { TransportName } from '../../src/port/transport-name.js';
 import { Beacon } from '../../src/run/beacon.js';
@@ -20,8 +21,8 @@ export interface InProcessOptions {
   readonly copying?: boolean;
   /** Loaded case files; those of the suite if left out. */
   readonly files?: readonly CaseFile[];
-  /** Only cases for which this holds. */
-  readonly only?: (id: string) => boolean;
+  /** Only cases for which this holds, by their ids as written: the others are not even expanded. */
+  readonly only?: (baseId: string) => boolean;
   readonly order?: Order;
   readonly modes?: ModeChoice;
 }
@@ -48,17 +49,15 @@ async function freshModel(
   const dut = await adapter.start(transport);
   const port = openModelPort(dut.attach as ModelAttach, { call: () => {} });
   const ledger = new StandingLedger();
-  let place = { case: '', step: '' };
-  const onStanding: Parameters<typeof openSession>[3] = (check, violation) =>
-    ledger.record(check, violation, place);
+  let current: CaseRun | undefined;
+  const onStanding: StandingListener = (check, violation) => {
+    if (!current?.waives(check)) ledger.record(check, violation, current?.place ?? { case: '', step: '' });
+  };
   const session = openSession(port, dut.profile, seed, onStanding);
   const beacon = new Beacon();
   const run = (plan: RunnableCase): CaseResult => {
-    const caseRun = new CaseRun(session, plan, beacon, (check, violation) => {
-      if (!caseRun.waives(check)) onStanding(check, violation);
-    });
-    place = caseRun.place;
-    return caseRun.run();
+    current = new CaseRun(session, plan, beacon, onStanding);
+    return current.run();
   };
   return { session, ledger, run };
 }
@@ -67,17 +66,21 @@ async function freshModel(
 const TRANSPORTS = modelAdapter({ seed: 1 }).transports;
 
 /** The plans of a session of any transport. */
-function plansOf({ files = suiteFiles(), modes = 'default' }: InProcessOptions, session: Session) {
-  return expandAll(files, session, { modes, transports: TRANSPORTS }).cases;
+function plansOf(
+  { files = suiteFiles(), modes = 'default', only = () => true }: InProcessOptions,
+  session: Session,
+) {
+  const wanted = files.map((file) => ({ ...file, cases: file.cases.filter(({ id }) => only(id)) }));
+  return expandAll(wanted, session, { modes, transports: TRANSPORTS }).cases;
 }
 
 export async function runOnModel(options: InProcessOptions): Promise<InProcessRun> {
-  const { only = () => true, order = {} } = options;
+  const { order = {} } = options;
   const all: CaseResult[] = [];
   const standing = new StandingLedger();
   for (const transport of TRANSPORTS) {
     const { session, ledger, run } = await freshModel(options, transport);
-    const plans = plansOf(options, session).filter(({ id }) => only(id));
+    const plans = plansOf(options, session);
     const results: CaseResult[] = [];
     for (const index of executionOrder(plans.length, order)) {
       const plan = plans[index];

@@ -49,7 +49,8 @@ describe('each mutant turns the cases meant for it red, by their own expectation
     ],
     ['framing.response-needs-one-descriptor', ['ring.framing.response-split[per field]']],
   ])('%s: %j', async (mutant, ids) => {
-    const { results } = await runOnModel({ seed: 1, mutant });
+    const bases = new Set(ids.map((id) => id.replace(/\[.*/, '')));
+    const { results } = await runOnModel({ seed: 1, mutant, only: (id) => bases.has(id) });
     const red = results.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'skip');
     expect(red.map(({ id }) => id)).toEqual(expect.arrayContaining(ids));
     for (const { findings } of red.filter(({ id }) => ids.includes(id))) {
