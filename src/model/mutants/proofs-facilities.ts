@@ -37,7 +37,8 @@ export const PROOF_FACILITY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'config.zero-before-features-ok',
-    sentence: 'Device configuration reads zero until FEATURES_OK, the sizes of sense and CDB excepted.',
+    sentence:
+      'The limits in the device configuration (max_sectors, max_target, …) read zero until FEATURES_OK.',
     requirement: 'virtio.config.readable-before-features-ok',
     source: 'generic',
     apply: (behaviours) => {
@@ -47,7 +48,7 @@ export const PROOF_FACILITY_MUTANTS: readonly Mutant[] = [
         return next;
       };
       behaviours.configField = (name, value) =>
-        status & FEATURES_OK || name === 'sense_size' || name === 'cdb_size' ? value : 0;
+        status & FEATURES_OK || !name.startsWith('max_') ? value : 0;
     },
   },
   {

@@ -185,7 +185,9 @@ export const STATUS_MUTANTS: readonly Mutant[] = [
           taken = features;
           return accepted;
         };
-        behaviours.live = (live) => live && hasFeature(taken, name);
+        // A legacy driver cannot take it.
+        behaviours.live = (live) =>
+          live && (hasFeature(taken, name) || !hasFeature(taken, 'VIRTIO_F_VERSION_1'));
       },
     }),
   ),
