@@ -189,6 +189,7 @@ export class Driver {
 
   #forget(): void {
     this.#takenBack = new TakenBackMemory();
+    this.#liveMark = undefined;
     this.#events = [];
     this.#choices = {};
     this.#useInterrupts(undefined);
