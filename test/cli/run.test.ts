@@ -8,8 +8,14 @@ import { FIXTURES, finish, start } from './vscsi.js';
 const verdicts = (cases: readonly CaseResult[]) => cases.map(({ id, verdict }) => `${verdict} ${id}`);
 
 describe('the cases of the suite', () => {
+  // How often an interrupt is owed depends on timing: with VIRTIO_F_EVENT_IDX only where it was asked for in time.
   const summed = ({ standing }: RunResults) =>
-    standing.map(({ check, violations, exchanges, verdict }) => ({ check, violations, exchanges, verdict }));
+    standing.map(({ check, violations, exchanges, verdict }) => ({
+      check,
+      violations,
+      verdict,
+      ...(check !== 'interrupt' && { exchanges }),
+    }));
 
   test('conform on the model, and two at a time backwards with the same verdicts', async () => {
     const one = await finish('run', '--dut', 'model', '--seed', '3', '--report', 'json=@r.json');
