@@ -1,4 +1,5 @@
 /** What a run produces: findings, verdicts, results. The JSON form is schemaVersion 1. */
+import type { Skip } from '../cases/types.js';
 import type { StandingRow } from '../harness/standing-ledger.js';
 import { rulingOfCheck } from '../harness/violation.js';
 import { RULINGS } from './rulings.js';
@@ -7,13 +8,7 @@ import { RULINGS } from './rulings.js';
 export type Verdict = 'pass' | 'fail' | 'warn' | 'note' | 'skip' | 'crash' | 'hang' | 'error';
 
 /** Why a case was not run. */
-export type SkipKind =
-  | 'not-offered'
-  | 'no-control'
-  | 'no-layer'
-  | 'not-consented'
-  | 'excluded-mode'
-  | 'known-fatal';
+export type SkipKind = Skip['kind'];
 
 /** One thing that a case found. */
 export interface Finding {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Baseline, compareWithBaseline, loadBaseline } from '../../src/run/baseline.js';
-import type { CaseResult, Verdict } from '../../src/run/results.js';
+import type { Verdict } from '../../src/run/results.js';
+import { caseResults } from './case-results.js';
 
 const baseline = (verdicts: Readonly<Record<string, Verdict>>): Baseline => ({
   file: 'old.json',
@@ -11,16 +12,7 @@ const baseline = (verdicts: Readonly<Record<string, Verdict>>): Baseline => ({
   verdicts: new Map(Object.entries(verdicts)),
 });
 const results = (verdicts: Readonly<Record<string, Verdict>>) => ({
-  cases: Object.entries(verdicts).map(
-    ([id, verdict]): CaseResult => ({
-      id,
-      title: '',
-      mode: 'pci.split',
-      verdict,
-      durationMs: 0,
-      findings: [],
-    }),
-  ),
+  cases: caseResults(verdicts),
   standing: [],
 });
 

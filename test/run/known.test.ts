@@ -3,30 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { compareVersions, gate, heldBack, type KnownList, loadKnownList } from '../../src/run/known.js';
-import {
-  type CaseResult,
-  judgeStanding,
-  type RunResults,
-  summarise,
-  type Verdict,
-  verdictOf,
-} from '../../src/run/results.js';
+import { judgeStanding, type RunResults, summarise, type Verdict, verdictOf } from '../../src/run/results.js';
+import { caseResults } from './case-results.js';
 
 function results(
   verdicts: Readonly<Record<string, Verdict>>,
   usedLengthViolations = 0,
   version = '7.2.22',
 ): RunResults {
-  const cases = Object.entries(verdicts).map(
-    ([id, verdict]): CaseResult => ({
-      id,
-      title: '',
-      mode: 'pci.split',
-      verdict,
-      durationMs: 0,
-      findings: [],
-    }),
-  );
+  const cases = caseResults(verdicts);
   return {
     schemaVersion: 1,
     suite: { version: '0', caseSetHash: '' },

@@ -2,6 +2,7 @@
 import { UsedFlag } from '../../wire/split-ring.js';
 import type { Behaviours, EventArea } from '../behaviours.js';
 import type { Mutant } from './mutant.js';
+import { watchRings } from './watching.js';
 
 /** Lets a mutant change one side's area of split rings, where VIRTIO_F_EVENT_IDX was negotiated. */
 function changing(
@@ -17,12 +18,8 @@ function changing(
     requirement,
     source: 'generic',
     apply: (behaviours: Behaviours) => {
-      let applies = false;
-      behaviours.ringFeatures = (features) => {
-        applies = features.eventIdx && !features.packed;
-        return features;
-      };
-      behaviours[side] = (area) => (applies ? change(area) : area);
+      const ring = watchRings(behaviours);
+      behaviours[side] = (area) => (ring()?.eventIdx && !ring()?.packed ? change(area) : area);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Buffers that are returned in another order than agreed, or by batches that do not add up. */
 import { DescFlag } from '../../wire/split-ring.js';
 import type { Mutant } from './mutant.js';
+import { watchRings } from './watching.js';
 
 export const IN_ORDER_MUTANTS: readonly Mutant[] = [
   {
@@ -37,13 +38,9 @@ export const IN_ORDER_MUTANTS: readonly Mutant[] = [
     requirement: 'virtio.split.in-order-desc-order',
     source: 'generic',
     apply: (behaviours) => {
-      let inOrder = false;
-      behaviours.ringFeatures = (features) => {
-        inOrder = features.inOrder;
-        return features;
-      };
+      const ring = watchRings(behaviours);
       behaviours.descriptor = (descriptor, { nested }) =>
-        inOrder && !nested && descriptor.next === 0
+        ring()?.inOrder && !nested && descriptor.next === 0
           ? { ...descriptor, flags: descriptor.flags & ~DescFlag.NEXT }
           : descriptor;
     },
@@ -54,12 +51,8 @@ export const IN_ORDER_MUTANTS: readonly Mutant[] = [
     requirement: 'virtio.indirect.in-order-sequential',
     source: 'generic',
     apply: (behaviours) => {
-      let inOrder = false;
-      behaviours.ringFeatures = (features) => {
-        inOrder = features.inOrder;
-        return features;
-      };
-      behaviours.chainRules = (rules) => (inOrder ? { ...rules, indirect: false } : rules);
+      const ring = watchRings(behaviours);
+      behaviours.chainRules = (rules) => (ring()?.inOrder ? { ...rules, indirect: false } : rules);
     },
   },
 ];

@@ -13,7 +13,7 @@ import type { Behaviours, ChainRules } from '../behaviours.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
 import { ChainBuilder } from './chain-builder.js';
-import { aligned, bytesOf, dataView, type Ring, type RingSetup, usedContext } from './ring.js';
+import { aligned, beginReturn, dataView, type Ring, type RingSetup } from './ring.js';
 
 const { NEXT, WRITE, INDIRECT, AVAIL, USED } = PackedDescFlag;
 const { len: lenField, id: idField, flags: flagsField } = pvirtqDesc.fields;
@@ -100,16 +100,9 @@ export class PackedRing implements Ring {
   }
 
   give(chain: Chain, written: number, skipped: readonly Chain[] = []): boolean {
-    const { size, index } = this.#setup;
-    const context = usedContext(this.#setup, chain, skipped);
-    this.#behaviours.returning({
-      queue: index,
-      descriptors: this.#desc,
-      driver: bytesOf(this.#driver),
-      tables: chain.tables,
-      ...chain.pieces,
-    });
-    const elements = this.#behaviours.usedElements([{ id: chain.id, len: written }], context);
+    const { size } = this.#setup;
+    const areas = { descriptors: this.#desc, driver: this.#driver };
+    const { elements, context } = beginReturn(this.#behaviours, this.#setup, areas, chain, written, skipped);
     const slots = skipped.reduce((sum, each) => sum + each.slots, chain.slots);
     const step = this.#behaviours.usedStep(slots, context);
     let due = false;

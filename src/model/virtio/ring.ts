@@ -1,6 +1,6 @@
 /** What the device does with a virtqueue, whatever its format ("Virtqueues"). */
 import type { ByteOrder } from '../../wire/layout.js';
-import type { UsedContext } from '../behaviours.js';
+import type { Behaviours, UsedContext, UsedElement } from '../behaviours.js';
 import { DriverError } from '../errors.js';
 import type { Chain } from './chain.js';
 
@@ -49,22 +49,35 @@ export function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** The memory that a view shows. */
-export function bytesOf(view: DataView): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+/** A buffer on its way back: what is to go into the ring for it, and what is known of it. */
+export interface Returned {
+  readonly elements: readonly UsedElement[];
+  readonly context: UsedContext;
 }
 
-/** What is known of a buffer that is returned, and of those skipped with it. */
-export function usedContext(
+/** Begins the return of a chain, with those skipped by the same element. `areas`: the parts of the ring that are the driver's. */
+export function beginReturn(
+  behaviours: Behaviours,
   { index, size }: RingSetup,
+  areas: { readonly descriptors: Uint8Array; readonly driver: DataView },
   chain: Chain,
+  written: number,
   skipped: readonly Chain[],
-): UsedContext {
-  return {
+): Returned {
+  const context: UsedContext = {
     queue: index,
     queueSize: size,
     readable: chain.readableLength,
     writable: chain.writableLength,
     skipped: skipped.length,
   };
+  const { descriptors, driver } = areas;
+  behaviours.returning({
+    queue: index,
+    descriptors,
+    driver: new Uint8Array(driver.buffer, driver.byteOffset, driver.byteLength),
+    tables: chain.tables,
+    ...chain.pieces,
+  });
+  return { elements: behaviours.usedElements([{ id: chain.id, len: written }], context), context };
 }

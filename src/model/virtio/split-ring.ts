@@ -15,7 +15,7 @@ import { DriverError } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
 import { ChainBuilder } from './chain-builder.js';
-import { aligned, bytesOf, dataView, type Ring, type RingSetup, usedContext } from './ring.js';
+import { aligned, beginReturn, dataView, type Ring, type RingSetup } from './ring.js';
 
 /** The counters `idx` of both rings run freely modulo 2^16. */
 export class SplitRing implements Ring {
@@ -76,15 +76,8 @@ export class SplitRing implements Ring {
 
   give(chain: Chain, written: number, skipped: readonly Chain[] = []): boolean {
     const { size, index } = this.#setup;
-    const context = usedContext(this.#setup, chain, skipped);
-    this.#behaviours.returning({
-      queue: index,
-      descriptors: this.#desc,
-      driver: bytesOf(this.#avail),
-      tables: chain.tables,
-      ...chain.pieces,
-    });
-    const elements = this.#behaviours.usedElements([{ id: chain.id, len: written }], context);
+    const areas = { descriptors: this.#desc, driver: this.#avail };
+    const { elements, context } = beginReturn(this.#behaviours, this.#setup, areas, chain, written, skipped);
     const step = this.#behaviours.usedStep(1 + skipped.length, context);
     let due = false;
     for (const { id, len } of elements) {

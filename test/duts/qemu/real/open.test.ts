@@ -1,7 +1,6 @@
 /** The adapter against an installed QEMU: registers, memory, power cycle, and how an end of QEMU is seen. */
 import { spawn } from 'node:child_process';
-import { afterEach, describe, expect, it } from 'vitest';
-import type { ControlLink } from '../../../../src/duts/dut.js';
+import { describe, expect, it } from 'vitest';
 import { openQemuPort } from '../../../../src/duts/qemu/port.js';
 import { type QemuOptions, type RunningQemu, startQemu } from '../../../../src/duts/qemu/start.js';
 import { DutGoneError } from '../../../../src/port/errors.js';
@@ -14,30 +13,15 @@ import {
   VIRTIO_PCI_VENDOR,
   virtioPciCommonCfg,
 } from '../../../../src/wire/virtio-pci.js';
+import { held, heldPort, noLink } from './held.js';
 import { commonConfig, enable, inquire, MESSAGE, pciOf } from './raw-driver.js';
 
 const header = pciHeader.fields;
 const common = virtioPciCommonCfg.fields;
 
-let running: RunningQemu | undefined;
-let opened: Port | undefined;
-afterEach(async () => {
-  opened?.close();
-  await running?.stop();
-  running = undefined;
-  opened = undefined;
-});
-
-const noLink: ControlLink = {
-  call() {
-    throw new Error('this test has no second thread');
-  },
-};
-
 async function open(options: QemuOptions, link = noLink): Promise<{ dut: RunningQemu; port: Port }> {
-  running = await startQemu(options);
-  opened = openQemuPort(running.attach, link);
-  return { dut: running, port: opened };
+  const dut = held(await startQemu(options));
+  return { dut, port: heldPort(openQemuPort(dut.attach, link)) };
 }
 
 async function printTimed(what: string, repeat: number, run: () => unknown): Promise<void> {
@@ -55,9 +39,7 @@ describe.each([
   ['copied', false],
 ])('with %s memory', (kind, mmap) => {
   it('shows a modern virtio-scsi function', async () => {
-    await printTimed('start and open', 1, () => open({ mmap }));
-    const { dut, port } = { dut: running, port: opened };
-    if (dut === undefined || port === undefined) throw new Error('not open');
+    const { dut, port } = await open({ mmap });
     expect(dut.identity.version).toMatch(/^\d+\.\d+\.\d+$/);
     expect(dut.identity.details.memory).toContain(kind);
     expect(port.dma.mapped).toBe(mmap);
@@ -165,8 +147,7 @@ it('opens a second port on a device that was left enabled', async () => {
   const { dut, port } = await open({});
   inquire(port, 0, 0);
   port.close();
-  opened = openQemuPort(dut.attach, noLink);
-  expect(inquire(opened, 0, 0).response[11]).toBe(0);
+  expect(inquire(heldPort(openQemuPort(dut.attach, noLink)), 0, 0).response[11]).toBe(0);
 });
 
 it.each(['pc', 'q35'])('works on the machine %s', async (machine) => {

@@ -1,29 +1,13 @@
 /** Each transport of an installed QEMU, driven by the suite's own driver. */
-import { afterEach, describe, expect, it } from 'vitest';
-import type { ControlLink, RunningDut } from '../../../../src/duts/dut.js';
+import { describe, expect, it } from 'vitest';
 import { qemuAdapter } from '../../../../src/duts/qemu/adapter.js';
 import { openQemuPort, type QemuAttach } from '../../../../src/duts/qemu/port.js';
-import type { Port } from '../../../../src/port/port.js';
 import { openSession } from '../../../../src/run/session.js';
 import { encodeLun } from '../../../../src/wire/lun.js';
+import { held, heldPort, noLink } from './held.js';
 
 const TRANSPORTS = ['pci', 'pci-legacy', 'mmio', 'mmio-legacy'] as const;
 const TEST_UNIT_READY = new Uint8Array(6);
-
-let running: RunningDut | undefined;
-let opened: Port | undefined;
-afterEach(async () => {
-  opened?.close();
-  await running?.stop();
-  running = undefined;
-  opened = undefined;
-});
-
-const noLink: ControlLink = {
-  call() {
-    throw new Error('this test has no second thread');
-  },
-};
 
 it('offers them all, but only those over PCI on a machine that somebody has chosen', () => {
   expect(qemuAdapter().transports).toEqual(TRANSPORTS);
@@ -35,10 +19,10 @@ describe.each([
   ['copied', false],
 ])('with %s memory', (_kind, mmap) => {
   it.each(TRANSPORTS)('drives a device over %s', async (name) => {
-    running = await qemuAdapter({ mmap }).start(name);
-    opened = openQemuPort(running.attach as QemuAttach, noLink);
+    const dut = held(await qemuAdapter({ mmap }).start(name));
+    const port = heldPort(openQemuPort(dut.attach as QemuAttach, noLink));
     const violations: string[] = [];
-    const { transport, driver, units } = openSession(opened, running.profile, 1, (check, violation) => {
+    const { transport, driver, units } = openSession(port, dut.profile, 1, (check, violation) => {
       if (violation && check === 'interrupt') violations.push(check);
     });
     expect(transport.kind).toBe(name);
@@ -52,7 +36,7 @@ describe.each([
     expect(line?.level()).toBe(false);
     const exchange = driver.stage({ lun: encodeLun(0, 0), id: driver.nextId(), cdb: TEST_UNIT_READY });
     driver.publish([exchange]);
-    opened.lifecycle.settle();
+    port.lifecycle.settle();
     expect(line?.level()).toBe(true);
     expect(driver.wait([exchange], 1000)).toBe(true);
     expect(exchange.interrupted).toBe(true);
