@@ -69,7 +69,7 @@ export function defineNames(c: Compiler, needs: readonly Need[], facts?: Readonl
   if (facts) for (const [name, value] of facts) c.define(name, value);
 }
 
-/** Conditions among needs are read once the facts are known by name. */
+/** Conditions among needs are read once facts, axes and `let` are known by name. */
 export function checkConditions(c: Compiler, cursors: CaseCursors, needs: readonly Need[]): void {
   const places = added(cursors, 'needs');
   for (const [index, need] of needs.entries()) {

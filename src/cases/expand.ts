@@ -222,6 +222,8 @@ function unmet(
   context: EvalContext,
 ): Skip | undefined {
   const roles = needs.flatMap((need) => (need.kind === 'role' && !need.negated ? [need.role] : []));
+  const served = (command: string): boolean =>
+    roles.length === 0 || roles.some((role) => environment.serves?.(role, command) ?? true);
   for (const need of needs) {
     const skip = (kind: Skip['kind'], evidence: string): Skip => ({ kind, evidence });
     const has = (present: boolean) => present !== need.negated;
@@ -241,12 +243,10 @@ function unmet(
         if (!has(environment.capabilities.has(need.control)))
           return skip('no-control', `the adapter ${need.negated ? 'has' : 'has no'} ${need.control}`);
         break;
-      case 'command': {
-        const served =
-          roles.length === 0 || roles.some((role) => environment.serves?.(role, need.command) ?? true);
-        if (!has(served)) return skip('not-offered', `${need.command} ${not} served by ${roles.join(', ')}`);
+      case 'command':
+        if (!has(served(need.command)))
+          return skip('not-offered', `${need.command} ${not} served by ${roles.join(', ')}`);
         break;
-      }
       case 'scratch': {
         const lent = roles.filter((role) => roleName(role) !== 'free_target' && role !== 'free-unit');
         const missing = lent.find((role) => environment.scratch?.(role) !== true);
@@ -256,6 +256,12 @@ function unmet(
       }
       case 'condition': {
         if (scope === undefined) break;
+        const named = scope.get(need.text.slice(1));
+        // A command that the axes name.
+        if (typeof named === 'string') {
+          if (!served(named)) return skip('not-offered', `${named} is not served by ${roles.join(', ')}`);
+          break;
+        }
         if (!evaluateCondition(need.condition, scope, context))
           return skip('not-offered', `not ${need.text.slice(1)}`);
       }

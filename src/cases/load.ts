@@ -172,7 +172,6 @@ function checkCase(
     applyCaseSettings(c, cursors);
     const needs = compileNeeds(c, cursors);
     defineNames(c, needs);
-    checkConditions(c, cursors, needs);
     const scope: Scope = new Map();
     defineLet(c, child(cursors.file, 'let'), scope, {});
     return { needs, scope };
@@ -199,6 +198,7 @@ function checkCase(
       if (value !== undefined) scope.set(name, value);
     }
     defineLet(c, child(cursors.case, 'let'), scope, {});
+    checkConditions(c, cursors, needs);
     compileBody(c, cursors, scope);
     steps += c.steps;
     c.duration(inherited(cursors, 'timeout'), 0);

@@ -26,6 +26,7 @@ function unitFacts({ role, unit }: Binding): [string, ScopeValue][] {
     block_size: unit.blockSize,
     device_type: unit.deviceType,
     pq_pdt: unit.pqPdt,
+    version: unit.version,
   };
   const entries: [string, ScopeValue][] = Object.entries(facts).map(([fact, value]) => [fact, BigInt(value)]);
   entries.push(...Object.entries(unit.limits), ['vpd_pages', unit.vpdPages.map(BigInt)]);

@@ -16,6 +16,8 @@ export interface ProbedUnit {
   /** PERIPHERAL QUALIFIER and PERIPHERAL DEVICE TYPE, as in byte 0 of INQUIRY data. */
   readonly pqPdt: number;
   readonly deviceType: number;
+  /** VERSION of INQUIRY data: 5 for SPC-3, 6 for SPC-4, 7 for SPC-5; 0 claims nothing. */
+  readonly version: number;
   /** 0 for units without a capacity. */
   readonly blocks: number;
   readonly blockSize: number;
@@ -91,6 +93,7 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
     );
   const pqPdt = inquiry.dataIn[0] ?? 0;
   const deviceType = pqPdt & 0x1f;
+  const version = inquiry.dataIn[2] ?? 0;
   clearUnitAttentions(driver, profile);
   let blocks = 0;
   let blockSize = 0;
@@ -106,7 +109,7 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
   const serial = readSerial(driver, profile);
   const scratch = profile.scratchSerial !== undefined && serial === profile.scratchSerial;
   const limits = readLimits(driver, profile, vpdPages);
-  return { profile, pqPdt, deviceType, blocks, blockSize, serial, scratch, vpdPages, limits };
+  return { profile, pqPdt, deviceType, version, blocks, blockSize, serial, scratch, vpdPages, limits };
 }
 
 /** A VPD page as far as it reaches, or undefined where the unit does not answer with it. */
@@ -136,7 +139,8 @@ function readVpdPages(driver: Driver, profile: UnitProfile): number[] {
 
 /** Facts from the pages that the unit lists; a page shorter than its layout says nothing. */
 function readLimits(driver: Driver, profile: UnitProfile, pages: readonly number[]): Record<string, bigint> {
-  const facts: Record<string, bigint> = {};
+  // As in the page itself, 0 stands for no limit.
+  const facts: Record<string, bigint> = { max_transfer: 0n };
   const page = (code: number, size: number) => {
     const data = pages.includes(code) ? vpdPage(driver, profile, code) : undefined;
     return data && data.length >= size ? data : undefined;

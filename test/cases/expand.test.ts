@@ -110,6 +110,20 @@ describe('needs', () => {
     expect(skip(need, change)).toEqual({ kind, evidence });
   });
 
+  test('a command that an axis names is asked for where it is named', () => {
+    const { cases } = expand(
+      caseFile(
+        TUR,
+        'needs: [disk, =op, =row.blocks < 9]\neach: {op: [READ(10), READ(16)], row: [{name: a, blocks: 8}]}',
+      ),
+      exampleEnvironment({ serves: (_, command) => command !== 'READ(16)' }),
+    );
+    expect(cases.map(({ id, skip: why }) => [id, why?.evidence])).toEqual([
+      ['test.one[READ(10),a]', undefined],
+      ['test.one[READ(16),a]', 'READ(16) is not served by disk'],
+    ]);
+  });
+
   test('a role that is not bound takes its axes with it', () => {
     const environment = exampleEnvironment({ roles: new Set(), facts: new Map() });
     const { cases, problems } = expand(
