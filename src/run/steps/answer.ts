@@ -1,9 +1,17 @@
 /** Judging what came back of a chain: by the standing checks, and by what the case expects. */
-import { type Judged, matchResult, type Observed, watchesInterrupts } from '../../cases/expect.js';
-import type { ResultExpectation } from '../../cases/types.js';
+import { evaluateNumber } from '../../cases/evaluate.js';
+import {
+  compareValue,
+  type Judged,
+  matchResult,
+  type Observed,
+  watchesInterrupts,
+} from '../../cases/expect.js';
+import type { ResultExpectation, Value } from '../../cases/types.js';
 import type { Answer, Exchange } from '../../harness/exchange.js';
 import { type RequestSizes, scsiAnswer } from '../../harness/request.js';
 import { judgeExchange } from '../../harness/standing-checks.js';
+import { waitUntil } from '../../harness/wait.js';
 import { DeviceStatus } from '../../wire/virtio.js';
 import {
   QueueIndex,
@@ -78,6 +86,27 @@ function observeKind(flight: Flight, answer: Answer): Partial<Observed> {
   }
 }
 
+/** Waits for the interrupts that are asked for: they may lag behind the buffers that they are about. */
+function awaitInterrupts(
+  { expect, within }: { readonly expect: ResultExpectation; readonly within: number },
+  { queue, interrupted }: Exchange,
+  run: CaseRun,
+): void {
+  const { port, driver, transport } = run.session;
+  if (driver.reached !== 'live') return;
+  const awaitRaised = (count: Value | undefined, vector: number | undefined) => {
+    if (count === undefined || vector === undefined || vector >= transport.interrupts.vectors) return;
+    if (compareValue(count, 0n, run.scope, run.context) === undefined) return;
+    waitUntil(port, within, () => transport.interrupts.raised(vector));
+  };
+  for (const { interrupt, configInterrupt } of expect.blocks) {
+    const given = interrupt?.vector && evaluateNumber(interrupt.vector, run.scope, run.context, 2047);
+    const own = interrupted === true && (given === undefined || given === driver.vector(queue));
+    if (!own) awaitRaised(interrupt?.count, given ?? driver.vector(queue));
+    awaitRaised(configInterrupt, driver.configVector);
+  }
+}
+
 /** Interrupts that are seen now, the queue's own taken together with what the harness has acknowledged. */
 function interruptsOf(exchange: Exchange, run: CaseRun, watched: boolean): Observed['interrupts'] {
   const { transport, driver, port } = run.session;
@@ -148,11 +177,13 @@ function observe(
 
 /** Compares a flight with what is expected of it, without recording anything. */
 export function compareAnswer(
-  expectation: ResultExpectation,
+  step: { readonly expect: ResultExpectation; readonly within: number },
   flight: Flight,
   run: CaseRun,
   entries = 1,
 ): Judged {
+  const { expect: expectation } = step;
+  awaitInterrupts(step, flight.exchange, run);
   const ordered = expectation.blocks.some((block) =>
     [block, ...(block.oneOf ?? [])].some(({ after, before }) => after !== undefined || before !== undefined),
   );

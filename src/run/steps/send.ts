@@ -29,7 +29,7 @@ export function send(step: Sending, run: CaseRun, stage: () => Flight): void {
     awaitFlights([flight], step, run);
     run.trace?.returned(flight);
     settleFlights([flight], run);
-    const judged = compareAnswer(step.expect, flight, run);
+    const judged = compareAnswer(step, flight, run);
     // Earlier answers of a step that may be sent again are no findings: the last one counts.
     if (judged.mismatches.length > 0 && tries > 0) continue;
     run.judge(judged, step.expect.explicit);

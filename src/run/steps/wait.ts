@@ -38,8 +38,7 @@ function waitForNames(step: WaitStep, names: readonly string[], run: CaseRun): v
       run,
     );
   const entries = new Set(flights.map(({ exchange }) => exchange.used?.index)).size;
-  for (const flight of flights)
-    run.judge(compareAnswer(step.expect, flight, run, entries), step.expect.explicit);
+  for (const flight of flights) run.judge(compareAnswer(step, flight, run, entries), step.expect.explicit);
 }
 
 function checkOrder(step: WaitStep, positions: readonly (number | undefined)[], run: CaseRun): void {
