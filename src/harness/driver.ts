@@ -623,7 +623,7 @@ export class Driver {
     if (!this.#maxSizes.has(index)) this.#maxSizes.set(index, max);
     if (max === 0)
       throw new DriverError(`queue ${index} does not exist (its size reads 0)`, 'scsi.config.num-queues');
-    const entries = transport.fixedQueueSize ? max : (size ?? Math.min(QUEUE_SIZE, max));
+    const entries = transport.fixedQueueSize ? max : (size ?? this.#usualSize(max));
     if (size !== undefined && size !== entries)
       throw new RangeError(`queue ${index} has ${max} entries, and no other size on ${transport.kind}`);
     const { pageSize } = this.#choices;
@@ -661,6 +661,12 @@ export class Driver {
     this.#queues.set(index, { index, ring, vector, swallowed: false });
     this.#notifyIds.delete(index);
     if (this.negotiated('VIRTIO_F_NOTIF_CONFIG_DATA')) this.#notifyData(index);
+  }
+
+  /** Entries of a queue that may have `max`: a split ring has a power of two, which over MMIO `max` need not be. */
+  #usualSize(max: number): number {
+    const most = Math.min(QUEUE_SIZE, max);
+    return this.negotiated('VIRTIO_F_RING_PACKED') ? most : 2 ** Math.floor(Math.log2(most));
   }
 
   /** Clears a vector for a queue that has nothing outstanding; it may have been raised for others that share it. */
