@@ -14,6 +14,7 @@ import type { EvalContext } from './context.js';
 import { CaseError } from './errors.js';
 import { evaluateCondition } from './evaluate.js';
 import { LIMITS } from './limits.js';
+import { placeAt } from './places.js';
 import type {
   CaseDefinition,
   DevicePlan,
@@ -82,10 +83,10 @@ export function expandCase(definition: CaseDefinition, environment: Environment)
     problems.push({ id: definition.id, file: definition.file, line, message });
   const compiler = () =>
     new Compiler({
-      report: (path, _, message) => complain(source.locate(path).line, message),
+      report: (path, _, message) => complain(placeAt(source.places, path).line, message),
       registries: source.registries,
       checking: false,
-      locate: source.locate,
+      locate: (path) => placeAt(source.places, path),
     });
   const context: EvalContext = {
     offered: (bit) => ((environment.features >> BigInt(bit)) & 1n) === 1n,

@@ -25,6 +25,7 @@ import {
 } from './compiler.js';
 import { SchemaChecker } from './explain.js';
 import { LIMITS } from './limits.js';
+import { placeAt } from './places.js';
 import type { CaseProblem } from './problem.js';
 import type { CaseDefinition, CaseFile, Scope } from './types.js';
 import { readYaml, type YamlSource } from './yaml-source.js';
@@ -166,7 +167,7 @@ function checkCase(
     broken = true;
     reportAll(...problem);
   };
-  const locate = (path: Path) => source.locate(path);
+  const locate = (path: Path) => placeAt(source.places, path);
   const compiler = () => new Compiler({ report, registries, checking: true, locate });
   const prepare = (c: Compiler) => {
     applyCaseSettings(c, cursors);
@@ -222,6 +223,6 @@ function checkCase(
     ...plainSettings(cursors),
     covers: [...covers],
     rulings: [...rulings],
-    source: { root: mapOf(source.root), path: cursors.case.path, locate, registries },
+    source: { root: mapOf(source.root), path: cursors.case.path, places: source.places, registries },
   };
 }

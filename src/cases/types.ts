@@ -6,6 +6,7 @@ import type { Command, DataDirection } from '../wire/scsi/command.js';
 import type { Registries } from './compiler.js';
 import type { ExpressionNode } from './expression-node.js';
 import type { PatternItem } from './pattern-item.js';
+import type { Places } from './places.js';
 import type { RingArea } from './vocabulary.js';
 
 /** A place in a case file; both count from 1. */
@@ -113,7 +114,8 @@ export interface CaseSource {
   readonly root: Readonly<Record<string, unknown>>;
   /** Where the case stands in it. */
   readonly path: readonly (string | number)[];
-  readonly locate: (path: readonly (string | number)[]) => Position;
+  /** Of everything in the file. */
+  readonly places: Places;
   readonly registries: Registries;
 }
 

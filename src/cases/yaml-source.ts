@@ -5,6 +5,7 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { Path, ProblemKind } from './compiler.js';
 import { LIMITS } from './limits.js';
+import { offsetOf, type Places, placesOf } from './places.js';
 import type { CaseProblem } from './problem.js';
 import type { Position } from './types.js';
 
@@ -15,6 +16,8 @@ export interface YamlSource {
   /** Plain values; integers are BigInt. Undefined where the text is no acceptable YAML. */
   readonly root: unknown;
   readonly problems: readonly CaseProblem[];
+  /** Of all values. */
+  readonly places: Places;
   /** Place of the value at a path, or of its key. */
   locate(path: Path, options?: { readonly key?: boolean }): Position;
   /** Place of a column within the text of the scalar at a path; of the scalar itself where that cannot be told. */
@@ -40,6 +43,7 @@ export function readYaml(file: string, text: string): YamlSource {
     text,
     root: undefined,
     problems,
+    places: new Map(),
     locate: () => start,
     locateWithin: () => start,
     writtenAs: () => undefined,
@@ -102,15 +106,12 @@ export function readYaml(file: string, text: string): YamlSource {
     }
     return { node, key };
   };
-  const offsetOf = (node: unknown): number =>
-    (typeof node === 'object' && node !== null && 'range' in node
-      ? (node.range as number[] | null)?.[0]
-      : undefined) ?? 0;
   return {
     file,
     text,
     root: document.toJS({ maxAliasCount: 0 }),
     problems: [],
+    places: placesOf(document.contents, positionOf),
     locate: (path, options) => {
       const { node, key } = find(path);
       return positionOf(offsetOf(options?.key && key ? key : node));

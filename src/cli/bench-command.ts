@@ -38,11 +38,10 @@ export async function benchCommand(
   const { mmap, qemu, modes } = options;
   const device = deviceOf(options.dut, { mmap, ...(qemu !== undefined && { qemu }) }, SEED);
   if (modes === undefined) return benchHarness(device, options, out);
-  const { paths, files } = checkCaseFiles([SPEC_CASES]);
+  const { files } = checkCaseFiles([SPEC_CASES]);
   const figures = await benchModes({
     adapter: device.adapter,
     modes,
-    caseFiles: paths,
     files,
     jobs: options.jobs ?? Math.min(2, availableParallelism()),
     seed: SEED,

@@ -72,10 +72,10 @@ export async function mutateCommand(options: MutateOptions, out: TextSink): Prom
   const selected = idMatcher(options.select ?? []);
   const mutants = PROVING_MUTANTS.filter(selected);
   if (mutants.length === 0) throw new UsageError('no mutant matches --select');
-  const caseFiles = checkCaseFiles(options.cases ?? [SPEC_CASES]).paths;
+  const { files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
   const runs = new Map<string | undefined, ModelRun>();
   await runMutants({
-    caseFiles,
+    files,
     mutants: [undefined, ...mutants],
     jobs: options.jobs ?? Math.min(4, availableParallelism()),
     onRun: (mutant, run) => {

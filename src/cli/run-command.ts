@@ -11,14 +11,14 @@ import { type Baseline, compareWithBaseline, loadBaseline } from '../run/baselin
 import { catalogue } from '../run/catalogue.js';
 import { bisectExitCode } from '../run/exit-code.js';
 import { gate, heldBack, type KnownList, knownDeviation, loadKnownList } from '../run/known.js';
-import { checkCaseFiles } from '../run/load-cases.js';
+import { type CheckedFiles, checkCaseFiles } from '../run/load-cases.js';
 import type { Selection } from '../run/messages.js';
 import { resultKey } from '../run/modes.js';
 import { hashCaseFiles, KNOWN_LISTS, SPEC_CASES, SUITE_VERSION } from '../run/package-info.js';
 import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
 import type { Supervised } from '../run/supervisor.js';
-import { WatchedWorker } from '../run/watch.js';
+import { WorkerPool } from '../run/worker-pool.js';
 import { conclude, type Outcome } from './conclusion.js';
 import { chooseDevices, type Device } from './devices.js';
 import { UsageError } from './errors.js';
@@ -51,13 +51,12 @@ export async function runCommand(
   errors: TextSink,
   interrupt: AbortSignal,
 ): Promise<number> {
-  const paths = options.cases ?? [SPEC_CASES];
-  // The first worker reads the cases at the same time as this thread does.
-  const spare = new WatchedWorker(paths);
+  const cases = checkCaseFiles(options.cases ?? [SPEC_CASES]);
+  const workers = new WorkerPool(cases.files);
   try {
-    return await runAll(options, paths, spare, { out, errors, interrupt });
+    return await runAll(options, cases, workers, { out, errors, interrupt });
   } finally {
-    await spare.end();
+    await workers.end();
   }
 }
 
@@ -69,11 +68,10 @@ interface Surroundings {
 
 async function runAll(
   options: RunOptions,
-  paths: readonly string[],
-  spare: WatchedWorker,
+  { paths: caseFiles, files }: CheckedFiles,
+  workers: WorkerPool,
   { out, errors, interrupt }: Surroundings,
 ): Promise<number> {
-  const { paths: caseFiles, files } = checkCaseFiles(paths);
   const selection = selectionOf(files, options);
   const seed = options.seed ?? randomInt(1, 2 ** 31);
   const known = options.known === undefined ? undefined : loadKnownList(options.known);
@@ -100,7 +98,7 @@ async function runAll(
   const outcomes: (Outcome & { readonly reportFailed: boolean })[] = [];
   for (const device of devices) {
     if (interrupt.aborted) break;
-    outcomes.push(await runOnDevice(device, job, outcomes.length === 0 ? spare : undefined));
+    outcomes.push(await runOnDevice(device, job, workers));
   }
   if (job.evidence.folder !== undefined)
     report.remark(`evidence of the red cases: ${bold(out, job.evidence.folder)}`);
@@ -113,7 +111,7 @@ async function runAll(
 async function runOnDevice(
   device: Device,
   job: Job,
-  spare: WatchedWorker | undefined,
+  workers: WorkerPool,
 ): Promise<Outcome & { readonly reportFailed: boolean }> {
   const { options, report, errors, seed } = job;
   let failed = false;
@@ -134,8 +132,7 @@ async function runOnDevice(
       adapter,
       transports: transportsNeeded(job.files, job.selection, modes, adapter.transports),
       modes,
-      ...(spare && { spare }),
-      caseFiles: job.caseFiles,
+      workers,
       selection: job.selection,
       order: {
         ...(options.shuffle !== undefined && { shuffle: options.shuffle }),

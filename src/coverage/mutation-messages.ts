@@ -1,9 +1,10 @@
 /** What the mutation pool and its worker threads say to each other. */
+import type { CaseFile } from '../cases/types.js';
 import type { CaseReaction, ModelRun } from './model-run.js';
 
 /** What a worker is started with. */
 export interface MutationWorkerData {
-  readonly caseFiles: readonly string[];
+  readonly files: readonly CaseFile[];
   readonly beacon: SharedArrayBuffer;
 }
 

@@ -3,12 +3,13 @@
  * each thread is watched: one that gets nowhere is ended, and its mutant goes on in a new one without the case.
  */
 import { Worker } from 'node:worker_threads';
+import type { CaseFile } from '../cases/types.js';
 import { Beacon } from '../run/beacon.js';
 import type { CaseReaction, ModelRun } from './model-run.js';
 import type { MutationMessage, MutationTask, MutationWorkerData } from './mutation-messages.js';
 
 const WORKER = new URL('./mutation-worker.js', import.meta.url);
-/** A step of a case may take so long, unless told otherwise; loading the cases counts as one. */
+/** A step of a case may take so long, unless told otherwise; starting the thread counts as one. */
 const HANG_MS = 20_000;
 const WATCH_INTERVAL_MS = 250;
 
@@ -20,13 +21,13 @@ type Ending =
 
 /** One thread and the watch over it. */
 class Lane {
-  readonly #caseFiles: readonly string[];
+  readonly #files: readonly CaseFile[];
   readonly #hangMs: number;
   #worker: Worker | undefined;
   #beacon = new Beacon();
 
-  constructor(caseFiles: readonly string[], hangMs: number) {
-    this.#caseFiles = caseFiles;
+  constructor(files: readonly CaseFile[], hangMs: number) {
+    this.#files = files;
     this.#hangMs = hangMs;
   }
 
@@ -85,7 +86,7 @@ class Lane {
 
   #start(): Worker {
     this.#beacon = new Beacon();
-    const workerData: MutationWorkerData = { caseFiles: this.#caseFiles, beacon: this.#beacon.buffer };
+    const workerData: MutationWorkerData = { files: this.#files, beacon: this.#beacon.buffer };
     this.#worker = new Worker(WORKER, { workerData });
     // An error while it is being ended has nobody to go to.
     this.#worker.on('error', () => {});
@@ -94,7 +95,7 @@ class Lane {
 }
 
 export interface MutationPoolOptions {
-  readonly caseFiles: readonly string[];
+  readonly files: readonly CaseFile[];
   /** `undefined` is the model as it is. */
   readonly mutants: readonly (string | undefined)[];
   /** How many threads. */
@@ -106,10 +107,10 @@ export interface MutationPoolOptions {
 
 /** Runs the cases on every mutant. */
 export async function runMutants(options: MutationPoolOptions): Promise<void> {
-  const { caseFiles, mutants, jobs, hangMs = HANG_MS, onRun } = options;
+  const { files, mutants, jobs, hangMs = HANG_MS, onRun } = options;
   const waiting = [...mutants.entries()];
   const work = async () => {
-    const lane = new Lane(caseFiles, hangMs);
+    const lane = new Lane(files, hangMs);
     try {
       for (let next = waiting.shift(); next; next = waiting.shift()) onRun(next[1], await lane.run(next[1]));
     } finally {

@@ -1,13 +1,11 @@
 /** A worker thread of the mutation pool: one model after another. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Beacon } from '../run/beacon.js';
-import { checkCaseFiles } from '../run/load-cases.js';
 import { runOnModel } from './model-run.js';
 import type { MutationMessage, MutationTask, MutationWorkerData } from './mutation-messages.js';
 
-const { caseFiles, beacon: shared } = workerData as MutationWorkerData;
+const { files, beacon: shared } = workerData as MutationWorkerData;
 const beacon = new Beacon(shared);
-const { files } = checkCaseFiles(caseFiles);
 const post = (message: MutationMessage): void => parentPort?.postMessage(message);
 
 parentPort?.on('message', async ({ mutant, without }: MutationTask) => {

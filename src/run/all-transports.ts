@@ -7,7 +7,6 @@ import type { Selection } from './messages.js';
 import { type ModeChoice, modesOf } from './modes.js';
 import { mayBeSelected } from './select.js';
 import { type Supervised, type SuperviseOptions, supervise } from './supervisor.js';
-import { WatchedWorker } from './watch.js';
 
 export interface AllTransportsOptions extends Omit<SuperviseOptions, 'transport' | 'onStarted'> {
   readonly transports: readonly TransportName[];
@@ -36,20 +35,15 @@ export function transportsNeeded(
  * Throws DutSetupError when the device cannot be brought up by the first.
  */
 export async function superviseAll({ transports, ...options }: AllTransportsOptions): Promise<Supervised> {
-  const { spare, onResult, onStarted, ...rest } = options;
+  const { onResult, onStarted, ...rest } = options;
   const runs: Supervised[] = [];
   let failure: DutSetupError | undefined;
   let before = 0;
-  // The worker of the next transport reads the cases while this one runs.
-  let ready = spare;
-  for (const [index, transport] of transports.entries()) {
-    const own = ready;
-    ready = index + 1 < transports.length ? new WatchedWorker(options.caseFiles) : undefined;
+  for (const transport of transports) {
     try {
       const run = await supervise({
         ...rest,
         transport,
-        ...(own && { spare: own }),
         onStarted: (identity) => onStarted(identity, transport),
         onResult: (result, progress) =>
           onResult(result, {
@@ -62,15 +56,11 @@ export async function superviseAll({ transports, ...options }: AllTransportsOpti
       before += run.results.length;
       failure = run.failure;
     } catch (error) {
-      if (!(error instanceof DutSetupError) || runs.length === 0) {
-        await ready?.end();
-        throw error;
-      }
+      if (!(error instanceof DutSetupError) || runs.length === 0) throw error;
       failure = error;
     }
     if (failure !== undefined || runs.at(-1)?.interrupted) break;
   }
-  await ready?.end();
   const [first] = runs;
   if (first === undefined) throw new DutSetupError('the device has no transport');
   const standing = new StandingLedger();

@@ -7,9 +7,12 @@ const WORDS = 6;
 const MAX_SENT = 4096;
 const Word = { PROGRESS: 0, CASE: 1, STEP: 2, SENT: 3, STOP: 4, PLACE: 5 } as const;
 
+/** Index of the case before the first one of a device. */
+export const NO_CASE = -1;
+
 /** Where the worker was. */
 export interface Whereabouts {
-  /** Index of the case in the plan, or -1 before the first. */
+  /** Index of the case in the plan, or `NO_CASE`. */
   readonly caseIndex: number;
   /** Number of the step from 1; 0 for set-up. */
   readonly step: number;

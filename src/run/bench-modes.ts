@@ -5,6 +5,7 @@ import { superviseAll, transportsNeeded } from './all-transports.js';
 import { median } from './bench.js';
 import type { ModeChoice } from './modes.js';
 import type { CaseResult } from './results.js';
+import { WorkerPool } from './worker-pool.js';
 
 /** The cases of one mode. */
 export interface ModeRow {
@@ -32,7 +33,6 @@ export interface ModesFigures {
 export interface ModesBenchOptions {
   readonly adapter: DutAdapter;
   readonly modes: ModeChoice;
-  readonly caseFiles: readonly string[];
   readonly files: readonly CaseFile[];
   readonly jobs: number;
   readonly seed: number;
@@ -45,8 +45,10 @@ export async function benchModes(options: ModesBenchOptions): Promise<ModesFigur
   const { adapter, modes, files, ...rest } = options;
   const selection = { select: [], skip: [] };
   const start = performance.now();
+  const workers = new WorkerPool(files);
   const run = await superviseAll({
     ...rest,
+    workers,
     adapter,
     modes,
     transports: transportsNeeded(files, selection, modes, adapter.transports),
@@ -55,7 +57,7 @@ export async function benchModes(options: ModesBenchOptions): Promise<ModesFigur
     strict: false,
     onStarted: () => {},
     onResult: () => {},
-  });
+  }).finally(() => workers.end());
   const seconds = (performance.now() - start) / 1000;
   const byMode = new Map<string, CaseResult[]>();
   for (const result of run.results) byMode.set(result.mode, [...(byMode.get(result.mode) ?? []), result]);

@@ -47,11 +47,14 @@ function load(files: readonly string[]): {
   return { files: result.files, problems: result.problems.map(formatProblem) };
 }
 
-/** Finds and checks case files. Throws CaseFilesError, listing every problem of every file. */
-export function checkCaseFiles(paths: readonly string[]): {
+/** Case files without a mistake. */
+export interface CheckedFiles {
   readonly paths: readonly string[];
   readonly files: readonly CaseFile[];
-} {
+}
+
+/** Finds and checks case files. Throws CaseFilesError, listing every problem of every file. */
+export function checkCaseFiles(paths: readonly string[]): CheckedFiles {
   let found: readonly string[];
   try {
     found = findCaseFiles(paths);

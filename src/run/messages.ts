@@ -1,4 +1,5 @@
 /** What worker and supervisor say to each other. All of it crosses the thread boundary by structured clone. */
+import type { CaseFile } from '../cases/types.js';
 import type { DutProfile } from '../duts/dut.js';
 import type { StandingRow } from '../harness/standing-ledger.js';
 import type { TransportName } from '../port/transport-name.js';
@@ -45,7 +46,7 @@ export interface RunSettings {
 
 /** What a worker starts with: enough to get ready while its device is still starting. */
 export interface WorkerTask {
-  readonly caseFiles: readonly string[];
+  readonly files: readonly CaseFile[];
   readonly beacon: SharedArrayBuffer;
 }
 

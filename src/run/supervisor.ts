@@ -10,7 +10,8 @@ import type { HeldBack } from './known.js';
 import type { PlannedCase, RunSettings, Share, WorkerMessage } from './messages.js';
 import { executionOrder } from './order.js';
 import { type CaseResult, RED } from './results.js';
-import { type Ending, WatchedWorker, type WatchOptions } from './watch.js';
+import type { Ending, WatchOptions } from './watch.js';
+import type { WorkerPool } from './worker-pool.js';
 
 export interface SuperviseOptions extends Omit<RunSettings, 'transports' | 'heldBack'>, WatchOptions {
   /** Cases that a device is known not to survive. */
@@ -18,9 +19,8 @@ export interface SuperviseOptions extends Omit<RunSettings, 'transports' | 'held
   readonly adapter: DutAdapter;
   /** One of the adapter's. */
   readonly transport: TransportName;
-  readonly caseFiles: readonly string[];
-  /** A worker that is getting ready already, for the first device. */
-  readonly spare?: WatchedWorker;
+  /** Of workers that have the cases to run; it stays the caller's to end. */
+  readonly workers: WorkerPool;
   /** How many devices run cases at the same time. */
   readonly jobs: number;
   /** Called with every result as soon as it is there. */
@@ -69,7 +69,6 @@ class Supervision {
   readonly #standing: (readonly StandingRow[])[] = [];
   readonly #remarks = new Set<string>();
   #done = 0;
-  #spare: WatchedWorker | undefined;
   #identity: DutIdentity | undefined;
   #plan: Plan | undefined;
   #interrupted = false;
@@ -77,7 +76,6 @@ class Supervision {
 
   constructor(options: SuperviseOptions) {
     this.#options = options;
-    this.#spare = options.spare;
   }
 
   async run(): Promise<Supervised> {
@@ -228,8 +226,7 @@ class Supervision {
     onMessage: (message: WorkerMessage) => void,
     traced = true,
   ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
-    const { adapter, transport, caseFiles, modes, selection, order, seed, strict, trace, spec } =
-      this.#options;
+    const { adapter, transport, workers, modes, selection, order, seed, strict, trace, spec } = this.#options;
     const { hangMs, interrupt } = this.#options;
     const settings: RunSettings = {
       modes,
@@ -241,9 +238,9 @@ class Supervision {
       ...(traced && trace !== undefined && { trace }),
       ...(spec && { spec }),
     };
-    const worker = this.#spare ?? new WatchedWorker(caseFiles);
-    this.#spare = undefined;
+    const worker = workers.take();
     let planned = false;
+    let reusable = false;
     try {
       const dut = await adapter.start(transport);
       try {
@@ -262,12 +259,14 @@ class Supervision {
           if (message.type === 'plan') planned = true;
           onMessage(message);
         });
+        reusable = ending.kind === 'done';
         return { ending, planned };
       } finally {
         await dut.stop();
       }
     } finally {
-      await worker.end();
+      if (reusable) workers.giveBack(worker);
+      else await worker.end();
     }
   }
 }

@@ -3,6 +3,7 @@
  * a harness or model that spins each end in a way that can be told.
  */
 import { MessageChannel, Worker } from 'node:worker_threads';
+import type { CaseFile } from '../cases/types.js';
 import type { DutExit, RunningDut } from '../duts/dut.js';
 import { Beacon } from './beacon.js';
 import type { BrokenEnding } from './broken-result.js';
@@ -55,8 +56,8 @@ export class WatchedWorker {
   /** Resolves when the worker fails or ends by itself. */
   readonly #broken: Promise<string>;
 
-  constructor(caseFiles: readonly string[]) {
-    const task: WorkerTask = { caseFiles, beacon: this.#beacon.buffer };
+  constructor(files: readonly CaseFile[]) {
+    const task: WorkerTask = { files, beacon: this.#beacon.buffer };
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB };
     this.#worker = new Worker(WORKER, { workerData: task, stdin: false, resourceLimits });
     this.#broken = new Promise((resolve) => {
@@ -69,11 +70,13 @@ export class WatchedWorker {
 
   /** Ends the thread. One that waits in a system call for its device can only end when the device does. */
   async end(): Promise<void> {
-    this.#worker.removeAllListeners('message');
     await this.#worker.terminate();
   }
 
-  /** Lets the worker run its share on a device, and resolves to how that ended. Leaves neither of them running. */
+  /**
+   * Lets the worker run its share on a device, which is left dead, and resolves to how that ended. After `done` the
+   * worker is ready for another device; otherwise it has ended.
+   */
   async run(
     { dut, kind, settings, share }: Assignment,
     options: WatchOptions,
@@ -92,11 +95,14 @@ export class WatchedWorker {
       share,
     };
     this.#worker.postMessage(start, [port2]);
+    let ending: Ending | undefined;
     try {
-      return await this.#watch(dut, options, onMessage);
+      ending = await this.#watch(dut, options, onMessage);
+      return ending;
     } finally {
+      this.#worker.removeAllListeners('message');
       dut.kill();
-      await this.end();
+      if (ending?.kind !== 'done') await this.end();
       port1.close();
     }
   }

@@ -9,11 +9,11 @@ import type { StandingCheck, Violation } from '../harness/violation.js';
 import { DutGoneError } from '../port/errors.js';
 import { TransportError } from '../transport/transport.js';
 import { featureNames } from '../wire/virtio.js';
-import { Beacon } from './beacon.js';
+import { Beacon, NO_CASE } from './beacon.js';
 import { CaseRun } from './case-run.js';
 import { controlLink } from './control-link.js';
 import { DeviceLog } from './device-log.js';
-import { checkCaseFiles, expandAll, type RunnableCase, requirements } from './load-cases.js';
+import { expandAll, type RunnableCase, requirements } from './load-cases.js';
 import type { RunSettings, Selection, Share, WorkerMessage, WorkerStart, WorkerTask } from './messages.js';
 import { modeName, resultKey } from './modes.js';
 import { executionOrder } from './order.js';
@@ -34,8 +34,6 @@ function post(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
-const { files } = checkCaseFiles(task.caseFiles);
-
 /** What standing checks are recorded in: that of the case that is under way. */
 let ledger = new StandingLedger();
 let current: CaseRun | undefined;
@@ -48,7 +46,9 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
   const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
   if (openPort === undefined) throw new Error(`no device kind ${kind}`);
   if (settings.strict) ruleStrictly();
+  beacon.enterCase(NO_CASE);
   const port = openPort(attach, controlLink(controls));
+  let last: WorkerMessage = { type: 'done' };
   try {
     const session = openSession(port, profile, settings.seed, onStanding);
     const log = logFile === undefined ? undefined : new DeviceLog(logFile);
@@ -68,23 +68,23 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
       ...(complaint !== undefined && { complaint }),
     });
     runShare(session, entries, settings, share, log);
-    post({ type: 'done' });
   } catch (error) {
-    if (error instanceof DutGoneError) post({ type: 'gone', message: error.message });
+    if (error instanceof DutGoneError) last = { type: 'gone', message: error.message };
     else if (error instanceof TransportError || error instanceof DriverError || error instanceof ProbeError) {
       const requirement = 'requirement' in error ? error.requirement : undefined;
-      post({ type: 'unusable', message: error.message, ...(requirement !== undefined && { requirement }) });
+      last = { type: 'unusable', message: error.message, ...(requirement !== undefined && { requirement }) };
     } else throw error;
   } finally {
     port.close();
   }
+  post(last);
 }
 
 /** The case files without the cases that cannot be meant: expanding takes time. */
 function concerned(selection: Selection, share: Share): CaseFile[] {
   const planned = share.plan && new Set(share.plan.cases.map(({ id }) => baseOf(id)));
   const meant = planned ? (id: string) => planned.has(id) : mayBeSelected(selection);
-  return files.map((file) => ({ ...file, cases: file.cases.filter(({ id }) => meant(id)) }));
+  return task.files.map((file) => ({ ...file, cases: file.cases.filter(({ id }) => meant(id)) }));
 }
 
 /** Takes tickets and runs the cases that belong to them, until there are none left. */
@@ -169,4 +169,4 @@ function withEvidence(result: CaseResult, said: string): CaseResult {
   return { ...result, verdict: 'crash', findings };
 }
 
-parentPort?.once('message', main);
+parentPort?.on('message', main);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { ModelRun } from '../../src/coverage/model-run.js';
+import { checkCaseFiles } from '../../src/run/load-cases.js';
 import { FIXTURES, finish, start } from '../cli/vscsi.js';
 
 type Pool = typeof import('../../src/coverage/mutation-pool.js');
@@ -59,7 +60,7 @@ test('a case that hangs is broken by the hang, and the others still run', async 
   const { runMutants } = (await import(POOL)) as Pool;
   const runs: ModelRun[] = [];
   await runMutants({
-    caseFiles: [join(FIXTURES, 'stall.yaml')],
+    files: checkCaseFiles([join(FIXTURES, 'stall.yaml')]).files,
     mutants: ['stall.loop-forever'],
     jobs: 1,
     hangMs: 1500,
