@@ -52,9 +52,9 @@ const QUEUE_SIZE = 256;
 const MOST_QUEUES = 65536;
 /** Event buffers kept with the device. */
 const EVENT_BUFFERS = 4;
-/** How long a device may take to show that it was reset, and to raise an interrupt for a used buffer. */
 /** So many bytes of past exchanges are worth giving back: memory that is used again is still in the cache. */
 const RECYCLE_BYTES = 1 << 17;
+/** How long a device may take to show that it was reset, and to raise an interrupt for a used buffer. */
 const RESET_LIMIT_MS = 5000;
 const INTERRUPT_LIMIT_MS = 250;
 /** A device that has not answered for so long is asked whether it needs a reset. */
@@ -112,6 +112,8 @@ export class Driver {
   readonly poison: Poison;
   /** Holds from the next initialisation on. */
   mode: RingMode = DEFAULT_RING_MODE;
+  /** Whether an interrupt that is owed gets time to come; a case that keeps them away itself does not want that. */
+  awaitsInterrupts = true;
   readonly #mark: DmaMark;
   readonly #onStanding: StandingListener;
   #stage: SetupStage = 'reset';
@@ -431,7 +433,8 @@ export class Driver {
     if (due.length > 0) {
       const { interrupts } = this.transport;
       // A device raises its interrupt after it has shown the buffer as used, so it may lag behind what is visible.
-      interrupted = waitUntil(this.port, INTERRUPT_LIMIT_MS, () => interrupts.raised(vector));
+      const limitMs = this.awaitsInterrupts ? INTERRUPT_LIMIT_MS : 0;
+      interrupted = waitUntil(this.port, limitMs, () => interrupts.raised(vector));
       interrupts.clear(vector);
     }
     for (const queue of sharing) {

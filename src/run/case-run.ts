@@ -93,6 +93,7 @@ export class CaseRun {
     const mode = modeName(this.plan.mode);
     if (skip) return { id, title, mode, verdict: 'skip', durationMs: 0, skip, findings: [] };
     this.session.driver.mode = this.plan.mode;
+    this.session.driver.awaitsInterrupts = !this.plan.waive.has('interrupt');
     try {
       this.#handOver();
       this.runSteps(this.plan.steps, '');

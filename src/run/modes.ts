@@ -79,10 +79,22 @@ function inFeatureWords(bit: number, transport: TransportName): boolean {
   return !isLegacy(transport) || bit < LEGACY_FEATURE_BITS;
 }
 
+/** Requirements on virtio, by the second part of their ids, that have little to do with how queues and registers work. */
+const OF_THE_DEVICE: ReadonlySet<string> = new Set([
+  'config',
+  'features',
+  'init',
+  'reset',
+  'status',
+  'suspend',
+]);
+
 /** What a case is about, which decides in how many modes it is worth running. */
-function layerOf({ covers }: Restricted): 'virtio' | 'host' | 'command' {
-  if (covers.some((id) => id.startsWith('virtio.'))) return 'virtio';
-  return covers.some((id) => id.startsWith('scsi.')) ? 'host' : 'command';
+function layerOf({ covers }: Restricted): 'ring or transport' | 'device' | 'command' {
+  const ids = covers.map((id) => id.split('.'));
+  if (ids.some(([of, about = '']) => of === 'virtio' && !OF_THE_DEVICE.has(about)))
+    return 'ring or transport';
+  return ids.length > 0 ? 'device' : 'command';
 }
 
 /**
@@ -105,13 +117,25 @@ export function modesOf(
   const others = admitted.slice(1);
   const layer = layerOf(definition);
   if (choice === 'default') return [home];
-  if (choice === 'exhaustive' || layer === 'virtio') return [home, ...others];
-  if (layer === 'host') {
-    const chosen = new Set(pairwise(every));
-    return [home, ...others.filter((mode) => chosen.has(mode))];
+  if (choice === 'exhaustive' || layer === 'ring or transport') return [home, ...others];
+  if (layer === 'device') {
+    const chosen = pairwiseOver(transports);
+    return [home, ...others.filter((mode) => chosen.has(modeName(mode)))];
   }
   const another = others[hash(definition.id) % Math.max(1, others.length)];
   return another === undefined ? [home] : [home, another];
+}
+
+const pairwiseNames = new Map<string, ReadonlySet<string>>();
+/** Names of the modes over some transports in which any two values meet; every case asks for the same. */
+function pairwiseOver(transports: readonly TransportName[]): ReadonlySet<string> {
+  const key = transports.join();
+  let names = pairwiseNames.get(key);
+  if (names === undefined) {
+    names = new Set(pairwise(allModes(transports)).map(modeName));
+    pairwiseNames.set(key, names);
+  }
+  return names;
 }
 
 /** A small part of the modes in which every two values of different axes meet that meet in any of them; the first included. */

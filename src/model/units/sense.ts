@@ -15,14 +15,15 @@ export interface SenseInfo extends SenseTriple {
   readonly pointer?: { readonly inCdb: boolean; readonly byte: number; readonly bit?: number };
 }
 
-/** Ends a command with CHECK CONDITION; thrown by handlers, caught by the unit. */
-export class CheckCondition extends Error {
+/**
+ * Ends a command with CHECK CONDITION; thrown by handlers, caught by the unit. It is an outcome like any other and no
+ * `Error`: a stack trace of each would cost more than the command.
+ */
+export class CheckCondition {
   readonly sense: SenseInfo;
   /** Bytes of data-out that were taken before the error. */
   readonly taken: number;
   constructor(sense: SenseInfo, taken = 0) {
-    super(`${sense.key}/${sense.asc}/${sense.ascq}`);
-    this.name = 'CheckCondition';
     this.sense = sense;
     this.taken = taken;
   }
