@@ -648,7 +648,8 @@ export class Driver {
     this.#liveMark = undefined;
     const chosen = this.#choices.vectors?.get(index) ?? transport.usualVector(index);
     const vector = chosen === 'none' ? undefined : chosen;
-    if (vector !== undefined) transport.interrupts.clear(vector);
+    // Before that none of the vectors is in use.
+    if (vector !== undefined && this.#stage === 'live') transport.interrupts.clear(vector);
     const address = (area: keyof RingAreas) => {
       const { at = area, plus = 0n } = areas?.[area] ?? {};
       return BigInt.asUintN(64, (typeof at === 'bigint' ? at : ring.areas[at].iova) + plus);

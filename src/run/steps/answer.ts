@@ -108,14 +108,14 @@ function awaitInterrupts(
 }
 
 /** Interrupts that are seen now, the queue's own taken together with what the harness has acknowledged. */
-function interruptsOf(exchange: Exchange, run: CaseRun, watched: boolean): Observed['interrupts'] {
+function interruptsOf(exchange: Exchange, run: CaseRun): Observed['interrupts'] {
   const { transport, driver, port } = run.session;
   const { interrupts } = transport;
   if (driver.reached !== 'live') return undefined;
   const vector = driver.vector(exchange.queue);
-  if (vector === undefined || !(watched || exchange.interrupted !== undefined)) return undefined;
+  if (vector === undefined) return undefined;
   // An interrupt that is not due may still be on its way.
-  if (watched && exchange.interrupted !== true) port.lifecycle.settle();
+  if (exchange.interrupted !== true) port.lifecycle.settle();
   const byVector = new Map<number, number>();
   for (let other = 0; other < interrupts.vectors; other++)
     if (interrupts.raised(other)) byVector.set(other, 1);
@@ -156,7 +156,8 @@ function observe(
   const { exchange } = flight;
   const { answer } = exchange;
   const queue = queueKind(exchange.queue, flight.kind);
-  const interrupts = interruptsOf(exchange, run, watched);
+  // Every look may cost a register access.
+  const interrupts = watched ? interruptsOf(exchange, run) : undefined;
   const config = run.session.driver.configVector;
   const configInterrupts = config === undefined ? 0 : (interrupts?.byVector?.get(config) ?? 0);
   const raised = interrupts && { interrupts, configInterrupts };
