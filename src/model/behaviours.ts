@@ -167,6 +167,11 @@ export interface Behaviours {
   commonWrite(name: string, value: number | bigint): number | bigint | undefined;
   /** Whether a queue is served, as far as its own registers decide. */
   queueEnabled(enabled: boolean, queue: { readonly index: number; readonly descriptors: bigint }): boolean;
+  /** What one access to the device configuration reads; `legacy`: by a legacy interface. */
+  configAccess(
+    value: number,
+    access: { readonly offset: number; readonly width: number; readonly legacy: boolean },
+  ): number;
   /** A field of the device configuration as it reads. */
   configField(name: string, value: number): number;
   /**
@@ -182,8 +187,6 @@ export interface Behaviours {
   legacyWrite(name: string, value: number): number | undefined;
   /** Where the device configuration begins behind the legacy PCI header, in bytes. */
   legacyConfigOffset(offset: number, msixEnabled: boolean): number;
-  /** What an access of that width to the device configuration behind the legacy PCI header reads. */
-  legacyConfigRead(value: number, width: number): number;
   /** A virtio-mmio register as it reads. */
   mmioRegister(name: string, value: number): number;
   /** What is taken of a driver's write to a virtio-mmio register; `undefined` drops it. Nothing is of one that is only read. */
@@ -304,13 +307,13 @@ export function conformantBehaviours(): Behaviours {
     commonField: (_name, value) => value,
     commonWrite: (_name, value) => value,
     queueEnabled: (enabled) => enabled,
+    configAccess: (value) => value,
     configField: (_name, value) => value,
     configWrite: (_name, value) => value,
     isr: (value) => value,
     legacyRegister: (_name, value) => value,
     legacyWrite: (_name, value) => value,
     legacyConfigOffset: (offset) => offset,
-    legacyConfigRead: (value) => value,
     mmioRegister: (_name, value) => value,
     mmioWrite: (_name, value) => value,
     mmioAccess: (valid) => valid,

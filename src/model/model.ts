@@ -12,7 +12,7 @@ import { VirtioMmioLegacy } from './mmio/virtio-mmio-legacy.js';
 import type { ModelConfig, UnitConfig } from './model-config.js';
 import { VirtioPciFunction } from './pci/virtio-pci-function.js';
 import { Random } from './random.js';
-import { FieldRange } from './register-window.js';
+import { FieldRange, type RegisterRange } from './register-window.js';
 import { ScsiHost } from './scsi/host.js';
 import type { Target } from './scsi/topology.js';
 import { Disk } from './units/disk.js';
@@ -161,11 +161,21 @@ export class Model {
     return { host, device, attachment: this.#attach(device, host) };
   }
 
+  /** The device configuration as accesses find it. */
+  #watched(config: RegisterRange, legacy: boolean): RegisterRange {
+    return {
+      read: (offset, width) =>
+        this.#behaviours.configAccess(config.read(offset, width), { offset, width, legacy }),
+      write: (offset, width, value) => config.write(offset, width, value),
+    };
+  }
+
   #attach(device: VirtioDevice, host: ScsiHost): Parts['attachment'] {
     const { bus, vectors, notifyMultiplier } = this.#config;
-    const range = new FieldRange(virtioScsiConfig, host.config);
+    const range = this.#watched(new FieldRange(virtioScsiConfig, host.config), false);
     // The legacy interface has the configuration in the guest's byte order.
-    const legacyRange = new FieldRange(virtioScsiConfig, host.config, () => device.order('configuration'));
+    const order = () => device.order('configuration');
+    const legacyRange = this.#watched(new FieldRange(virtioScsiConfig, host.config, order), true);
     if (bus === 'mmio') return new VirtioMmio(device, range);
     if (bus === 'mmio-legacy') return new VirtioMmioLegacy(device, legacyRange);
     return new VirtioPciFunction(device, this.memory, {

@@ -11,6 +11,9 @@ export const AvailFlag = { NO_INTERRUPT: 1 } as const;
 /** Flags of the used ring. */
 export const UsedFlag = { NO_NOTIFY: 1 } as const;
 
+/** Entries of the largest split queue ("Split Virtqueues": Queue Size). */
+export const SPLIT_QUEUE_LIMIT = 1 << 15;
+
 /** Required alignment in bytes of the three parts. */
 export const SplitAlign = { desc: 16, avail: 2, used: 4 } as const;
 

@@ -22,6 +22,21 @@ const FIELD_MUTANTS: readonly Mutant[] = Object.values(virtioScsiConfig.fields).
     ),
 );
 
+/** The driver reads each field by its own width: what other widths give does not disturb it. */
+const WIDTH_MUTANTS: readonly Mutant[] = [1, 2].map((width) => {
+  const { offset, size, name } = virtioScsiConfig.fields.sense_size;
+  return {
+    id: `config.accesses-of-${width}`,
+    sentence: `Accesses of ${width} byte(s) to ${name} read 0.`,
+    requirement: 'scsi.config.layout',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.configAccess = (value, access) =>
+        access.width === width && access.offset >= offset && access.offset < offset + size ? 0 : value;
+    },
+  };
+});
+
 const WRITE_MUTANTS: readonly Mutant[] = (['sense_size', 'cdb_size'] as const).flatMap((name) => {
   const slug = name.replace('_', '-');
   return [
@@ -56,4 +71,8 @@ const WRITE_MUTANTS: readonly Mutant[] = (['sense_size', 'cdb_size'] as const).f
   ] satisfies Mutant[];
 });
 
-export const CONFIGURATION_MUTANTS: readonly Mutant[] = [...FIELD_MUTANTS, ...WRITE_MUTANTS];
+export const CONFIGURATION_MUTANTS: readonly Mutant[] = [
+  ...FIELD_MUTANTS,
+  ...WIDTH_MUTANTS,
+  ...WRITE_MUTANTS,
+];

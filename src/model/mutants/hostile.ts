@@ -2,6 +2,8 @@
  * Devices that a driver which breaks the rules leaves unusable: they serve no queue until they have been reset twice.
  * One reset has to be enough.
  */
+
+import { SPLIT_QUEUE_LIMIT } from '../../wire/split-ring.js';
 import { QueueIndex } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { Fault } from '../errors.js';
@@ -105,6 +107,17 @@ export const HOSTILE_MUTANTS: readonly Mutant[] = [
       behaviours.commonWrite = (name, value) => {
         const size = Number(value);
         if (name === 'queue_size' && (size === 0 || (size & (size - 1)) !== 0)) stuck();
+        return value;
+      };
+    },
+  ),
+  hostile(
+    'stuck-by-largest-size',
+    'After a queue size of 32768, which only larger queues can have, one reset is not enough.',
+    'museum QEX-12-queue-size-above-maximum',
+    (behaviours, stuck) => {
+      behaviours.commonWrite = (name, value) => {
+        if (name === 'queue_size' && Number(value) === SPLIT_QUEUE_LIMIT) stuck();
         return value;
       };
     },

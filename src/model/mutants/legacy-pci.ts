@@ -129,7 +129,7 @@ export const LEGACY_PCI_MUTANTS: readonly Mutant[] = [
     requirement: 'virtio.legacy.pci-any-width',
     source: 'generic',
     apply: (behaviours) => {
-      behaviours.legacyConfigRead = (value, width) => (width === 4 ? value : 0);
+      behaviours.configAccess = (value, { width, legacy }) => (legacy && width !== 4 ? 0 : value);
     },
   },
   {

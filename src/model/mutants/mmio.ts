@@ -1,4 +1,6 @@
 /** Virtio over MMIO gone wrong: registers that read or take wrong values, and accesses that kill the device. */
+
+import { SPLIT_QUEUE_LIMIT } from '../../wire/split-ring.js';
 import {
   MMIO_MAGIC,
   type MmioRegister,
@@ -129,9 +131,6 @@ const OF_A_READY_QUEUE: ReadonlySet<string> = new Set([
   'QueueDeviceHigh',
 ]);
 
-/** No driver asks for more entries than a split ring can have. */
-const MOST_ENTRIES = 32768;
-
 const DEADLY: readonly Mutant[] = [
   dies(
     'no-register',
@@ -171,7 +170,7 @@ const DEADLY: readonly Mutant[] = [
     'A queue size that cannot be kills the device.',
     'virtio.mmio.drv.queue-size-limit',
     (b, die) => {
-      let max = MOST_ENTRIES;
+      let max: number = SPLIT_QUEUE_LIMIT;
       b.mmioRegister = (name, value) => {
         if (name === 'QueueSizeMax' && value > 0) max = value;
         return value;

@@ -543,14 +543,14 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'attention.twice',
-    sentence: 'A unit attention comes back after two commands.',
+    sentence: 'A unit attention comes back after three times TEST UNIT READY.',
     source: 'layout',
     apply: (behaviours) => {
       let good = 0;
       behaviours.perform = (call, run) => {
         const result = run();
         if (result.sense?.key === 6) good = 0;
-        else if (call.command.name === 'TEST UNIT READY' && ++good === 3)
+        else if (call.command.name === 'TEST UNIT READY' && ++good === 4)
           call.unit.raiseAttention(Sense.POWER_ON);
         return result;
       };

@@ -111,8 +111,7 @@ export class LegacyRegisters implements RegisterRange {
 
   read(offset: number, width: AccessWidth): number {
     const { range, from } = this.#find(offset);
-    const value = range.read(offset - from, width);
-    return range === this.#config ? this.#device.behaviours.legacyConfigRead(value, width) : value;
+    return range.read(offset - from, width);
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
