@@ -94,7 +94,7 @@ function layerOf({ covers }: Restricted): 'ring or transport' | 'device' | 'comm
   const ids = covers.map((id) => id.split('.'));
   if (ids.some(([of, about = '']) => of === 'virtio' && !OF_THE_DEVICE.has(about)))
     return 'ring or transport';
-  return ids.length > 0 ? 'device' : 'command';
+  return ids.some(([of]) => of === 'virtio' || of === 'scsi') ? 'device' : 'command';
 }
 
 /**

@@ -70,16 +70,20 @@ describe('all', () => {
     expect(names({ needs: [without] }, 'exhaustive').some((name) => name.includes('legacy'))).toBe(true);
   });
 
-  test('a case about virtio itself runs in every mode that it admits', () => {
-    expect(names({}, 'all')).toHaveLength(24);
-    expect(names({ modes: { ring: 'packed' } }, 'all')).toHaveLength(8);
+  test('a case about a ring or a transport runs in every mode that it admits', () => {
+    for (const covers of [['virtio.split.x'], ['virtio.pci.x'], ['virtio.status.x', 'virtio.mmio.x']])
+      expect(names({ covers }, 'all')).toHaveLength(24);
+    expect(names({ covers: ['virtio.notify.x'], modes: { ring: 'packed' } }, 'all')).toHaveLength(8);
   });
 
-  test('a case about the SCSI host runs in a pairwise set', () => {
-    const host = names({ covers: ['scsi.req.x'] }, 'all');
-    expect(host).toEqual(pairwise(allModes(TRANSPORTS)).map(modeName).sort(byOrder));
-    expect(host.length).toBeLessThan(12);
-  });
+  test.each(['scsi.req.x', 'virtio.features.x'])(
+    'a case about the device (%s) runs in a pairwise set',
+    (id) => {
+      const host = names({ covers: [id] }, 'all');
+      expect(host).toEqual(pairwise(allModes(TRANSPORTS)).map(modeName).sort(byOrder));
+      expect(host.length).toBeLessThan(12);
+    },
+  );
 
   test('a case about a command runs in its home and one more mode, which depends on its id', () => {
     const second = (id: string) => names({ id, covers: ['SBC-4 READ(10)'] }, 'all')[1];

@@ -22,13 +22,12 @@ const FIELD_MUTANTS: readonly Mutant[] = Object.values(virtioScsiConfig.fields).
     ),
 );
 
-/** The driver reads each field by its own width: what other widths give does not disturb it. */
-const WIDTH_MUTANTS: readonly Mutant[] = [1, 2].map((width) => {
+const WIDTH_MUTANTS: readonly Mutant[] = [1, 2].map((width): Mutant => {
   const { offset, size, name } = virtioScsiConfig.fields.sense_size;
   return {
     id: `config.accesses-of-${width}`,
-    sentence: `Accesses of ${width} byte(s) to ${name} read 0.`,
-    requirement: 'scsi.config.layout',
+    sentence: `Accesses to ${name} by ${width === 1 ? 'one byte' : 'two bytes'} read 0.`,
+    requirement: 'virtio.legacy.pci-any-width',
     source: 'layout',
     apply: (behaviours) => {
       behaviours.configAccess = (value, access) =>

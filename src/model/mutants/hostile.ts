@@ -4,7 +4,7 @@
  */
 
 import { SPLIT_QUEUE_LIMIT } from '../../wire/split-ring.js';
-import { QueueIndex } from '../../wire/virtio-scsi.js';
+import { QueueIndex, virtioScsiConfig } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { Fault } from '../errors.js';
 import type { Mutant } from './mutant.js';
@@ -110,6 +110,20 @@ export const HOSTILE_MUTANTS: readonly Mutant[] = [
         return value;
       };
     },
+  ),
+  ...[1, 2].map((width) =>
+    hostile(
+      `stuck-by-reading-${width}`,
+      `After an access to sense_size by ${width === 1 ? 'one byte' : 'two bytes'} one reset is not enough.`,
+      'layout',
+      (behaviours, stuck) => {
+        const { offset, size } = virtioScsiConfig.fields.sense_size;
+        behaviours.configAccess = (value, access) => {
+          if (access.width === width && access.offset >= offset && access.offset < offset + size) stuck();
+          return value;
+        };
+      },
+    ),
   ),
   hostile(
     'stuck-by-largest-size',
