@@ -63,10 +63,13 @@ const ASK_AFTER_MS = 20;
 /** The device did something that makes going on pointless; names the requirement where there is one. */
 export class DriverError extends Error {
   readonly requirement: string | undefined;
-  constructor(message: string, requirement?: string) {
+  /** How it counts in a case: `warn` where the requirement is a recommendation. */
+  readonly severity: 'fail' | 'warn';
+  constructor(message: string, requirement?: string, severity: 'fail' | 'warn' = 'fail') {
     super(message);
     this.name = 'DriverError';
     this.requirement = requirement;
+    this.severity = severity;
   }
 }
 
@@ -586,6 +589,7 @@ export class Driver {
       throw new DriverError(
         `the device refused FEATURES_OK for ${featureNames(this.#negotiated).join(', ')}`,
         'virtio.features.accept-valid-subset',
+        'warn',
       );
   }
 

@@ -358,9 +358,11 @@ export class CaseRun {
     };
     if (error instanceof CaseError || error instanceof RangeError)
       record('case', 'error', 'values that the case can use', error.message);
-    else if (error instanceof DriverError || error instanceof TransportError)
-      record('driver', 'fail', 'a device that the driver can use', error.message, error.requirement);
-    else if (error instanceof ProbeError) record('unit', 'fail', 'units that get ready', error.message);
+    else if (error instanceof DriverError || error instanceof TransportError) {
+      // After what the driver got wrong the device has to work again, whatever it may refuse else.
+      const severity = error instanceof DriverError && this.#label !== 'liveness' ? error.severity : 'fail';
+      record('driver', severity, 'a device that the driver can use', error.message, error.requirement);
+    } else if (error instanceof ProbeError) record('unit', 'fail', 'units that get ready', error.message);
     else throw error;
   }
 
