@@ -91,7 +91,7 @@ export abstract class PciTransport {
     if (!this.messages) return source === 'config' ? LineVector.CONFIGURATION : LineVector.USED_BUFFER;
     const { vectors } = this.interrupts;
     if (source === 'config') return vectors === 0 ? undefined : 0;
-    return vectors < 2 ? undefined : Math.min(source + 1, vectors - 1);
+    return vectors === 0 ? undefined : Math.min(source + 1, vectors - 1);
   }
 
   restart(): void {
