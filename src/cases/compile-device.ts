@@ -108,12 +108,10 @@ export function compileSetup(c: Compiler, cursor: Cursor): SetupPlan {
 
 /** The state in which the harness hands the device over. */
 export function compileDevice(c: Compiler, cursor: Cursor | undefined): DevicePlan {
-  if (!cursor) return { until: 'live', queues: [], state: 'live', interface: 'modern' };
+  if (!cursor) return { until: 'live', queues: [], state: 'live' };
   const state = child(cursor, 'state');
-  const wire = child(cursor, 'interface');
   return {
     ...compileSetup(c, cursor),
     state: state ? c.word(state, ['live', 'reset', 'untouched'] as const, 'live') : 'live',
-    interface: wire ? c.word(wire, ['modern', 'legacy'] as const, 'modern') : 'modern',
   };
 }

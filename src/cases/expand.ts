@@ -63,7 +63,7 @@ export interface Expansion {
 }
 
 const DEFAULT_TIMEOUT = 5000;
-const LIVE: DevicePlan = { until: 'live', queues: [], state: 'live', interface: 'modern' };
+const LIVE: DevicePlan = { until: 'live', queues: [], state: 'live' };
 
 /** Expands a case. Cases whose needs are not met come out as skipped, without steps. */
 export function expandCase(definition: CaseDefinition, environment: Environment): Expansion {

@@ -657,7 +657,6 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
       },
       device: object({
         state: { enum: ['live', 'reset', 'untouched'], default: 'live' },
-        interface: { enum: ['modern', 'legacy'], default: 'modern' },
         features: ref('features'),
         queues: ref('queues'),
         event_buffers: ref('number'),

@@ -239,7 +239,6 @@ export interface VectorChoice {
 export interface DevicePlan extends SetupPlan {
   /** `reset`: status 0; `untouched`: as after power-on; `live`: initialised. */
   readonly state: 'live' | 'reset' | 'untouched';
-  readonly interface: 'modern' | 'legacy';
 }
 
 // ---------------------------------------------------------------- steps

@@ -11,15 +11,9 @@ import {
   NotificationField,
 } from '../wire/virtio.js';
 import { LEGACY_PAGE_SIZE } from '../wire/virtio-pci-legacy.js';
-import {
-  QueueIndex,
-  requestHeaderSize,
-  responseHeaderSize,
-  virtioScsiConfig,
-  virtioScsiEvent,
-} from '../wire/virtio-scsi.js';
+import { QueueIndex, requestHeaderSize, responseHeaderSize, virtioScsiConfig } from '../wire/virtio-scsi.js';
+import { EventBuffers, type ReportedEvent } from './event-buffers.js';
 import { type Contents, type Exchange, type Placed, place, readAnswer } from './exchange.js';
-import { GuardedBuffer } from './guarded-buffer.js';
 import { highMemory } from './high-memory.js';
 import { makeRing } from './make-ring.js';
 import { Poison } from './poison.js';
@@ -93,18 +87,6 @@ export interface DeviceState {
   readonly sizes: RequestSizes;
 }
 
-/** An event that the device reported. */
-export interface ReportedEvent {
-  readonly event: number;
-  readonly lun: Uint8Array;
-  readonly reason: number;
-  /** Undefined where the ring does not tell. */
-  readonly usedLen: number | undefined;
-  /** The buffer as it came back, and what it held before. */
-  readonly bytes: Uint8Array;
-  readonly poison: Uint8Array;
-}
-
 /** What may be watched while nothing is to happen. */
 export type Watched = 'rings' | 'buffers' | 'interrupts' | 'events' | 'status';
 
@@ -122,8 +104,7 @@ export class Driver {
   #stage: SetupStage = 'reset';
   #queues = new Map<number, LiveQueue>();
   #flying = new Map<Chain, Exchange>();
-  #eventBuffers = new Map<Chain, GuardedBuffer>();
-  #events: ReportedEvent[] = [];
+  readonly #events: EventBuffers;
   #takenBack = new TakenBackMemory();
   /** What was reset or stopped by hand, and the register that reads 0 when that is done. */
   #resetting: { readonly what: 'device' | number; readonly register: DeviceRegister } | undefined;
@@ -147,6 +128,7 @@ export class Driver {
     this.port = port;
     this.transport = transport;
     this.poison = new Poison(seed);
+    this.#events = new EventBuffers(port.dma, this.poison);
     this.#onStanding = onStanding;
     this.#mark = port.dma.mark();
   }
@@ -195,7 +177,7 @@ export class Driver {
   #forget(): void {
     this.#takenBack = new TakenBackMemory();
     this.#liveMark = undefined;
-    this.#events = [];
+    this.#events.forget();
     this.#choices = {};
     this.#useInterrupts(undefined);
     const { interrupts } = this.transport;
@@ -239,8 +221,9 @@ export class Driver {
     step('queues', () => this.#enableQueues());
     step('live', () => {
       transport.writeStatus(ACKNOWLEDGE | DRIVER | (transport.legacy ? 0 : FEATURES_OK) | DRIVER_OK);
-      if (this.#queues.has(QueueIndex.EVENT))
-        this.#postEventBuffers(this.#choices.eventBuffers ?? EVENT_BUFFERS);
+      const events = this.#queues.get(QueueIndex.EVENT);
+      if (events && this.#events.post(events.ring, this.#choices.eventBuffers ?? EVENT_BUFFERS))
+        this.kick(QueueIndex.EVENT);
       this.#liveMark = this.port.dma.mark();
       this.#placedSince = 0;
     });
@@ -401,9 +384,9 @@ export class Driver {
   waitForEvent(limitMs: number): ReportedEvent | undefined {
     waitUntil(this.port, limitMs, () => {
       this.collect();
-      return this.#events.length > 0;
+      return this.#events.waiting > 0;
     });
-    return this.#events.shift();
+    return this.#events.next();
   }
 
   /** Takes what the device has returned on any queue. */
@@ -562,7 +545,7 @@ export class Driver {
     const status = this.transport.readStatus();
     const asks = (status & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
     judge('needs-reset', 'DEVICE_NEEDS_RESET clear', asks ? `status 0x${status.toString(16)}` : undefined);
-    const events = this.#events.length;
+    const events = this.#events.waiting;
     judge(
       'no-event',
       'no event: nothing happened to the device',
@@ -684,23 +667,6 @@ export class Driver {
       if (other !== queue && other.vector === vector && other.ring.hasUsed()) other.swallowed = true;
   }
 
-  #postEventBuffers(count: number): void {
-    const queue = this.#queue(QueueIndex.EVENT);
-    const chains = Array.from({ length: Math.min(count, queue.ring.size) }, () =>
-      this.#stageEventBuffer(queue),
-    );
-    if (chains.length === 0) return;
-    queue.ring.publish(chains);
-    this.kick(queue.index);
-  }
-
-  #stageEventBuffer(queue: LiveQueue): Chain {
-    const buffer = new GuardedBuffer(this.port.dma, this.poison, this.poison.take(virtioScsiEvent.size));
-    const chain = queue.ring.stage([{ iova: buffer.iova, length: buffer.size, writable: true }], undefined);
-    this.#eventBuffers.set(chain, buffer);
-    return chain;
-  }
-
   #queue(index: number): LiveQueue {
     const queue = this.#queues.get(index);
     if (queue === undefined)
@@ -728,7 +694,7 @@ export class Driver {
       if (vector !== undefined) this.#clearVector(queue, vector);
       this.#queues.delete(index);
     }
-    if (ended(QueueIndex.EVENT)) this.#eventBuffers = new Map();
+    if (ended(QueueIndex.EVENT)) this.#events.takenBack();
     if (what === 'device') this.#stage = 'reset';
     this.#resetting = undefined;
   }
@@ -749,10 +715,12 @@ export class Driver {
         continue;
       }
       this.#onStanding('used-once', undefined);
-      const eventBuffer = this.#eventBuffers.get(chain);
-      if (eventBuffer) {
-        this.#eventBuffers.delete(chain);
-        this.#takeEvent(queue, eventBuffer, entry.len);
+      if (this.#events.take(chain, entry.len)) {
+        // The device gets another one for it.
+        this.#events.post(queue.ring, 1);
+        this.kick(queue.index);
+        // It now holds a buffer that was placed after it became live: nothing is given back any more.
+        this.#liveMark = undefined;
       }
       const exchange = this.#flying.get(chain);
       if (exchange === undefined) continue;
@@ -762,22 +730,7 @@ export class Driver {
       exchange.returned = this.#returnCount++;
       if (interrupted !== undefined) exchange.interrupted = interrupted;
       if (queue.index === QueueIndex.EVENT)
-        this.#noteEvent(exchange.answer.bytes, exchange.answer.poison, entry.len);
+        this.#events.note(exchange.answer.bytes, exchange.answer.poison, entry.len);
     }
-  }
-
-  /** An event came in a buffer of the harness, which gives the device another one for it. */
-  #takeEvent(queue: LiveQueue, buffer: GuardedBuffer, usedLen: number | undefined): void {
-    buffer.fetch();
-    this.#noteEvent(buffer.view.slice(), buffer.initial, usedLen);
-    queue.ring.publish([this.#stageEventBuffer(queue)]);
-    this.kick(queue.index);
-    // The device now holds a buffer that was placed after it became live: nothing is given back any more.
-    this.#liveMark = undefined;
-  }
-
-  #noteEvent(bytes: Uint8Array, poison: Uint8Array, usedLen: number | undefined): void {
-    if (bytes.length < virtioScsiEvent.size) return;
-    this.#events.push({ ...virtioScsiEvent.read(bytes), usedLen, bytes, poison });
   }
 }

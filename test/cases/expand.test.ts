@@ -178,7 +178,6 @@ device: {state: reset, queues: {request: {size: 8, memory: tight}}, vectors: {co
     writes: ['disk'],
     device: {
       state: 'reset',
-      interface: 'modern',
       until: 'live',
       queues: [{ queue: { constant: 2n }, size: { constant: 8n }, memory: 'tight' }],
       vectors: [
