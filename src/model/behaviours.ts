@@ -8,12 +8,14 @@ import type { LegacyRingLayout } from '../wire/split-ring.js';
 import type { Fault } from './errors.js';
 import type { BarKind } from './pci/config-space.js';
 import type { Answer } from './scsi/answer.js';
-import type { ControlAnswer } from './scsi/control-answer.js';
+import type { ControlAnswer, ControlContext, ControlRequest } from './scsi/control-answer.js';
 import type { EventRecord } from './scsi/event-record.js';
 import type { Task } from './scsi/task.js';
+import type { ManagementCall } from './scsi/task-management.js';
 import type { Destination } from './scsi/topology.js';
 import type { CommandResult } from './units/command-result.js';
 import type { CommandCall } from './units/command-table.js';
+import type { Chain } from './virtio/chain.js';
 import type { NotificationValue } from './virtio/notification.js';
 import type { Ring, RingSetup } from './virtio/ring.js';
 
@@ -279,11 +281,17 @@ export interface Behaviours {
   /** The writable part of a request as it will be stored. */
   answer(answer: Answer, task: Task): Answer;
   /** Carries out a task management function and returns its response. */
-  manage(run: () => number, subtype: number): number;
+  manage(run: () => number, call: ManagementCall): number;
+  /** Whether a task management function is about a command. */
+  selected(selected: boolean, task: Task, call: ManagementCall): boolean;
+  /** Milliseconds by which a command that a function cancels is returned later than the function. */
+  cancellationDelay(milliseconds: number, task: Task, call: ManagementCall): number;
   /** Whether a command has the tag that a task management function names. */
   tagMatches(matches: boolean, wanted: bigint, tag: bigint): boolean;
+  /** A control request as the device understands it. */
+  controlRequest(request: ControlRequest, chain: Chain): ControlRequest;
   /** What a control request is answered. */
-  controlAnswer(answer: ControlAnswer): ControlAnswer;
+  controlAnswer(answer: ControlAnswer, context: ControlContext): ControlAnswer;
   /** An event as it is about to be stored, EVENTS_MISSED included; `undefined` keeps it back. */
   event(record: EventRecord): EventRecord | undefined;
   /** Whether there is a loss of events to tell when the driver kicks the event queue. */
@@ -358,7 +366,10 @@ export function conformantBehaviours(): Behaviours {
     mediumBlock: (lba) => lba,
     answer: (answer) => answer,
     manage: (run) => run(),
+    selected: (selected) => selected,
+    cancellationDelay: (milliseconds) => milliseconds,
     tagMatches: (matches) => matches,
+    controlRequest: (request) => request,
     controlAnswer: (answer) => answer,
     event: (record) => record,
     lossToTell: (lost) => lost,

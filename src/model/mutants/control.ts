@@ -120,7 +120,7 @@ export const CONTROL_MUTANTS: readonly Mutant[] = [
     requirement: 'scsi.tmf.reset-complete',
     source: 'museum SPV-05-lun-reset-answer',
     apply: (behaviours) => {
-      behaviours.manage = (run, subtype) => {
+      behaviours.manage = (run, { subtype }) => {
         const response = run();
         return RESETS.has(subtype) ? ControlResponse.FUNCTION_SUCCEEDED : response;
       };
@@ -132,7 +132,8 @@ export const CONTROL_MUTANTS: readonly Mutant[] = [
     requirement: 'scsi.tmf.lun-reset-completes-all',
     source: 'museum CRV-11-reset-tmf-without-effect',
     apply: (behaviours) => {
-      behaviours.manage = (run, subtype) => (RESETS.has(subtype) ? ControlResponse.FUNCTION_COMPLETE : run());
+      behaviours.manage = (run, { subtype }) =>
+        RESETS.has(subtype) ? ControlResponse.FUNCTION_COMPLETE : run();
     },
   },
   {
@@ -141,7 +142,7 @@ export const CONTROL_MUTANTS: readonly Mutant[] = [
     requirement: 'scsi.tmf.reset-complete',
     source: 'museum LVS-02-lun-reset-rejected',
     apply: (behaviours) => {
-      behaviours.manage = (run, subtype) =>
+      behaviours.manage = (run, { subtype }) =>
         subtype === Tmf.LOGICAL_UNIT_RESET ? ControlResponse.FUNCTION_REJECTED : run();
     },
   },

@@ -18,12 +18,12 @@ import type { DeviceType, VirtioDevice } from '../virtio/device.js';
 import type { Virtqueue } from '../virtio/queue.js';
 import type { Ring } from '../virtio/ring.js';
 import { answerOf, encodeAnswer, storeAnswer } from './answer.js';
-import { type ControlHost, controlAnswer } from './control-queue.js';
+import { answerControl, type ControlHost, storeControlAnswer } from './control-queue.js';
 import { DeviceConfig, type ScsiLimits } from './device-config.js';
 import { EventQueue } from './event-queue.js';
 import { isOverrun } from './overrun.js';
 import { Task, type TaskOrigin } from './task.js';
-import { manageTasks } from './task-management.js';
+import { type ManagementCall, manageTasks } from './task-management.js';
 import { TaskSet, type TaskSetHost } from './task-set.js';
 import { type Destination, type Target, Topology } from './topology.js';
 import { UnitReports } from './unit-reports.js';
@@ -114,11 +114,8 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
     return this.#behaviours.destination(find(lun), lun, find);
   }
 
-  manage(subtype: number, destination: Destination, tag: bigint): number {
-    return this.#behaviours.manage(
-      () => manageTasks(this.tasks, this.#behaviours, subtype, destination, tag),
-      subtype,
-    );
+  manage(call: ManagementCall): number {
+    return this.#behaviours.manage(() => manageTasks(this.tasks, this.#behaviours, call), call);
   }
 
   asyncEvents({ unit }: Destination, requested: number, subscribe: boolean): number {
@@ -128,7 +125,9 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
     return actual;
   }
 
-  adjust: ControlHost['adjust'] = (answer) => this.#behaviours.controlAnswer(answer);
+  understand: ControlHost['understand'] = (request, chain) => this.#behaviours.controlRequest(request, chain);
+
+  adjust: ControlHost['adjust'] = (answer, context) => this.#behaviours.controlAnswer(answer, context);
 
   // ---- changes from outside
 
@@ -154,8 +153,9 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
   // ---- requests
 
   #control({ queue, ring, chain }: TaskOrigin): void {
-    const bytes = controlAnswer(chain, this.device.order('control'), this);
-    this.device.complete(queue, ring, chain, () => chain.write(0, bytes));
+    const order = this.device.order('control');
+    const answer = answerControl(chain, order, this);
+    this.device.complete(queue, ring, chain, () => storeControlAnswer(answer, chain, order));
   }
 
   #request(origin: TaskOrigin): void {

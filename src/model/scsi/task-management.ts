@@ -6,22 +6,28 @@ import type { Task } from './task.js';
 import type { TaskSet } from './task-set.js';
 import type { Destination } from './topology.js';
 
+/** A function, and what it is directed at. */
+export interface ManagementCall {
+  readonly subtype: number;
+  readonly destination: Destination;
+  /** Matters to functions for a single command. */
+  readonly tag: bigint;
+}
+
 /** Carries a function out on an existing unit or nexus and returns its response. Its effects are done on return. */
-export function manageTasks(
-  tasks: TaskSet,
-  behaviours: Behaviours,
-  subtype: number,
-  { target, unit }: Destination,
-  tag: bigint,
-): number {
+export function manageTasks(tasks: TaskSet, behaviours: Behaviours, call: ManagementCall): number {
+  const { subtype, tag } = call;
+  const { target, unit } = call.destination;
   const ofUnit = (task: Task) => task.unit === unit;
   const tagged = (task: Task) => ofUnit(task) && behaviours.tagMatches(task.tag === tag, tag, task.tag);
+  const select = (which: (task: Task) => boolean) =>
+    tasks.filter((task) => behaviours.selected(which(task), task, call));
   const cancel = (which: (task: Task) => boolean, response: number) => {
-    tasks.cancel(tasks.filter(which), response);
+    tasks.cancel(select(which), response, call);
     return ControlResponse.FUNCTION_COMPLETE;
   };
   const find = (which: (task: Task) => boolean) =>
-    tasks.filter(which).length > 0 ? ControlResponse.FUNCTION_SUCCEEDED : ControlResponse.FUNCTION_COMPLETE;
+    select(which).length > 0 ? ControlResponse.FUNCTION_SUCCEEDED : ControlResponse.FUNCTION_COMPLETE;
   switch (subtype) {
     case Tmf.ABORT_TASK:
       return cancel(tagged, Response.ABORTED);

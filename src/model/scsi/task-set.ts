@@ -5,6 +5,7 @@ import type { VirtualClock } from '../clock.js';
 import type { CommandResult } from '../units/command-result.js';
 import type { LogicalUnit } from '../units/logical-unit.js';
 import type { Task } from './task.js';
+import type { ManagementCall } from './task-management.js';
 
 /** What the task set needs around it. */
 export interface TaskSetHost {
@@ -43,11 +44,15 @@ export class TaskSet {
     return [...this.#tasks].filter(holds);
   }
 
-  /** Ends commands with a response of the transport, without their having run. */
-  cancel(tasks: readonly Task[], response: number): void {
+  /** Ends commands with a response of the transport, without their having run. `call`: the function that asks for it. */
+  cancel(tasks: readonly Task[], response: number, call?: ManagementCall): void {
     for (const task of tasks) {
-      this.#tasks.delete(task);
-      this.#host.answer(task, response);
+      const end = () => {
+        if (this.#tasks.delete(task)) this.#host.answer(task, response);
+      };
+      const delay = call === undefined ? 0 : this.#behaviours.cancellationDelay(0, task, call);
+      if (delay > 0) this.#clock.schedule(delay, () => this.#host.guard(end));
+      else end();
     }
   }
 
