@@ -1,5 +1,6 @@
 /** Compiles steps. */
 import { bindings, checkRows, compileAxis, toScopeValue } from './compile-axes.js';
+import { compileControl } from './compile-control.js';
 import { compileSetup } from './compile-device.js';
 import { compileResult, compileSeen } from './compile-expect.js';
 import {
@@ -16,7 +17,6 @@ import {
 import { type Compiler, type Cursor, child, elements, mapOf, type Path } from './compiler.js';
 import { constant } from './expression.js';
 import { LIMITS } from './limits.js';
-import { didYouMean } from './suggest.js';
 import type {
   CommandSpec,
   Content,
@@ -24,8 +24,6 @@ import type {
   DataOut,
   Descriptor,
   DescriptorOverrides,
-  Expression,
-  LunSpec,
   ReadonlyScope,
   RepeatStep,
   ScopeValue,
@@ -37,7 +35,6 @@ import type {
   WriteStep,
 } from './types.js';
 import {
-  CONTROLS,
   DESCRIPTOR_FLAGS,
   namesOfLocation,
   STEP_KINDS,
@@ -213,7 +210,7 @@ function compileKind(
       };
     }
     case 'control':
-      return compileControl(c, cursor, body, base);
+      return { ...base, kind: 'control', control: compileControl(c, body) };
     case 'check':
       return { ...base, kind, condition: c.condition(body), judgement: c.judgement([cursor], cursor.path) };
     case 'repeat':
@@ -484,47 +481,6 @@ function compileWrites(c: Compiler, cursor: Cursor): WriteStep['writes'] {
       value: { kind: 'number' as const, number: c.number(value, namesOfLocation(location.text)) },
     };
   });
-}
-
-const UNIT_OPTIONS = new Set(['lun', 'beside']);
-
-function compileControl(c: Compiler, cursor: Cursor, body: Cursor, base: StepBase): Step {
-  const [control = '', ...others] = Object.keys(mapOf(body.raw));
-  const argument = child(body, control) ?? body;
-  if (!Object.hasOwn(CONTROLS, control) || others.length > 0)
-    c.report(body.path, 'step', `no control "${control}"${didYouMean(control, Object.keys(CONTROLS))}`);
-  const units: LunSpec[] = [];
-  const options = new Map<string, string | Expression>();
-  let as: string | undefined;
-  const isMap = Object.keys(mapOf(argument.raw)).length > 0;
-  if (isMap)
-    for (const key of Object.keys(mapOf(argument.raw))) {
-      const option = child(argument, key);
-      if (!option) continue;
-      if (UNIT_OPTIONS.has(key)) for (const element of elements(option)) units.push(compileLun(c, element));
-      else if (key === 'as') as = String(option.raw);
-      else options.set(key, plainOption(c, option));
-    }
-  else
-    for (const element of elements(argument)) {
-      if (element.raw === 'any' || element.raw === true) continue;
-      units.push(compileLun(c, element));
-    }
-  if (as !== undefined) c.defineUnit(as);
-  const own = child(cursor, 'as');
-  return {
-    ...base,
-    kind: 'control',
-    control,
-    units,
-    ...(as !== undefined ? { as } : own ? { as: String(own.raw) } : {}),
-    options,
-    within: c.duration(child(cursor, 'within'), WITHIN),
-  };
-}
-
-function plainOption(c: Compiler, cursor: Cursor): string | Expression {
-  return typeof cursor.raw === 'string' && !cursor.raw.startsWith('=') ? cursor.raw : c.number(cursor);
 }
 
 // ---------------------------------------------------------------- repeat

@@ -5,12 +5,12 @@
  * A step is one object type that lists every key, narrowed by `if … then propertyNames`: a `oneOf` of whole step
  * types would complete nothing and explain nothing.
  */
+import { type ControlName, FAULT_ACCESSES, FAULT_ERRORS, MEDIA } from '../port/controls.js';
 import { COMMANDS } from '../wire/scsi/commands.js';
 import {
   CAPABILITIES,
   CHANGES,
   COMMAND_NAMES,
-  CONTROLS,
   DOCUMENTS,
   EVENT_REASONS,
   EVENTS,
@@ -30,6 +30,7 @@ import {
   TASK_ATTRIBUTES,
   TMF_FUNCTIONS,
   TRANSPORTS,
+  UNIT_KINDS,
 } from './vocabulary.js';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -180,6 +181,52 @@ const tmfKeys = object(
   { required: ['function', 'lun'] },
 );
 
+/** A key for each control, with what it takes. */
+const controlProperties: Readonly<Record<ControlName, Schema>> = {
+  hold: described(oneOrMore(ref('lun')), 'Commands of these units stay in flight'),
+  release: described(oneOrMore(ref('lun')), 'What was held goes on'),
+  plug: {
+    if: { type: 'object' },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: object({
+      as: described(ref('name'), 'Name for the new unit; without it the unit that was unplugged comes back'),
+      beside: described(ref('lun'), 'The new unit appears on the target of this one'),
+      target: ref('number'),
+      unit: ref('number'),
+      kind: words(UNIT_KINDS),
+      blocks: ref('number'),
+      block_size: ref('number'),
+    }),
+    else: ref('lun'),
+    description:
+      'A unit appears: {as: x, beside: disk}, {as: x, target: 3, unit: 0}, or one that was unplugged',
+  },
+  unplug: described(ref('lun'), 'A unit goes'),
+  eject: described(ref('lun'), 'The medium leaves its drive'),
+  insert: {
+    if: { type: 'object', required: ['lun'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: object({ lun: ref('lun'), medium: words(MEDIA) }),
+    else: ref('lun'),
+    description: 'A drive gets its usual medium, or another: {lun: cdrom, medium: other}',
+  },
+  resize: described(
+    object({ lun: ref('lun'), blocks: ref('number') }, { required: ['lun', 'blocks'] }),
+    'A disk has this many blocks from now on',
+  ),
+  fault: described(
+    object(
+      { lun: ref('lun'), on: words(FAULT_ACCESSES), error: words(FAULT_ERRORS) },
+      { required: ['lun', 'on', 'error'] },
+    ),
+    'Every access of this kind fails until clear',
+  ),
+  clear: described(ref('lun'), 'The unit has no fault any more'),
+  'reset-unit': described(ref('lun'), "The unit is reset by other means than the driver's"),
+  'config-change': described({ const: 'any' }, 'The device configuration changes'),
+  'power-cycle': described({ const: 'any' }, 'The device is switched off and on'),
+};
+
 const stepProperties: Record<string, unknown> = {
   command: described(commandKeys, 'Send one SCSI command and wait for it (with as: leave it in flight)'),
   tmf: described(tmfKeys, 'Send one task management function'),
@@ -266,7 +313,8 @@ const stepProperties: Record<string, unknown> = {
     type: 'object',
     minProperties: 1,
     maxProperties: 1,
-    propertyNames: { enum: Object.keys(CONTROLS) },
+    additionalProperties: false,
+    properties: controlProperties,
     description: 'Something outside the driver: hold commands, plug, resize, media, faults',
   },
   check: { type: 'string', minLength: 3, description: 'An expression that must hold' },

@@ -2,6 +2,7 @@
  * The typed plan that the loader makes of a case file and that an executor carries out. Everything in it is parsed:
  * what depends on values known only while the case runs is an `Expression` or a `BytePattern`, never a raw text.
  */
+import type { FAULT_ACCESSES, FaultError, MEDIA, NewUnit } from '../port/controls.js';
 import type { Command, DataDirection } from '../wire/scsi/command.js';
 import type { Registries } from './compiler.js';
 import type { ExpressionNode } from './expression-node.js';
@@ -525,13 +526,33 @@ export interface ResetStep extends StepBase {
 
 export interface ControlStep extends StepBase {
   readonly kind: 'control';
-  readonly control: string;
-  /** Units concerned, e.g. of `hold`. */
-  readonly units: readonly LunSpec[];
-  /** Name that the control gives to a unit, bound as `<as>.target`, `<as>.unit`, … */
-  readonly as?: string;
-  readonly options: ReadonlyMap<string, string | Expression>;
-  readonly within: number;
+  readonly control: ControlPlan;
+}
+
+/** What a `control` step does, with addresses and numbers still to be evaluated. */
+export type ControlPlan =
+  | { readonly name: 'hold' | 'release'; readonly units: readonly LunSpec[] }
+  | { readonly name: 'plug'; readonly fresh?: PlannedUnit; readonly at: LunSpec }
+  | { readonly name: 'unplug' | 'eject' | 'clear' | 'reset-unit'; readonly at: LunSpec }
+  | { readonly name: 'insert'; readonly at: LunSpec; readonly medium: (typeof MEDIA)[number] }
+  | { readonly name: 'resize'; readonly at: LunSpec; readonly blocks: Expression }
+  | {
+      readonly name: 'fault';
+      readonly at: LunSpec;
+      readonly on: (typeof FAULT_ACCESSES)[number];
+      readonly error: FaultError;
+    }
+  | { readonly name: 'config-change' | 'power-cycle' };
+
+/** A unit to be plugged. */
+export interface PlannedUnit {
+  /** The case's name for it, bound as `<as>.target`, `<as>.unit`, `<as>.blocks`, `<as>.block_size`. */
+  readonly as: string;
+  /** `at` is a unit beside which the new one appears, on the same target. */
+  readonly beside: boolean;
+  readonly kind: NewUnit['kind'];
+  readonly blocks: Expression;
+  readonly blockSize: Expression;
 }
 
 export interface CheckStep extends StepBase {

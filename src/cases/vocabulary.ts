@@ -4,6 +4,7 @@
  */
 
 import { STANDING_CHECKS as HARNESS_CHECKS } from '../harness/violation.js';
+import { CONTROL_CAPABILITIES } from '../port/controls.js';
 import { TRANSPORT_NAMES } from '../port/transport-name.js';
 import { PciCommand, PciStatus, pciHeader } from '../wire/pci.js';
 import { COMMANDS } from '../wire/scsi/commands.js';
@@ -59,7 +60,7 @@ export const QUALIFIERS: Readonly<Record<StepKind, readonly string[]>> = {
   write: [],
   setup: ['driver'],
   reset: ['driver', 'within'],
-  control: ['as', 'within'],
+  control: [],
   check: [...JUDGEMENT],
   repeat: ['steps'],
 };
@@ -85,36 +86,15 @@ export const ROLES = [
 
 /** What an adapter may be able to do; the words of `needs`. */
 export const CAPABILITIES = [
-  'hold',
-  'plug',
-  'resize',
-  'media',
-  'fault',
-  'reset-unit',
-  'config-change',
-  'overload',
-  'power-cycle',
+  ...CONTROL_CAPABILITIES,
   'second-nexus',
   'dma-contained',
   'iommu',
   'irq-line',
 ] as const;
 
-/** Controls of the `control` step, and the capability that each needs. */
-export const CONTROLS = {
-  hold: 'hold',
-  release: 'hold',
-  plug: 'plug',
-  unplug: 'plug',
-  resize: 'resize',
-  eject: 'media',
-  insert: 'media',
-  fault: 'fault',
-  'reset-unit': 'reset-unit',
-  'config-change': 'config-change',
-  overload: 'overload',
-  'power-cycle': 'power-cycle',
-} as const satisfies Record<string, (typeof CAPABILITIES)[number]>;
+/** What a unit that a case plugs can be. */
+export const UNIT_KINDS = ['disk', 'cdrom'] as const;
 
 /** Checks that the harness makes on every exchange; a case can turn one off. */
 export const STANDING_CHECKS: readonly string[] = Object.keys(HARNESS_CHECKS);

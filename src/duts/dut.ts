@@ -2,7 +2,7 @@
  * What an adapter for one kind of device under test provides. It has two halves: the adapter proper runs in the main
  * thread, starts the device and watches it; `openPort` runs in the worker thread that holds the harness.
  */
-import type { ControlName } from '../port/controls.js';
+import type { Control } from '../port/controls.js';
 import type { Port } from '../port/port.js';
 import type { TransportName } from '../port/transport-name.js';
 
@@ -60,7 +60,7 @@ export interface RunningDut {
   /** Descriptor of the file that gathers its standard error. Any thread may read it, by position. */
   readonly log?: number;
   /** Carries out a control on behalf of the worker. */
-  control(name: ControlName, argument: unknown): Promise<void>;
+  control(control: Control): Promise<void>;
   /** Ends the device at once; also the way to unblock a worker that waits for it. */
   kill(): void;
   /** Ends the device and releases everything that belonged to it. */
@@ -86,7 +86,7 @@ export interface DutAdapter {
 
 /** The worker's line to the main thread, for controls. Blocks until the control has been carried out. */
 export interface ControlLink {
-  call(name: ControlName, argument: unknown): void;
+  call(control: Control): void;
 }
 
 /** The worker-thread half of a device kind. */

@@ -8,9 +8,10 @@ import type { Judgement, Scope, ScopeValue, Step } from '../cases/types.js';
 import { DriverError, type StandingListener } from '../harness/driver.js';
 import type { ExchangePlace } from '../harness/standing-ledger.js';
 import type { StandingCheck } from '../harness/violation.js';
-import type { ControlArgument } from '../port/controls.js';
+import { PortError } from '../port/errors.js';
 import { TransportError } from '../transport/transport.js';
 import type { Beacon } from './beacon.js';
+import { CaseControls } from './case-controls.js';
 import { sessionContext } from './environment.js';
 import { Flights } from './flights.js';
 import type { RunnableCase } from './load-cases.js';
@@ -42,12 +43,11 @@ export class CaseRun {
   readonly scope: Scope;
   readonly context: EvalContext;
   readonly flights: Flights;
+  readonly controls: CaseControls;
   readonly #beacon: Beacon;
   readonly #onStanding: StandingListener;
   /** Units whose lasting state the case may change, with the state that they had before. */
   readonly #states: { readonly role: string; readonly unit: ProbedUnit; readonly before: UnitState }[] = [];
-  /** Units whose commands the case keeps from being worked on. */
-  readonly #held: ControlArgument['units'][number][] = [];
   readonly #findings: Finding[] = [];
   readonly #seen: { step: string; is: string }[] = [];
   /** Numbers of the step and of the rounds around it. */
@@ -69,6 +69,7 @@ export class CaseRun {
     this.plan = plan;
     this.scope = new Map(plan.scope);
     this.flights = new Flights();
+    this.controls = new CaseControls(session);
     this.context = { ...sessionContext(session), ...this.flights.context };
     this.#beacon = beacon;
     this.#onStanding = onStanding;
@@ -101,7 +102,7 @@ export class CaseRun {
     } catch (error) {
       this.#caught(error);
     }
-    this.#letGo();
+    this.#undoControls();
     this.#restoreState();
     return {
       id,
@@ -235,15 +236,15 @@ export class CaseRun {
     if (!this.#findings.some(again)) this.#findings.push({ step: this.#label, ...finding, ...place });
   }
 
-  /** Notes that commands of these units are held, by the case's wish. */
-  holding(units: ControlArgument['units']): void {
-    this.#held.push(...units);
-  }
-
-  /** No unit stays held when the case is over. */
-  #letGo(): void {
-    const units = this.#held.splice(0);
-    if (units.length > 0) this.session.port.controls.invoke('release', { units });
+  /** What the case did by controls is undone, also after a failure. */
+  #undoControls(): void {
+    try {
+      this.controls.undo();
+    } catch (error) {
+      this.#label = 'clean-up';
+      this.#step = undefined;
+      this.#caught(error);
+    }
   }
 
   /** Hands the device over in the state that the case asks for. */
@@ -253,7 +254,7 @@ export class CaseRun {
     if (device.state === 'untouched') {
       if (!port.controls.offered.has('power-cycle'))
         throw new CaseError('NOT_AVAILABLE', 'the power-on state needs a device that can be power-cycled');
-      port.controls.invoke('power-cycle');
+      port.controls.invoke({ name: 'power-cycle' });
       driver.powerCycled();
       return;
     }
@@ -317,7 +318,7 @@ export class CaseRun {
   #finish(): void {
     this.#label = 'clean-up';
     this.#step = undefined;
-    this.#letGo();
+    this.controls.letGo();
     const { driver } = this.session;
     const left = driver.inFlight().length;
     driver.judgeDevice();
@@ -358,6 +359,8 @@ export class CaseRun {
     };
     if (error instanceof CaseError || error instanceof RangeError)
       record('case', 'error', 'values that the case can use', error.message);
+    else if (error instanceof PortError && error.code === 'CONTROL_REFUSED')
+      record('control', 'error', 'an adapter that does what it offers', error.message);
     else if (error instanceof DriverError || error instanceof TransportError) {
       // After what the driver got wrong the device has to work again, whatever it may refuse else.
       const severity = error instanceof DriverError && this.#label !== 'liveness' ? error.severity : 'fail';

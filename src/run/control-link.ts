@@ -1,7 +1,7 @@
 /** The worker's line to the main thread for controls: a call that blocks until the answer is there. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { ControlLink, RunningDut } from '../duts/dut.js';
-import type { ControlName } from '../port/controls.js';
+import type { Control } from '../port/controls.js';
 import { PortError } from '../port/errors.js';
 
 /** What crosses the thread boundary. */
@@ -11,23 +11,18 @@ export interface ControlChannel {
   readonly answers: SharedArrayBuffer;
 }
 
-interface Call {
-  readonly name: ControlName;
-  readonly argument: unknown;
-}
-
 /** Worker side. */
 export function controlLink({ port, answers }: ControlChannel): ControlLink {
   const count = new Int32Array(answers);
   return {
-    call(name, argument) {
+    call(control) {
       const before = Atomics.load(count, 0);
-      port.postMessage({ name, argument } satisfies Call);
+      port.postMessage(control);
       // The main thread always answers, if only because it killed the device.
       while (Atomics.load(count, 0) === before) Atomics.wait(count, 0, before, 1000);
       const answer = receiveMessageOnPort(port)?.message as { error?: string } | undefined;
       if (answer?.error !== undefined)
-        throw new PortError('CONTROL_REFUSED', `control ${name}: ${answer.error}`);
+        throw new PortError('CONTROL_REFUSED', `control ${control.name}: ${answer.error}`);
     },
   };
 }
@@ -35,9 +30,9 @@ export function controlLink({ port, answers }: ControlChannel): ControlLink {
 /** Main side: carries calls out on the device and answers them. */
 export function serveControls({ port, answers }: ControlChannel, dut: RunningDut): void {
   const count = new Int32Array(answers);
-  port.on('message', ({ name, argument }: Call) => {
+  port.on('message', (control: Control) => {
     dut
-      .control(name, argument)
+      .control(control)
       .then(
         () => ({}),
         (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),

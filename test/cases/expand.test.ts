@@ -102,7 +102,7 @@ describe('needs', () => {
     ['VIRTIO_F_EVENT_IDX', { features: 0n }, 'not-offered', 'VIRTIO_F_EVENT_IDX is not offered'],
     ['tape', {}, 'not-offered', 'tape is not bound'],
     ['"!cdrom"', {}, 'not-offered', 'cdrom is bound'],
-    ['overload', {}, 'no-control', 'the adapter has no overload'],
+    ['busy-fault', {}, 'no-control', 'the adapter has no busy-fault'],
     ['UNMAP', { serves: () => false }, 'not-offered', 'UNMAP is not served by disk'],
     ['scratch', { scratch: () => false }, 'not-consented', 'disk is not lent for writing'],
     ['=dev.request_queues > 9', {}, 'not-offered', 'not dev.request_queues > 9'],
@@ -393,16 +393,11 @@ describe('steps', () => {
       'needs: [disk, disk2, hold, fault, plug, resize, config-change]',
     );
     expect(steps.slice(0, 5)).toMatchObject([
-      { control: 'hold', units: [{ name: 'disk' }, { name: 'disk2' }] },
-      { control: 'fault', units: [{ name: 'disk' }] },
-      { control: 'plug', units: [{ name: 'disk' }], as: 'extra' },
-      { control: 'resize', units: [{ name: 'extra' }] },
-      { control: 'config-change', units: [] },
-    ]);
-    const fault = steps[1];
-    expect(fault?.kind === 'control' && [...fault.options]).toEqual([
-      ['on', 'write'],
-      ['error', 'medium'],
+      { control: { name: 'hold', units: [{ name: 'disk' }, { name: 'disk2' }] } },
+      { control: { name: 'fault', at: { name: 'disk' }, on: 'write', error: 'medium' } },
+      { control: { name: 'plug', at: { name: 'disk' }, fresh: { as: 'extra', beside: true, kind: 'disk' } } },
+      { control: { name: 'resize', at: { name: 'extra' } } },
+      { control: { name: 'config-change' } },
     ]);
   });
 

@@ -51,7 +51,7 @@ describe('registers', () => {
     if (port.attachment.kind !== 'pci') throw new Error('not PCI');
     port.attachment.config.write(4, 2, 6);
     port.attachment.bar(4)?.write(0x1014, 1, 1);
-    port.controls.invoke('power-cycle');
+    port.controls.invoke({ name: 'power-cycle' });
     expect(port.attachment.config.read(4, 2)).toBe(0);
     port.attachment.config.write(4, 2, 6);
     expect(port.attachment.bar(4)?.read(0x1014, 1)).toBe(0);

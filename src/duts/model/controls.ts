@@ -1,26 +1,30 @@
 /** What can be done to a model besides talking to it. */
 import type { Model } from '../../model/model.js';
-import type { ControlArgument, ControlName, Controls } from '../../port/controls.js';
-
-type Act = (argument: ControlArgument) => void;
+import type { Controls } from '../../port/controls.js';
+import { PortError } from '../../port/errors.js';
 
 /** The controls of a model. `powerCycled` does what firmware does after power was lost. */
 export function modelControls(model: Model, powerCycled: () => void): Controls {
-  const acts: Readonly<Record<ControlName, Act>> = {
-    'power-cycle': () => {
-      model.powerCycle();
-      powerCycled();
-    },
-    hold: ({ units }) => {
-      for (const { target, unit } of units) model.hold(target, unit);
-    },
-    release: ({ units }) => {
-      for (const { target, unit } of units) model.release(target, unit);
-    },
-    'config-change': () => model.changeConfiguration(),
-  };
   return {
-    offered: new Set(Object.keys(acts) as ControlName[]),
-    invoke: (name, argument = { units: [] }) => acts[name](argument),
+    offered: new Set(['power-cycle', 'hold', 'config-change']),
+    invoke(control) {
+      switch (control.name) {
+        case 'power-cycle':
+          model.powerCycle();
+          powerCycled();
+          break;
+        case 'hold':
+          for (const { target, unit } of control.units) model.hold(target, unit);
+          break;
+        case 'release':
+          for (const { target, unit } of control.units) model.release(target, unit);
+          break;
+        case 'config-change':
+          model.changeConfiguration();
+          break;
+        default:
+          throw new PortError('CONTROL_REFUSED', `the model has no control ${control.name}`);
+      }
+    },
   };
 }

@@ -50,10 +50,10 @@ export const openQemuPort: OpenPort<QemuAttach> = (attach: QemuAttach, link: Con
     },
     controls: {
       offered: new Set(['power-cycle']),
-      invoke(name, argument) {
+      invoke(control) {
         qtest.drain();
-        link.call(name, argument);
-        if (name === 'power-cycle') pci?.reassign();
+        link.call(control);
+        if (control.name === 'power-cycle') pci?.reassign();
       },
     },
     close() {

@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Duplex } from 'node:stream';
-import type { ControlName } from '../../port/controls.js';
+import type { Control } from '../../port/controls.js';
 import { PortError } from '../../port/errors.js';
 import type { TransportName } from '../../port/transport-name.js';
 import { anonymousFile } from '../../sys/anonymous-file.js';
@@ -320,7 +320,7 @@ async function greet(launched: Launched, resources: Descriptors, options: QemuOp
     log,
     pid: process.pid,
     exited: process.exited,
-    control: (name) => control(qmp, name),
+    control: (wanted) => control(qmp, wanted),
     kill: () => process.kill(),
     stop() {
       stopped ??= stop(process, qmp).finally(() => resources.closeAll());
@@ -329,7 +329,7 @@ async function greet(launched: Launched, resources: Descriptors, options: QemuOp
   };
 }
 
-async function control(qmp: QmpClient, name: ControlName): Promise<void> {
+async function control(qmp: QmpClient, { name }: Control): Promise<void> {
   if (name !== 'power-cycle')
     throw new PortError('CONTROL_REFUSED', `The QEMU adapter has no control ${name}`);
   try {

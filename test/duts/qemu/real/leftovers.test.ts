@@ -129,7 +129,7 @@ it('does not pass an interrupt from the terminal on to QEMU', async () => {
     process.on('SIGINT', async () => {
       // QEMU ends at once where the interrupt reaches it.
       await new Promise((resolve) => setTimeout(resolve, 200));
-      await dut.control('power-cycle');
+      await dut.control({ name: 'power-cycle' });
       await dut.stop();
       console.log((await dut.exited).code);
     });

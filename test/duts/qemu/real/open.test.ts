@@ -117,13 +117,13 @@ describe.each([
 
 it('works again after a power cycle', async () => {
   const called: string[] = [];
-  const { dut, port } = await open({}, { call: (name) => called.push(name) });
+  const { dut, port } = await open({}, { call: ({ name }) => called.push(name) });
   inquire(port, 0, 0);
   const before = pciOf(port).config.read(header.bar4.offset, 4);
   // The main thread is this one, and has to be free while QEMU resets.
-  await dut.control('power-cycle', undefined);
+  await dut.control({ name: 'power-cycle' });
   expect(pciOf(port).config.read(header.bar4.offset, 4)).not.toBe(before);
-  port.controls.invoke('power-cycle');
+  port.controls.invoke({ name: 'power-cycle' });
   expect(called).toEqual(['power-cycle']);
   expect(pciOf(port).config.read(header.bar4.offset, 4)).toBe(before);
   expect(pciOf(port).config.read(header.command.offset, 2)).toBe(0);
@@ -165,7 +165,7 @@ it('tells a reader that waits that QEMU was killed', async () => {
   expect(port.lifecycle.alive()).toBe(false);
   expect(() => config.write(0, 2, 0)).toThrow(DutGoneError);
   expect(await dut.exited).toMatchObject({ code: null, signal: 'SIGKILL' });
-  await expect(dut.control('power-cycle', undefined)).rejects.toMatchObject({ code: 'CONTROL_REFUSED' });
+  await expect(dut.control({ name: 'power-cycle' })).rejects.toMatchObject({ code: 'CONTROL_REFUSED' });
 });
 
 it('tells a writer that QEMU is gone', async () => {
