@@ -15,6 +15,7 @@ import type { ManagementCall } from './scsi/task-management.js';
 import type { Destination } from './scsi/topology.js';
 import type { CommandResult } from './units/command-result.js';
 import type { CommandCall } from './units/command-table.js';
+import type { LogicalUnit } from './units/logical-unit.js';
 import type { Chain } from './virtio/chain.js';
 import type { NotificationValue } from './virtio/notification.js';
 import type { Ring, RingSetup } from './virtio/ring.js';
@@ -292,6 +293,8 @@ export interface Behaviours {
   controlRequest(request: ControlRequest, chain: Chain): ControlRequest;
   /** What a control request is answered. */
   controlAnswer(answer: ControlAnswer, context: ControlContext): ControlAnswer;
+  /** Whether an event is reported, as negotiated features, subscriptions and the type of its unit decide. */
+  eventDue(due: boolean, event: EventRecord, unit: LogicalUnit): boolean;
   /** An event as it is about to be stored, EVENTS_MISSED included; `undefined` keeps it back. */
   event(record: EventRecord): EventRecord | undefined;
   /** Whether there is a loss of events to tell when the driver kicks the event queue. */
@@ -371,6 +374,7 @@ export function conformantBehaviours(): Behaviours {
     tagMatches: (matches) => matches,
     controlRequest: (request) => request,
     controlAnswer: (answer) => answer,
+    eventDue: (due) => due,
     event: (record) => record,
     lossToTell: (lost) => lost,
   };

@@ -6,10 +6,11 @@ import type { FeatureName } from '../wire/virtio.js';
 export interface UnitConfig {
   readonly target: number;
   readonly unit: number;
-  readonly kind: 'disk';
+  readonly kind: 'disk' | 'cdrom';
   readonly serial: string;
-  /** Bytes of one block. */
+  /** Bytes of one block: 2048 of a CD-ROM. */
   readonly blockSize: number;
+  /** Of a CD-ROM: those of the medium that is in the drive. */
   readonly blocks: bigint;
   /** Thin provisioned: UNMAP is served, and unmapped blocks read as zeros. */
   readonly thin: boolean;
@@ -60,6 +61,11 @@ export function diskConfig(
     thin: options.thin ?? true,
     delay: options.delay ?? 0,
   };
+}
+
+/** A CD-ROM drive with a medium of 2 MiB in it. */
+export function cdromConfig(target: number, unit: number, serial: string): UnitConfig {
+  return { target, unit, kind: 'cdrom', serial, blockSize: 2048, blocks: 1024n, thin: false, delay: 0 };
 }
 
 /** Two disks at target 0, the first of them thin and for scratch, the second fully provisioned; two request queues. */

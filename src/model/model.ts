@@ -1,7 +1,7 @@
 /** The reference device: a conformant virtio-scsi device with registers, memory, time and units of its own. */
 import { MAX_TARGET, MAX_UNIT } from '../wire/lun.js';
 import { featureSet } from '../wire/virtio.js';
-import { virtioScsiConfig } from '../wire/virtio-scsi.js';
+import { AsyncEvent, virtioScsiConfig } from '../wire/virtio-scsi.js';
 import { type Behaviours, conformantBehaviours } from './behaviours.js';
 import { VirtualClock } from './clock.js';
 import { ModelConfigError } from './errors.js';
@@ -14,9 +14,10 @@ import { VirtioPciFunction } from './pci/virtio-pci-function.js';
 import { Random } from './random.js';
 import { FieldRange, type RegisterRange } from './register-window.js';
 import { ScsiHost } from './scsi/host.js';
-import type { Target } from './scsi/topology.js';
+import type { Target, Topology } from './scsi/topology.js';
+import { Cdrom } from './units/cdrom.js';
 import { Disk } from './units/disk.js';
-import type { LogicalUnit } from './units/logical-unit.js';
+import type { AccessFault, LogicalUnit, MediumAccess } from './units/logical-unit.js';
 import { Sense } from './units/sense.js';
 import { VirtioDevice } from './virtio/device.js';
 
@@ -96,10 +97,11 @@ export class Model {
     this.#parts.device.guard(() => this.#parts.host.tasks.release(found));
   }
 
-  /** Adds a unit while the device runs. */
+  /** Adds a unit while the device runs. Throws `ModelConfigError` for a place that is taken or does not exist. */
   plug(config: UnitConfig): void {
-    const target = this.#parts.host.topology.target(config.target);
-    this.#parts.host.plug(target, config.unit, this.#makeUnit(config, target));
+    const { topology } = this.#parts.host;
+    const unit = this.#makeUnit(config, topology);
+    this.#parts.host.plug(topology.target(config.target), config.unit, unit);
   }
 
   /** Removes a unit while the device runs. */
@@ -108,11 +110,40 @@ export class Model {
   }
 
   /** Changes the number of blocks of a disk. */
-  resize(target: number, unit: number, blocks: bigint): void {
-    const found = this.#find(target, unit);
-    if (!(found.unit instanceof Disk)) throw new ModelConfigError(`unit ${target}:${unit} is no disk`);
-    found.unit.blocks = blocks;
-    this.#parts.host.reports.parametersChanged(found.target, unit, Sense.CAPACITY_CHANGED);
+  resize(targetId: number, number: number, blocks: bigint): void {
+    const { target, unit } = this.#find(targetId, number);
+    if (!(unit instanceof Disk)) throw new ModelConfigError(`unit ${targetId}:${number} is no disk`);
+    unit.blocks = blocks;
+    this.#parts.host.reports.parametersChanged(target, number, unit, Sense.CAPACITY_CHANGED);
+  }
+
+  /** Takes the medium out of a CD-ROM drive. */
+  eject(targetId: number, number: number): void {
+    const { target, unit } = this.#drive(targetId, number);
+    unit.eject();
+    this.#parts.host.reports.happened(target, number, unit, AsyncEvent.MEDIA_CHANGE);
+  }
+
+  /** Puts a medium of so many blocks into a CD-ROM drive, in place of any that is there. */
+  insert(targetId: number, number: number, blocks: bigint): void {
+    const { target, unit } = this.#drive(targetId, number);
+    const { reports } = this.#parts.host;
+    unit.insert({ blocks });
+    reports.parametersChanged(target, number, unit, Sense.MEDIUM_MAY_HAVE_CHANGED);
+    reports.happened(target, number, unit, AsyncEvent.MEDIA_CHANGE);
+  }
+
+  /** Lets accesses to the medium of a unit fail from now on, or, without a fault, work again. */
+  setFault(target: number, unit: number, access: MediumAccess, fault: AccessFault | undefined): void {
+    const { faults } = this.#find(target, unit).unit;
+    if (fault === undefined) faults.delete(access);
+    else faults.set(access, fault);
+  }
+
+  /** Resets a unit as others than the driver can. */
+  resetUnit(targetId: number, number: number): void {
+    const { target, unit } = this.#find(targetId, number);
+    this.#parts.host.resetUnit(target, number, unit);
   }
 
   /** Changes the device configuration, as a device may do by itself. */
@@ -129,11 +160,19 @@ export class Model {
     return { target, unit };
   }
 
-  #makeUnit(config: UnitConfig, target: Target): LogicalUnit {
+  #drive(targetId: number, number: number): { target: Target; unit: Cdrom } {
+    const { target, unit } = this.#find(targetId, number);
+    if (!(unit instanceof Cdrom)) throw new ModelConfigError(`unit ${targetId}:${number} is no CD-ROM drive`);
+    return { target, unit };
+  }
+
+  #makeUnit(config: UnitConfig, topology: Topology): LogicalUnit {
     if (!(config.target >= 0 && config.target <= MAX_TARGET && config.unit >= 0 && config.unit <= MAX_UNIT))
       throw new ModelConfigError(`there can be no unit ${config.target}:${config.unit}`);
-    if (target.units.has(config.unit))
+    if (topology.targets.get(config.target)?.units.has(config.unit))
       throw new ModelConfigError(`unit ${config.target}:${config.unit} exists already`);
+    const target = topology.target(config.target);
+    if (config.kind === 'cdrom') return new Cdrom(config, target, this.#behaviours);
     return new Disk(config, target, this.#behaviours);
   }
 
@@ -153,8 +192,8 @@ export class Model {
       this.#behaviours,
     );
     for (const unit of units) {
-      const target = host.topology.target(unit.target);
-      target.units.set(unit.unit, this.#makeUnit(unit, target));
+      const made = this.#makeUnit(unit, host.topology);
+      host.topology.target(unit.target).units.set(unit.unit, made);
     }
     const device = new VirtioDevice(host, queueSize, guestByteOrder, this.memory, this.#behaviours);
     host.attach(device);

@@ -109,6 +109,16 @@ export const virtioScsiCtrlAnResp = struct('virtio_scsi_ctrl_an (writable)', {
   response: u8,
 });
 
+/** Asynchronous events of a unit: bits of event_requested, event_actual, and of the reason of ASYNC_NOTIFY. */
+export const AsyncEvent = {
+  OPERATIONAL_CHANGE: 2,
+  POWER_MGMT: 4,
+  EXTERNAL_REQUEST: 8,
+  MEDIA_CHANGE: 16,
+  MULTI_HOST: 32,
+  DEVICE_BUSY: 64,
+} as const;
+
 /** struct virtio_scsi_event. */
 export const virtioScsiEvent = struct('virtio_scsi_event', { event: v32, lun: bytes(8), reason: v32 });
 /** Values of `event`; EVENTS_MISSED is or-ed in. */

@@ -50,7 +50,11 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
     });
     this.tasks = new TaskSet(clock, behaviours, this);
     this.#events = new EventQueue(() => this.device);
-    this.reports = new UnitReports(this.#events, (name) => hasFeature(this.device.negotiated, name));
+    this.reports = new UnitReports(
+      this.#events,
+      (name) => hasFeature(this.device.negotiated, name),
+      behaviours,
+    );
   }
 
   /** Connects host and device, each of which needs the other. */
@@ -134,7 +138,7 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
   /** Adds a unit and tells of it once it can answer. */
   plug(target: Target, number: number, unit: LogicalUnit): void {
     target.units.set(number, unit);
-    this.reports.appeared(target, number);
+    this.reports.appeared(target, number, unit);
   }
 
   /** Removes a unit; a target goes with its last one. Outstanding commands are completed with FAILURE first. */
@@ -148,6 +152,16 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
     target.units.delete(number);
     if (target.units.size === 0) this.topology.targets.delete(target.id);
     this.reports.removed(target, number, unit);
+  }
+
+  /** Resets a unit as others than the driver can. Outstanding commands are completed with RESET first. */
+  resetUnit(target: Target, number: number, unit: LogicalUnit): void {
+    this.tasks.cancel(
+      this.tasks.filter((task) => task.unit === unit),
+      Response.RESET,
+    );
+    unit.reset('hard', Sense.POWER_ON);
+    this.reports.wasReset(target, number, unit);
   }
 
   // ---- requests

@@ -3,7 +3,7 @@ import { Response } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { VirtualClock } from '../clock.js';
 import type { CommandResult } from '../units/command-result.js';
-import type { LogicalUnit } from '../units/logical-unit.js';
+import { type LogicalUnit, TransportFailure } from '../units/logical-unit.js';
 import type { Task } from './task.js';
 import type { ManagementCall } from './task-management.js';
 
@@ -81,7 +81,14 @@ export class TaskSet {
   #run(task: Task): void {
     // Cancelled meanwhile, done already, or held.
     if (!this.#tasks.has(task) || this.#held.has(task.unit)) return;
-    const result = task.unit.execute(task, this.#behaviours);
+    let result: CommandResult | undefined;
+    try {
+      result = task.unit.execute(task, this.#behaviours);
+    } catch (error) {
+      if (!(error instanceof TransportFailure)) throw error;
+      this.cancel([task], Response.TRANSPORT_FAILURE);
+      return;
+    }
     if (result === undefined) return;
     this.#tasks.delete(task);
     this.#host.answer(task, Response.OK, result);

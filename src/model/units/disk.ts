@@ -4,6 +4,7 @@ import type { Behaviours } from '../behaviours.js';
 import { ModelConfigError } from '../errors.js';
 import type { Target } from '../scsi/topology.js';
 import { BlockStore } from './block-store.js';
+import { type BlockUnit, checkBlockRange } from './block-unit.js';
 import { CommandTable } from './command-table.js';
 import { blockPages } from './commands/block-pages.js';
 import { readCapacity } from './commands/capacity.js';
@@ -49,7 +50,7 @@ const LARGEST_WRITE_SAME = 16 * 2 ** 20;
 const COMPARE_BLOCKS = 8;
 const UNMAP_DESCRIPTORS = 16;
 
-export class Disk extends LogicalUnit {
+export class Disk extends LogicalUnit implements BlockUnit {
   readonly peripheral = DeviceType.DISK;
   readonly commands: CommandTable;
   override readonly blockSize: number;
@@ -134,14 +135,8 @@ export class Disk extends LogicalUnit {
     if (!this.started) throw new CheckCondition(Sense.NOT_READY_STOPPED);
   }
 
-  /**
-   * Throws LOGICAL BLOCK ADDRESS OUT OF RANGE unless all blocks exist; a range of none may begin at the end.
-   * `taken` is the length of a parameter list that was read before.
-   */
   checkRange(lba: bigint, blocks: bigint, taken = 0): void {
-    if (lba + blocks <= this.blocks) return;
-    const firstMissing = lba > this.blocks ? lba : this.blocks;
-    throw new CheckCondition({ ...Sense.LBA_OUT_OF_RANGE, information: firstMissing }, taken);
+    checkBlockRange(this.blocks, lba, blocks, taken);
   }
 
   /** Throws WRITE PROTECTED when the medium may not be written. */
@@ -174,6 +169,7 @@ export class Disk extends LogicalUnit {
   }
 
   #offset(lba: bigint, access: 'read' | 'write'): number {
+    this.checkFault(access, lba);
     return Number(this.#behaviours.mediumBlock(lba, access)) * this.blockSize;
   }
 }

@@ -5,13 +5,21 @@ import type { Behaviours } from '../behaviours.js';
 import type { Task } from '../scsi/task.js';
 import type { CommandResult } from './command-result.js';
 import { type CommandCall, type CommandTable, checkedFields, type TableRow } from './command-table.js';
-import { CheckCondition, type SenseInfo } from './sense.js';
+import { CheckCondition, Sense, type SenseInfo } from './sense.js';
 
 /** Commands that a pending unit attention does not keep from running. */
 const UNAFFECTED_BY_ATTENTION = new Set(['INQUIRY', 'REPORT LUNS', 'REQUEST SENSE']);
 
 /** How hard a unit is reset. */
 export type UnitReset = 'hard' | 'logical-unit' | 'nexus-loss';
+
+/** A way of accessing the medium. */
+export type MediumAccess = 'read' | 'write';
+/** What an access runs into: a medium that fails, or a unit that cannot be reached. */
+export type AccessFault = 'medium' | 'transport';
+
+/** Ends a command without any status, since its unit was not reached. An outcome, like `CheckCondition`. */
+export class TransportFailure {}
 
 export abstract class LogicalUnit {
   /** PERIPHERAL QUALIFIER and PERIPHERAL DEVICE TYPE, byte 0 of all INQUIRY data. */
@@ -23,6 +31,8 @@ export abstract class LogicalUnit {
   readonly asyncEvents: number = 0;
   /** Milliseconds of virtual time that each command takes. */
   delay = 0;
+  /** What accesses to the medium run into, until it is cleared. */
+  readonly faults = new Map<MediumAccess, AccessFault>();
   #attentions: SenseInfo[] = [];
 
   /** Sense data of this unit are in descriptor format. */
@@ -63,7 +73,15 @@ export abstract class LogicalUnit {
   /** Throws `CheckCondition` while the unit cannot access its medium. */
   protected checkReady(): void {}
 
-  /** Runs one command to its end, or returns nothing if it never ends. */
+  /** Throws `CheckCondition` or `TransportFailure` when an access at this block runs into a fault. */
+  protected checkFault(access: MediumAccess, lba: bigint): void {
+    const fault = this.faults.get(access);
+    if (fault === 'transport') throw new TransportFailure();
+    const sense = access === 'read' ? Sense.UNRECOVERED_READ_ERROR : Sense.WRITE_ERROR;
+    if (fault === 'medium') throw new CheckCondition({ ...sense, information: lba });
+  }
+
+  /** Runs one command to its end, or returns nothing if it never ends. Throws `TransportFailure`. */
   execute(task: Task, behaviours: Behaviours): CommandResult | undefined {
     const found = this.commands.find(task.cdb);
     const row = found instanceof CheckCondition ? undefined : found;

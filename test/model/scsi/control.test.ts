@@ -144,6 +144,18 @@ describe('events', () => {
     expect([reply.sense[2], reply.sense[12], reply.sense[13]]).toEqual([6, 0x2a, 9]);
   });
 
+  test('a reset from outside: commands end with RESET, then the event, and unit attention', () => {
+    const bench = new Bench().start().ready();
+    const sent = bench.send(1, [], [16]);
+    bench.model.hold(0, 0);
+    const task = read(bench, 1n);
+    bench.model.resetUnit(0, 0);
+    bench.model.release(0, 0);
+    expect(Bench.reply(task).response).toBe(4);
+    expect(toHex(sent.in())).toBe('01 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00');
+    expect(bench.command('00 00 00 00 00 00').sense[12]).toBe(0x29);
+  });
+
   test('a new neighbour raises 3F/0E, which REPORT LUNS clears', () => {
     const bench = new Bench().start().ready();
     bench.model.plug({ ...extra, target: 0, unit: 2 });

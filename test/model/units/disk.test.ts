@@ -309,3 +309,27 @@ test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS', () => {
   const reply = disk().command('a3 0d 00 00 00 00 00 00 00 04 00 00', { dataIn: 4 });
   expect(toHex(reply.data)).toBe('dc 03 00 00');
 });
+
+describe('faults', () => {
+  const READ = '28 00 00 00 00 05 00 00 01 00';
+  const WRITE = '2a 00 00 00 00 05 00 00 01 00';
+  const responseOf = (bench: Bench, cdb: string, data: { dataIn?: number; dataOut?: Uint8Array }) => {
+    const reply = bench.command(cdb, data);
+    return reply.response === 0 ? outcome(reply) : `response ${reply.response}`;
+  };
+
+  test.each([
+    ['read', 'medium', '3/11/00', 'good'],
+    ['write', 'medium', 'good', '3/0c/00'],
+    ['read', 'transport', 'response 6', 'good'],
+    ['write', 'transport', 'good', 'response 6'],
+  ] as const)('%s, %s', (access, fault, reading, writing) => {
+    const bench = disk();
+    bench.model.setFault(0, 0, access, fault);
+    expect(responseOf(bench, READ, { dataIn: 512 })).toBe(reading);
+    expect(responseOf(bench, WRITE, { dataOut: block(1) })).toBe(writing);
+    bench.model.setFault(0, 0, access, undefined);
+    expect(responseOf(bench, READ, { dataIn: 512 })).toBe('good');
+    expect(responseOf(bench, WRITE, { dataOut: block(1) })).toBe('good');
+  });
+});

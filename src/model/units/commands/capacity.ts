@@ -1,5 +1,6 @@
 /** READ CAPACITY(10) and (16) (SBC-4). */
 import { be32, be64, bytes, struct, u8 } from '../../../wire/layout.js';
+import type { BlockUnit } from '../block-unit.js';
 import { goodWith } from '../command-result.js';
 import { allocated, type CommandEntry } from '../command-table.js';
 import type { Disk } from '../disk.js';
@@ -22,23 +23,28 @@ const UNREPRESENTABLE = 0xffff_ffffn;
 const LBPME = 0x80;
 const LBPRZ = 0x40;
 
+/** READ CAPACITY(10). */
+export function shortReadCapacity(unit: Pick<BlockUnit, 'blocks' | 'blockSize'>): CommandEntry {
+  return {
+    name: 'READ CAPACITY(10)',
+    // Obsolete fields are ignored.
+    accepts: ['lba', 'pmi'],
+    needsMedium: true,
+    run: () => {
+      const last = unit.blocks - 1n;
+      return goodWith(
+        shortCapacity.encode({
+          returned_lba: Number(last < UNREPRESENTABLE ? last : UNREPRESENTABLE),
+          block_length: unit.blockSize,
+        }),
+      );
+    },
+  };
+}
+
 export function readCapacity(disk: Disk): CommandEntry[] {
   return [
-    {
-      name: 'READ CAPACITY(10)',
-      // Obsolete fields are ignored.
-      accepts: ['lba', 'pmi'],
-      needsMedium: true,
-      run: () => {
-        const last = disk.blocks - 1n;
-        return goodWith(
-          shortCapacity.encode({
-            returned_lba: Number(last < UNREPRESENTABLE ? last : UNREPRESENTABLE),
-            block_length: disk.blockSize,
-          }),
-        );
-      },
-    },
+    shortReadCapacity(disk),
     {
       name: 'READ CAPACITY(16)',
       accepts: ['lba', 'pmi', 'allocation_length'],

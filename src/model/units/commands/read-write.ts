@@ -1,4 +1,6 @@
 /** Commands that move or compare blocks (SBC-4). */
+
+import type { BlockUnit } from '../block-unit.js';
 import { type CommandResult, goodAfter, goodWith } from '../command-result.js';
 import { type CommandCall, type CommandEntry, invalidNamed } from '../command-table.js';
 import type { Disk } from '../disk.js';
@@ -19,18 +21,18 @@ interface Range {
  * The range that a CDB names, checked: all blocks exist, and there are no more than the unit moves at once (VPD page
  * B0h, MAXIMUM TRANSFER LENGTH). The address comes first, so a range that is wrong twice is out of range.
  */
-export function transferRange(disk: Disk, call: CommandCall): Range {
+export function transferRange(unit: BlockUnit, call: CommandCall): Range {
   const lba = call.fields.lba ?? 0n;
   const named = call.fields.blocks ?? 0n;
   const blocks = call.command.dataLength === 'blocks_0_is_256' && named === 0n ? 256n : named;
-  disk.checkRange(lba, blocks);
-  if (blocks > BigInt(disk.limits.transferBlocks)) throw invalidNamed(call.command, 'blocks');
-  return { lba, blocks: Number(blocks), bytes: Number(blocks) * disk.blockSize };
+  unit.checkRange(lba, blocks);
+  if (blocks > BigInt(unit.limits.transferBlocks)) throw invalidNamed(call.command, 'blocks');
+  return { lba, blocks: Number(blocks), bytes: Number(blocks) * unit.blockSize };
 }
 
-function read(disk: Disk, call: CommandCall): CommandResult {
-  const { lba, blocks } = transferRange(disk, call);
-  return goodWith(disk.readBlocks(lba, blocks));
+function read(unit: BlockUnit, call: CommandCall): CommandResult {
+  const { lba, blocks } = transferRange(unit, call);
+  return goodWith(unit.readBlocks(lba, blocks));
 }
 
 function write(disk: Disk, call: CommandCall): CommandResult {
@@ -86,6 +88,16 @@ function exclusiveOr(disk: Disk, call: CommandCall): CommandResult {
   return { ...goodWith(result), taken: bytes };
 }
 
+/** Commands that read blocks, by their names. */
+export function readCommands(unit: BlockUnit, names: readonly string[]): CommandEntry[] {
+  return names.map((name) => ({
+    name,
+    accepts: ['lba', 'blocks', ...(name === 'READ(6)' ? [] : READ_HINTS)],
+    needsMedium: true,
+    run: (call) => read(unit, call),
+  }));
+}
+
 export function readWrite(disk: Disk): CommandEntry[] {
   const entry = (
     names: readonly string[],
@@ -94,8 +106,7 @@ export function readWrite(disk: Disk): CommandEntry[] {
   ): CommandEntry[] =>
     names.map((name) => ({ name, accepts, needsMedium: true, run: (call) => work(disk, call) }));
   return [
-    ...entry(['READ(6)'], ['lba', 'blocks'], read),
-    ...entry(['READ(10)', 'READ(12)', 'READ(16)'], ['lba', 'blocks', ...READ_HINTS], read),
+    ...readCommands(disk, ['READ(6)', 'READ(10)', 'READ(12)', 'READ(16)']),
     ...entry(['WRITE(6)'], ['lba', 'blocks'], write),
     ...entry(['WRITE(10)', 'WRITE(12)', 'WRITE(16)'], ['lba', 'blocks', ...WRITE_HINTS], write),
     ...entry(
