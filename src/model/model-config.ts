@@ -10,7 +10,7 @@ export interface UnitConfig {
   readonly serial: string;
   /** Bytes of one block: 2048 of a CD-ROM. */
   readonly blockSize: number;
-  /** Of a CD-ROM: those of the medium that is in the drive. */
+  /** Of a CD-ROM: those of the medium that is in the drive, 0 for none. */
   readonly blocks: bigint;
   /** Thin provisioned: UNMAP is served, and unmapped blocks read as zeros. */
   readonly thin: boolean;
@@ -63,12 +63,18 @@ export function diskConfig(
   };
 }
 
+/** Bytes of one block of a CD-ROM. */
+export const CD_BLOCK_SIZE = 2048;
+
 /** A CD-ROM drive with a medium of 2 MiB in it. */
-export function cdromConfig(target: number, unit: number, serial: string): UnitConfig {
-  return { target, unit, kind: 'cdrom', serial, blockSize: 2048, blocks: 1024n, thin: false, delay: 0 };
+export function cdromConfig(target: number, unit: number, serial: string, blocks = 1024n): UnitConfig {
+  return { target, unit, kind: 'cdrom', serial, blockSize: CD_BLOCK_SIZE, blocks, thin: false, delay: 0 };
 }
 
-/** Two disks at target 0, the first of them thin and for scratch, the second fully provisioned; two request queues. */
+/**
+ * Two disks at target 0, the first of them thin and for scratch, the second fully provisioned, and a CD-ROM drive at
+ * target 1; two request queues.
+ */
 export const DEFAULT_MODEL_CONFIG: ModelConfig = {
   bus: 'pci',
   guestByteOrder: 'little',
@@ -96,5 +102,9 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     'VIRTIO_SCSI_F_CHANGE',
   ],
   regions: [16 * MIB, 16 * MIB],
-  units: [diskConfig(0, 0, 'VSCSI-SCRATCH-0'), diskConfig(0, 1, 'VSCSI-DISK-1', { thin: false })],
+  units: [
+    diskConfig(0, 0, 'VSCSI-SCRATCH-0'),
+    diskConfig(0, 1, 'VSCSI-DISK-1', { thin: false }),
+    cdromConfig(1, 0, 'VSCSI-CDROM-0'),
+  ],
 };

@@ -9,12 +9,12 @@ import { ModelMemory } from './memory.js';
 import { MmioWindow } from './mmio/mmio-window.js';
 import { VirtioMmio } from './mmio/virtio-mmio.js';
 import { VirtioMmioLegacy } from './mmio/virtio-mmio-legacy.js';
-import type { ModelConfig, UnitConfig } from './model-config.js';
+import { CD_BLOCK_SIZE, type ModelConfig, type UnitConfig } from './model-config.js';
 import { VirtioPciFunction } from './pci/virtio-pci-function.js';
 import { Random } from './random.js';
 import { FieldRange, type RegisterRange } from './register-window.js';
 import { ScsiHost } from './scsi/host.js';
-import type { Target, Topology } from './scsi/topology.js';
+import type { Target } from './scsi/topology.js';
 import { Cdrom } from './units/cdrom.js';
 import { Disk } from './units/disk.js';
 import type { AccessFault, LogicalUnit, MediumAccess } from './units/logical-unit.js';
@@ -39,6 +39,10 @@ export class Model {
   readonly clock = new VirtualClock();
   readonly #config: ModelConfig;
   readonly #behaviours: Behaviours;
+  /** The units that there are, as a power cycle makes them anew. */
+  readonly #units: UnitConfig[];
+  /** Units that were removed, the latest last. */
+  readonly #unplugged: { readonly config: UnitConfig; readonly unit: LogicalUnit }[] = [];
   #parts: Parts;
 
   /**
@@ -49,6 +53,7 @@ export class Model {
     if (config.queueSize < 1 || config.queueSize > 32768 || config.queueSize & (config.queueSize - 1))
       throw new ModelConfigError(`queue size ${config.queueSize} is no power of two up to 32768`);
     this.#config = config;
+    this.#units = [...config.units];
     this.#behaviours = conformantBehaviours();
     adjust(this.#behaviours);
     this.memory = ModelMemory.randomised(config.regions, new Random(seed));
@@ -81,7 +86,10 @@ export class Model {
     return this.#parts.device.faults;
   }
 
-  /** Switches the device off and on: registers, device and units are as new. Memory keeps its contents. */
+  /**
+   * Switches the device off and on: registers, device and units are as new. Which units there are, how large they are
+   * and what is in their drives stays, and so does memory.
+   */
   powerCycle(): void {
     this.clock.clear();
     this.#parts = this.#build();
@@ -92,21 +100,34 @@ export class Model {
     this.#parts.host.tasks.hold(this.#find(target, unit).unit);
   }
 
+  /** Works on what has been kept waiting; nothing is of a unit that has gone. */
   release(target: number, unit: number): void {
-    const { unit: found } = this.#find(target, unit);
-    this.#parts.device.guard(() => this.#parts.host.tasks.release(found));
+    const found = this.#parts.host.topology.targets.get(target)?.units.get(unit);
+    if (found) this.#parts.device.guard(() => this.#parts.host.tasks.release(found));
   }
 
   /** Adds a unit while the device runs. Throws `ModelConfigError` for a place that is taken or does not exist. */
   plug(config: UnitConfig): void {
-    const { topology } = this.#parts.host;
-    const unit = this.#makeUnit(config, topology);
-    this.#parts.host.plug(topology.target(config.target), config.unit, unit);
+    this.#appear(config, this.#makeUnit(config));
   }
 
   /** Removes a unit while the device runs. */
-  unplug(target: number, unit: number): void {
-    this.#parts.host.unplug(this.#find(target, unit).target, unit);
+  unplug(targetId: number, number: number): void {
+    const { target, unit } = this.#find(targetId, number);
+    const [config] = this.#units.splice(this.#configIndex(targetId, number), 1);
+    this.#parts.host.unplug(target, number);
+    if (config) this.#unplugged.push({ config, unit });
+  }
+
+  /** Brings back the unit that was last removed from there, with what is on its medium. */
+  replug(targetId: number, number: number): void {
+    const at = this.#unplugged.findLastIndex(
+      ({ config: { target, unit } }) => target === targetId && unit === number,
+    );
+    const [found] = at < 0 ? [] : this.#unplugged.splice(at, 1);
+    if (found === undefined) throw new ModelConfigError(`no unit ${targetId}:${number} was removed`);
+    found.unit.reset('hard', Sense.POWER_ON);
+    this.#appear(found.config, found.unit);
   }
 
   /** Changes the number of blocks of a disk. */
@@ -114,6 +135,7 @@ export class Model {
     const { target, unit } = this.#find(targetId, number);
     if (!(unit instanceof Disk)) throw new ModelConfigError(`unit ${targetId}:${number} is no disk`);
     unit.blocks = blocks;
+    this.#keepBlocks(targetId, number, blocks);
     this.#parts.host.reports.parametersChanged(target, number, unit, Sense.CAPACITY_CHANGED);
   }
 
@@ -121,6 +143,7 @@ export class Model {
   eject(targetId: number, number: number): void {
     const { target, unit } = this.#drive(targetId, number);
     unit.eject();
+    this.#keepBlocks(targetId, number, 0n);
     this.#parts.host.reports.happened(target, number, unit, AsyncEvent.MEDIA_CHANGE);
   }
 
@@ -129,15 +152,19 @@ export class Model {
     const { target, unit } = this.#drive(targetId, number);
     const { reports } = this.#parts.host;
     unit.insert({ blocks });
+    this.#keepBlocks(targetId, number, blocks);
     reports.parametersChanged(target, number, unit, Sense.MEDIUM_MAY_HAVE_CHANGED);
     reports.happened(target, number, unit, AsyncEvent.MEDIA_CHANGE);
   }
 
-  /** Lets accesses to the medium of a unit fail from now on, or, without a fault, work again. */
-  setFault(target: number, unit: number, access: MediumAccess, fault: AccessFault | undefined): void {
-    const { faults } = this.#find(target, unit).unit;
-    if (fault === undefined) faults.delete(access);
-    else faults.set(access, fault);
+  /** Lets accesses to the medium of a unit fail from now on. */
+  setFault(target: number, unit: number, access: MediumAccess, fault: AccessFault): void {
+    this.#find(target, unit).unit.faults.set(access, fault);
+  }
+
+  /** Lets accesses to the medium of a unit work again. */
+  clearFaults(target: number, unit: number): void {
+    this.#find(target, unit).unit.faults.clear();
   }
 
   /** Resets a unit as others than the driver can. */
@@ -166,18 +193,38 @@ export class Model {
     return { target, unit };
   }
 
-  #makeUnit(config: UnitConfig, topology: Topology): LogicalUnit {
-    if (!(config.target >= 0 && config.target <= MAX_TARGET && config.unit >= 0 && config.unit <= MAX_UNIT))
-      throw new ModelConfigError(`there can be no unit ${config.target}:${config.unit}`);
-    if (topology.targets.get(config.target)?.units.has(config.unit))
-      throw new ModelConfigError(`unit ${config.target}:${config.unit} exists already`);
-    const target = topology.target(config.target);
-    if (config.kind === 'cdrom') return new Cdrom(config, target, this.#behaviours);
-    return new Disk(config, target, this.#behaviours);
+  #appear(config: UnitConfig, unit: LogicalUnit): void {
+    const { host } = this.#parts;
+    this.#units.push(config);
+    host.plug(host.topology.target(config.target), config.unit, unit);
+  }
+
+  #configIndex(target: number, unit: number): number {
+    return this.#units.findIndex((each) => each.target === target && each.unit === unit);
+  }
+
+  /** Notes a size for the next time that the unit is made. */
+  #keepBlocks(target: number, unit: number, blocks: bigint): void {
+    const at = this.#configIndex(target, unit);
+    const config = this.#units[at];
+    if (config) this.#units[at] = { ...config, blocks };
+  }
+
+  #makeUnit(config: UnitConfig): LogicalUnit {
+    const { target, unit, kind, blockSize } = config;
+    if (!(target >= 0 && target <= MAX_TARGET && unit >= 0 && unit <= MAX_UNIT))
+      throw new ModelConfigError(`there can be no unit ${target}:${unit}`);
+    if (this.#units.some((each) => each !== config && each.target === target && each.unit === unit))
+      throw new ModelConfigError(`unit ${target}:${unit} exists already`);
+    const numbers = () => this.#parts.host.topology.unitNumbers(target);
+    if (kind === 'disk') return new Disk(config, numbers, this.#behaviours);
+    if (blockSize !== CD_BLOCK_SIZE)
+      throw new ModelConfigError(`blocks of a CD-ROM have ${CD_BLOCK_SIZE} bytes, not ${blockSize}`);
+    return new Cdrom(config, numbers, this.#behaviours);
   }
 
   #build(): Parts {
-    const { requestQueues, queueSize, features, units, guestByteOrder } = this.#config;
+    const { requestQueues, queueSize, features, guestByteOrder } = this.#config;
     const host = new ScsiHost(
       {
         requestQueues,
@@ -191,10 +238,8 @@ export class Model {
       this.clock,
       this.#behaviours,
     );
-    for (const unit of units) {
-      const made = this.#makeUnit(unit, host.topology);
-      host.topology.target(unit.target).units.set(unit.unit, made);
-    }
+    for (const unit of this.#units)
+      host.topology.target(unit.target).units.set(unit.unit, this.#makeUnit(unit));
     const device = new VirtioDevice(host, queueSize, guestByteOrder, this.memory, this.#behaviours);
     host.attach(device);
     return { host, device, attachment: this.#attach(device, host) };

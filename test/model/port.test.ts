@@ -21,8 +21,9 @@ describe('adapter', () => {
       units: [
         { target: 0, unit: 0, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-0' },
         { target: 0, unit: 1, kind: 'disk' },
+        { target: 1, unit: 0, kind: 'cdrom' },
       ],
-      freeTarget: 1,
+      freeTarget: 2,
       freeUnit: { target: 0, unit: 2 },
       dmaContained: true,
       settleMs: 0,

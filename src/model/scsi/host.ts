@@ -149,6 +149,7 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
       this.tasks.filter((task) => task.unit === unit),
       Response.FAILURE,
     );
+    this.tasks.release(unit);
     target.units.delete(number);
     if (target.units.size === 0) this.topology.targets.delete(target.id);
     this.reports.removed(target, number, unit);

@@ -3,7 +3,7 @@ import { Response } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { VirtualClock } from '../clock.js';
 import type { CommandResult } from '../units/command-result.js';
-import { type LogicalUnit, TransportFailure } from '../units/logical-unit.js';
+import { DeliveryFailure, type LogicalUnit } from '../units/logical-unit.js';
 import type { Task } from './task.js';
 import type { ManagementCall } from './task-management.js';
 
@@ -85,8 +85,8 @@ export class TaskSet {
     try {
       result = task.unit.execute(task, this.#behaviours);
     } catch (error) {
-      if (!(error instanceof TransportFailure)) throw error;
-      this.cancel([task], Response.TRANSPORT_FAILURE);
+      if (!(error instanceof DeliveryFailure)) throw error;
+      this.cancel([task], error.response);
       return;
     }
     if (result === undefined) return;

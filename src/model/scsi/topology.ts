@@ -43,6 +43,11 @@ export class Topology {
     return target;
   }
 
+  /** Numbers of the units of a target, in ascending order; none if it does not exist. */
+  unitNumbers(id: number): readonly number[] {
+    return this.targets.get(id)?.unitNumbers ?? [];
+  }
+
   /** Every unit, in order of target and unit number. */
   *all(): Generator<{ target: Target; number: number; unit: LogicalUnit }> {
     for (const [, target] of [...this.targets].sort(([a], [b]) => a - b))

@@ -2,7 +2,6 @@
 import { DeviceType } from '../../wire/scsi/inquiry.js';
 import { AsyncEvent } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
-import type { Target } from '../scsi/topology.js';
 import { type BlockUnit, checkBlockRange } from './block-unit.js';
 import { CommandTable } from './command-table.js';
 import { shortReadCapacity } from './commands/capacity.js';
@@ -14,7 +13,7 @@ import { MediaEvent, removableMedium } from './commands/removable-medium.js';
 import { LogicalUnit, type UnitReset } from './logical-unit.js';
 import { CheckCondition, Sense, type SenseInfo } from './sense.js';
 
-/** A disc. Each of its blocks begins with its own address, eight bytes big-endian, and is zero from there. */
+/** A disc. Each of its blocks begins with its own address and their number, eight bytes each, big-endian. */
 export interface Medium {
   readonly blocks: bigint;
 }
@@ -22,7 +21,7 @@ export interface Medium {
 export interface CdromOptions {
   /** Unit serial number, ASCII. */
   readonly serial: string;
-  /** Blocks of the medium that is in the drive. */
+  /** Blocks of the medium that is in the drive; 0 for none. */
   readonly blocks: bigint;
   /** Milliseconds of virtual time that each command takes. */
   readonly delay: number;
@@ -44,9 +43,14 @@ export class Cdrom extends LogicalUnit implements BlockUnit {
   #mediaEvent: number = MediaEvent.NONE;
   readonly #behaviours: Behaviours;
 
-  constructor({ serial, blocks, delay }: CdromOptions, target: Target, behaviours: Behaviours) {
+  /** `unitNumbers` tells the units of its target. */
+  constructor(
+    { serial, blocks, delay }: CdromOptions,
+    unitNumbers: () => readonly number[],
+    behaviours: Behaviours,
+  ) {
     super();
-    this.#medium = { blocks };
+    this.#medium = blocks > 0n ? { blocks } : undefined;
     this.delay = delay;
     this.#behaviours = behaviours;
     this.commands = new CommandTable([
@@ -63,7 +67,7 @@ export class Cdrom extends LogicalUnit implements BlockUnit {
       }),
       testUnitReady(),
       requestSense(),
-      reportLuns(() => target.unitNumbers.map(samLun)),
+      reportLuns(() => unitNumbers().map(samLun)),
       shortReadCapacity(this),
       ...readCommands(this, ['READ(10)', 'READ(12)']),
       ...removableMedium(this),
@@ -145,7 +149,10 @@ export class Cdrom extends LogicalUnit implements BlockUnit {
     const first = this.#behaviours.mediumBlock(lba, 'read');
     const bytes = new Uint8Array(blocks * BLOCK_SIZE);
     const view = new DataView(bytes.buffer);
-    for (let at = 0; at < blocks; at++) view.setBigUint64(at * BLOCK_SIZE, first + BigInt(at));
+    for (let at = 0; at < blocks; at++) {
+      view.setBigUint64(at * BLOCK_SIZE, first + BigInt(at));
+      view.setBigUint64(at * BLOCK_SIZE + 8, this.blocks);
+    }
     return bytes;
   }
 }

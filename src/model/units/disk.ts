@@ -2,7 +2,6 @@
 import { DeviceType } from '../../wire/scsi/inquiry.js';
 import type { Behaviours } from '../behaviours.js';
 import { ModelConfigError } from '../errors.js';
-import type { Target } from '../scsi/topology.js';
 import { BlockStore } from './block-store.js';
 import { type BlockUnit, checkBlockRange } from './block-unit.js';
 import { CommandTable } from './command-table.js';
@@ -66,7 +65,8 @@ export class Disk extends LogicalUnit implements BlockUnit {
   readonly #store = new BlockStore();
   readonly #behaviours: Behaviours;
 
-  constructor(options: DiskOptions, target: Target, behaviours: Behaviours) {
+  /** `unitNumbers` tells the units of its target. */
+  constructor(options: DiskOptions, unitNumbers: () => readonly number[], behaviours: Behaviours) {
     super();
     const { blockSize } = options;
     if (![512, 1024, 2048, 4096].includes(blockSize))
@@ -98,7 +98,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
       }),
       testUnitReady(),
       requestSense(),
-      reportLuns(() => target.unitNumbers.map(samLun)),
+      reportLuns(() => unitNumbers().map(samLun)),
       ...reportSupported(() => this.commands),
       ...readCapacity(this),
       ...readWrite(this),

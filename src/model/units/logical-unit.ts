@@ -15,11 +15,16 @@ export type UnitReset = 'hard' | 'logical-unit' | 'nexus-loss';
 
 /** A way of accessing the medium. */
 export type MediumAccess = 'read' | 'write';
-/** What an access runs into: a medium that fails, or a unit that cannot be reached. */
-export type AccessFault = 'medium' | 'transport';
+/** What an access runs into: a medium that fails, or a response of the transport, by its code. */
+export type AccessFault = 'medium' | { readonly response: number };
 
-/** Ends a command without any status, since its unit was not reached. An outcome, like `CheckCondition`. */
-export class TransportFailure {}
+/** Ends a command by a response of the transport, without any status. An outcome, like `CheckCondition`. */
+export class DeliveryFailure {
+  readonly response: number;
+  constructor(response: number) {
+    this.response = response;
+  }
+}
 
 export abstract class LogicalUnit {
   /** PERIPHERAL QUALIFIER and PERIPHERAL DEVICE TYPE, byte 0 of all INQUIRY data. */
@@ -73,15 +78,16 @@ export abstract class LogicalUnit {
   /** Throws `CheckCondition` while the unit cannot access its medium. */
   protected checkReady(): void {}
 
-  /** Throws `CheckCondition` or `TransportFailure` when an access at this block runs into a fault. */
+  /** Throws `CheckCondition` or `DeliveryFailure` when an access at this block runs into a fault. */
   protected checkFault(access: MediumAccess, lba: bigint): void {
     const fault = this.faults.get(access);
-    if (fault === 'transport') throw new TransportFailure();
+    if (fault === undefined) return;
+    if (fault !== 'medium') throw new DeliveryFailure(fault.response);
     const sense = access === 'read' ? Sense.UNRECOVERED_READ_ERROR : Sense.WRITE_ERROR;
-    if (fault === 'medium') throw new CheckCondition({ ...sense, information: lba });
+    throw new CheckCondition({ ...sense, information: lba });
   }
 
-  /** Runs one command to its end, or returns nothing if it never ends. Throws `TransportFailure`. */
+  /** Runs one command to its end, or returns nothing if it never ends. Throws `DeliveryFailure`. */
   execute(task: Task, behaviours: Behaviours): CommandResult | undefined {
     const found = this.commands.find(task.cdb);
     const row = found instanceof CheckCondition ? undefined : found;

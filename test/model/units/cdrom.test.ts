@@ -21,7 +21,7 @@ describe('a CD-ROM drive', () => {
     const bench = drive();
     expect(toHex(ask(bench, '25 00 00 00 00 00 00 00 00 00', 8).data)).toBe('00 00 03 ff 00 00 08 00');
     const data = ask(bench, '28 00 00 00 00 05 00 00 02 00', 4096).data;
-    expect([data[7], data[2048 + 7]]).toEqual([5, 6]);
+    expect([data[7], data[2048 + 7], data[14]]).toEqual([5, 6, 4]);
     expect(outcome(ask(bench, '28 00 00 00 04 00 00 00 01 00', 2048))).toBe('5/21/00');
   });
 

@@ -321,14 +321,14 @@ describe('faults', () => {
   test.each([
     ['read', 'medium', '3/11/00', 'good'],
     ['write', 'medium', 'good', '3/0c/00'],
-    ['read', 'transport', 'response 6', 'good'],
-    ['write', 'transport', 'good', 'response 6'],
-  ] as const)('%s, %s', (access, fault, reading, writing) => {
+    ['read', { response: 6 }, 'response 6', 'good'],
+    ['write', { response: 7 }, 'good', 'response 7'],
+  ] as const)('%s, %j', (access, fault, reading, writing) => {
     const bench = disk();
     bench.model.setFault(0, 0, access, fault);
     expect(responseOf(bench, READ, { dataIn: 512 })).toBe(reading);
     expect(responseOf(bench, WRITE, { dataOut: block(1) })).toBe(writing);
-    bench.model.setFault(0, 0, access, undefined);
+    bench.model.clearFaults(0, 0);
     expect(responseOf(bench, READ, { dataIn: 512 })).toBe('good');
     expect(responseOf(bench, WRITE, { dataOut: block(1) })).toBe('good');
   });
