@@ -118,6 +118,8 @@ export interface Observed {
   readonly configInterrupts?: number;
   /** Names returned when this one was seen, itself left out. */
   readonly returnedBefore?: ReadonlySet<string>;
+  /** Those of them that were not first seen together with this one, on another queue. */
+  readonly surelyReturnedBefore?: ReadonlySet<string>;
 }
 
 /** The interrupt checks need watching for a time; the executor asks before it waits. */
@@ -386,12 +388,12 @@ class ResultMatcher {
   }
 
   #order(checks: ResultChecks): void {
-    const returned = this.#observed.returnedBefore ?? new Set<string>();
+    const { returnedBefore, surelyReturnedBefore } = this.#observed;
     for (const name of checks.after ?? [])
-      if (!returned.has(name))
+      if (!returnedBefore?.has(name))
         this.differ('after', `${name} returned before this`, `${name} not yet returned`);
     for (const name of checks.before ?? [])
-      if (returned.has(name))
+      if (surelyReturnedBefore?.has(name))
         this.differ('before', `${name} returned after this`, `${name} returned already`);
   }
 }

@@ -103,6 +103,8 @@ export class Driver {
   readonly #onStanding: StandingListener;
   #stage: SetupStage = 'reset';
   #queues = new Map<number, LiveQueue>();
+  /** Counts the times that all rings were read. */
+  #look = 0;
   #flying = new Map<Chain, Exchange>();
   readonly #events: EventBuffers;
   #takenBack = new TakenBackMemory();
@@ -389,8 +391,20 @@ export class Driver {
     return this.#events.next();
   }
 
-  /** Takes what the device has returned on any queue. */
+  /**
+   * Takes what the device has returned on any queue. As long as something comes back, the rings are read again: what was
+   * visible together has been seen at one look, whichever ring was read first.
+   */
   collect(): void {
+    this.#look++;
+    for (let before = -1; before !== this.#flying.size; ) {
+      before = this.#flying.size;
+      this.#sweep();
+      if (this.#flying.size === 0) break;
+    }
+  }
+
+  #sweep(): void {
     let late: Set<number> | undefined;
     for (const queue of this.#queues.values()) {
       const { vector } = queue;
@@ -728,6 +742,7 @@ export class Driver {
       exchange.answer = readAnswer(exchange.placed, entry);
       exchange.used = entry;
       exchange.returned = this.#returnCount++;
+      exchange.look = this.#look;
       if (interrupted !== undefined) exchange.interrupted = interrupted;
       if (queue.index === QueueIndex.EVENT)
         this.#events.note(exchange.answer.bytes, exchange.answer.poison, entry.len);

@@ -56,6 +56,8 @@ export interface Exchange {
   used?: UsedEntry;
   /** Position in the order of returns, over all queues. */
   returned?: number;
+  /** The look at all rings by which it was seen; what was seen by the same one on other queues has no order. */
+  look?: number;
   /** Whether the queue's vector was raised for it; undefined where none was due. */
   interrupted?: boolean;
 }

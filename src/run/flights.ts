@@ -53,9 +53,18 @@ export class Flights {
     return true;
   }
 
-  /** Names all of whose chains were returned before an exchange was. */
-  returnedBefore({ returned = Number.POSITIVE_INFINITY }: Exchange): ReadonlySet<string> {
-    const before = ({ exchange }: Flight) => exchange.returned !== undefined && exchange.returned < returned;
+  /**
+   * Names all of whose chains were returned before an exchange was: on its own queue by their order there, on others by
+   * when they were seen. What was seen on another queue by the same look may have been returned before or after it;
+   * `possibly` says whether such counts.
+   */
+  returnedBefore(exchange: Exchange, possibly: boolean): ReadonlySet<string> {
+    const { queue, returned = Number.POSITIVE_INFINITY, look = Number.POSITIVE_INFINITY } = exchange;
+    const before = ({ exchange: other }: Flight) => {
+      if (other === exchange || other.returned === undefined || other.look === undefined) return false;
+      if (other.queue === queue) return other.returned < returned;
+      return possibly ? other.look <= look : other.look < look;
+    };
     return new Set([...this.#byName].filter(([, group]) => group.every(before)).map(([name]) => name));
   }
 

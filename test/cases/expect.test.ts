@@ -139,7 +139,7 @@ describe('parts', () => {
     ],
     [
       '{before: [other]}',
-      { returnedBefore: new Set(['other']) },
+      { returnedBefore: new Set(['other']), surelyReturnedBefore: new Set(['other']) },
       ['before: other returned after this, got other returned already'],
     ],
     [

@@ -172,7 +172,10 @@ function observe(
     ...observeKind(flight, answer),
     writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: view.slice(), poison: initial })),
     used: { ...usedOf(exchange), entries, lenUnreliable: run.session.transport.legacy },
-    ...(ordered && { returnedBefore: run.flights.returnedBefore(exchange) }),
+    ...(ordered && {
+      returnedBefore: run.flights.returnedBefore(exchange, true),
+      surelyReturnedBefore: run.flights.returnedBefore(exchange, false),
+    }),
   };
 }
 
