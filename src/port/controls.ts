@@ -30,7 +30,7 @@ export const FAULT_ACCESSES = ['read', 'write'] as const;
 export const FAULT_ERRORS = ['medium', 'transport', 'target', 'nexus', 'busy'] as const;
 export type FaultError = (typeof FAULT_ERRORS)[number];
 
-/** What is in a drive: the medium that it had from the start, another of other size and content. */
+/** What is in a drive: the medium that it had from the start, another of other size. */
 export const MEDIA = ['usual', 'other'] as const;
 
 /**

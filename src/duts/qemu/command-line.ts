@@ -1,15 +1,7 @@
 /** QEMU's command line for a machine that consists of a virtio-scsi controller with scratch disks. */
 import type { TransportName } from '../../port/transport-name.js';
-import { CONTROLLER_ID, controllerArguments } from './controller.js';
-
-/** A SCSI disk of the machine. */
-export interface QemuDisk {
-  readonly target: number;
-  readonly unit: number;
-  readonly serial: string;
-  /** Descriptor of its image, in the QEMU process. */
-  readonly fd: number;
-}
+import { controllerArguments } from './controller.js';
+import { inherited, type QemuUnit, unitArguments } from './units.js';
 
 /** What the command line is made of. Descriptors are those of the QEMU process. */
 export interface QemuMachine {
@@ -22,7 +14,7 @@ export interface QemuMachine {
   readonly memoryFd: number | undefined;
   readonly firmwareFd: number;
   readonly qmpFd: number;
-  readonly disks: readonly QemuDisk[];
+  readonly units: readonly QemuUnit[];
   /** Further properties of the controller; they replace the adapter's own. */
   readonly device: Readonly<Record<string, string>>;
   /** Further arguments. */
@@ -56,20 +48,5 @@ export function qemuArguments(machine: QemuMachine): string[] {
   args.push('-qtest', 'stdio', '-qtest-log', 'none');
   args.push('-chardev', `socket,id=qmp,fd=${machine.qmpFd}`, '-mon', 'chardev=qmp,mode=control');
   args.push(...controllerArguments(machine.transport, machine.device));
-  for (const [index, disk] of machine.disks.entries()) {
-    const node = `disk${index}`;
-    args.push(
-      '-blockdev',
-      `driver=raw,node-name=${node},discard=unmap,file.driver=file,file.filename=${inherited(disk.fd)},` +
-        'file.discard=unmap,file.locking=off',
-      '-device',
-      `scsi-hd,bus=${CONTROLLER_ID}.0,scsi-id=${disk.target},lun=${disk.unit},drive=${node},serial=${disk.serial}`,
-    );
-  }
-  return [...args, ...machine.args];
-}
-
-/** The path by which a process reaches a file that it has inherited. */
-function inherited(fd: number): string {
-  return `/proc/self/fd/${fd}`;
+  return [...args, ...machine.units.flatMap(unitArguments), ...machine.args];
 }

@@ -2,8 +2,7 @@
 import { closeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Duplex } from 'node:stream';
-import type { Control } from '../../port/controls.js';
-import { PortError } from '../../port/errors.js';
+import type { ControlCapability } from '../../port/controls.js';
 import type { TransportName } from '../../port/transport-name.js';
 import { anonymousFile } from '../../sys/anonymous-file.js';
 import { findExecutable } from '../../sys/executable.js';
@@ -15,11 +14,13 @@ import { type DutProfile, DutSetupError, type Obstacle, type RunningDut, type Un
 import { detectAccelerator } from './accelerator.js';
 import { qemuArguments } from './command-line.js';
 import { controllerFor, RESERVED_PROPERTIES } from './controller.js';
+import { OWN_UNIT_CONTROLS, QEMU_CONTROLS, QemuControls } from './controls.js';
 import type { GuestRegion } from './dma.js';
 import { knownProperties, offerEverything } from './facilities.js';
 import { type Machine, machineFor } from './machine.js';
 import type { QemuAttach } from './port.js';
 import { QmpClient } from './qmp.js';
+import type { QemuUnit } from './units.js';
 
 /** How to start QEMU. */
 export interface QemuOptions {
@@ -41,7 +42,7 @@ export interface QemuOptions {
   readonly args?: readonly string[];
   /**
    * The units that `args` attach to the controller, whose bus is `s0.0`. Present: the adapter attaches none of its own,
-   * which are a scratch disk and a disk that is not lent.
+   * which are a scratch disk, a disk that is not lent, and a CD-ROM drive on a target of its own.
    */
   readonly units?: readonly UnitProfile[];
   /** Address on which no target answers; default 255. */
@@ -72,22 +73,25 @@ const DEFAULT_MEMORY_MIB = 64;
 /** Half of it is low memory, of which the first MiB is not lent out; and low memory ends below the PCI window. */
 const LEAST_MEMORY_MIB = 4;
 const MOST_MEMORY_MIB = 4096;
-const DISK_SIZE = 64 * MIB;
-const DISKS = [
-  { target: 0, unit: 0, serial: 'VSCSI-SCRATCH-0', scratch: true },
-  { target: 0, unit: 1, serial: 'VSCSI-DISK-1', scratch: false },
+/** The adapter's own units; sizes in bytes. */
+const OWN = [
+  { target: 0, unit: 0, kind: 'disk', serial: 'VSCSI-SCRATCH-0', scratch: true, size: 64 * MIB },
+  { target: 0, unit: 1, kind: 'disk', serial: 'VSCSI-DISK-1', scratch: false, size: 64 * MIB },
+  { target: 1, unit: 0, kind: 'cdrom', serial: 'VSCSI-CDROM-0', scratch: false, size: 2 * MIB },
 ] as const;
+const BLOCK_SIZES = { disk: 512, cdrom: 2048 } as const;
+/** Room for everything that may be plugged or inserted during a run; only what is written takes memory. */
+const SPARE_SIZE = 2 ** 38;
 const QMP_FD = 3;
 const START_LIMIT_MS = 10_000;
 const WRAPPED_START_LIMIT_MS = 60_000;
-const CONTROL_LIMIT_MS = 5_000;
 const QUIT_LIMIT_MS = 2_000;
 const SETTLE_MS = 2;
 
-const OWN_UNITS: readonly UnitProfile[] = DISKS.map(({ target, unit, serial, scratch }) => ({
+const OWN_UNITS: readonly UnitProfile[] = OWN.map(({ target, unit, kind, serial, scratch }) => ({
   target,
   unit,
-  kind: 'disk',
+  kind,
   ...(scratch && { scratchSerial: serial }),
 }));
 
@@ -134,7 +138,7 @@ export function qemuObstacles(options: QemuOptions = {}): Obstacle[] {
   return obstacles;
 }
 
-/** Starts QEMU with a virtio-scsi controller, two scratch disks and a halted CPU. Throws `DutSetupError`. */
+/** Starts QEMU with a virtio-scsi controller, units and a halted CPU. Throws `DutSetupError`. */
 export async function startQemu(
   options: QemuOptions = {},
   transport: TransportName = 'pci',
@@ -191,6 +195,9 @@ interface Launched {
   readonly process: SupervisedProcess;
   readonly attach: QemuAttach;
   readonly log: number;
+  readonly units: readonly QemuUnit[];
+  /** Descriptor of the spare file, in the QEMU process. */
+  readonly spareFd: number;
   readonly details: Record<string, string>;
 }
 
@@ -225,6 +232,16 @@ async function launch(
   const inherited: number[] = [];
   const inherit = (fd: number) => QMP_FD + inherited.push(resources.add(fd));
   const firmware = haltingFirmware();
+  const units = (options.units === undefined ? OWN : []).map(({ size, scratch, ...unit }): QemuUnit => ({
+    ...unit,
+    blockSize: BLOCK_SIZES[unit.kind],
+    medium: {
+      node: `disk-${unit.target}-${unit.unit}`,
+      fd: inherit(anonymousFile({ name: 'vscsi-disk', size })),
+      readOnly: unit.kind === 'cdrom',
+    },
+  }));
+  const spareFd = inherit(anonymousFile({ name: 'vscsi-spare', size: SPARE_SIZE }));
   const args = qemuArguments({
     accel,
     transport,
@@ -234,10 +251,7 @@ async function launch(
     qmpFd: QMP_FD,
     firmwareFd: inherit(anonymousFile({ name: 'vscsi-firmware', size: firmware.length, content: firmware })),
     memoryFd: memory === undefined ? undefined : inherit(memory),
-    disks: (options.units === undefined ? DISKS : []).map((disk) => ({
-      ...disk,
-      fd: inherit(anonymousFile({ name: 'vscsi-disk', size: DISK_SIZE })),
-    })),
+    units,
     device: { ...offerEverything(known), ...ownProperties(options.device ?? {}, machine, known) },
     args: options.args ?? [],
   });
@@ -258,6 +272,8 @@ async function launch(
   return {
     process,
     log,
+    units,
+    spareFd,
     attach: {
       transport,
       toQemu: commands.writeEnd,
@@ -267,6 +283,7 @@ async function launch(
       settleMs: SETTLE_MS,
       mmio: machine.attachment === 'mmio',
       interrupt: machine.interrupt,
+      controls: controlsOf(options),
     },
     details: {
       binary,
@@ -288,7 +305,7 @@ function effectiveWrap(wrap: readonly string[]): readonly string[] {
 
 /** Makes sure that QEMU is up, and asks for its version. */
 async function greet(launched: Launched, resources: Descriptors, options: QemuOptions): Promise<RunningQemu> {
-  const { process, attach, details, log } = launched;
+  const { process, attach, details, log, units, spareFd } = launched;
   const wrapped = (options.wrap ?? []).length > 0;
   const limitMs = options.startLimitMs ?? (wrapped ? WRAPPED_START_LIMIT_MS : START_LIMIT_MS);
   const stream = process.stdio[QMP_FD];
@@ -312,6 +329,7 @@ async function greet(launched: Launched, resources: Descriptors, options: QemuOp
     );
   }
 
+  const controls = new QemuControls(qmp, { units, spareFd });
   let stopped: Promise<void> | undefined;
   return {
     identity: { name: 'qemu', version, details },
@@ -320,7 +338,7 @@ async function greet(launched: Launched, resources: Descriptors, options: QemuOp
     log,
     pid: process.pid,
     exited: process.exited,
-    control: (wanted) => control(qmp, wanted),
+    control: (control) => controls.invoke(control),
     kill: () => process.kill(),
     stop() {
       stopped ??= stop(process, qmp).finally(() => resources.closeAll());
@@ -329,20 +347,9 @@ async function greet(launched: Launched, resources: Descriptors, options: QemuOp
   };
 }
 
-async function control(qmp: QmpClient, { name }: Control): Promise<void> {
-  if (name !== 'power-cycle')
-    throw new PortError('CONTROL_REFUSED', `The QEMU adapter has no control ${name}`);
-  try {
-    const done = qmp.event('RESET', CONTROL_LIMIT_MS);
-    // Whichever fails first is reported; the other must not count as unhandled.
-    done.catch(() => {});
-    await qmp.execute('system_reset', undefined, CONTROL_LIMIT_MS);
-    await done;
-  } catch (error) {
-    throw new PortError('CONTROL_REFUSED', `QEMU was not power-cycled: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+/** Units that a profile brings have back-ends of any kind. */
+function controlsOf({ units }: QemuOptions): readonly ControlCapability[] {
+  return units === undefined ? [...QEMU_CONTROLS, ...OWN_UNIT_CONTROLS] : QEMU_CONTROLS;
 }
 
 async function stop(process: SupervisedProcess, qmp: QmpClient): Promise<void> {

@@ -10,9 +10,23 @@ const MACHINE: QemuMachine = {
   memoryFd: 5,
   firmwareFd: 4,
   qmpFd: 3,
-  disks: [
-    { target: 0, unit: 0, serial: 'A', fd: 6 },
-    { target: 1, unit: 7, serial: 'B', fd: 7 },
+  units: [
+    {
+      target: 0,
+      unit: 0,
+      kind: 'disk',
+      serial: 'A',
+      blockSize: 512,
+      medium: { node: 'a', fd: 6, readOnly: false },
+    },
+    {
+      target: 1,
+      unit: 7,
+      kind: 'cdrom',
+      serial: 'B',
+      blockSize: 2048,
+      medium: { node: 'b', fd: 7, readOnly: true },
+    },
   ],
   device: {},
   args: [],
@@ -28,7 +42,7 @@ it('reaches every file through a descriptor', () => {
   expect(values(args, '-object').join()).toContain('mem-path=/proc/self/fd/5,share=on');
   expect(values(args, '-bios')).toEqual(['/proc/self/fd/4']);
   expect(values(args, '-chardev')).toEqual(['socket,id=qmp,fd=3']);
-  expect(values(args, '-blockdev').map((value) => /filename=([^,]*)/.exec(value)?.[1])).toEqual([
+  expect(values(args, '-blockdev').map((value) => /"filename":"([^"]*)/.exec(value)?.[1])).toEqual([
     '/proc/self/fd/6',
     '/proc/self/fd/7',
   ]);
@@ -43,9 +57,9 @@ it('leaves the memory to QEMU where there is no file', () => {
 it('places the disks', () => {
   const [controller, ...disks] = values(qemuArguments(MACHINE), '-device');
   expect(controller).toBe('virtio-scsi-pci,id=s0,addr=4,disable-legacy=on,ioeventfd=off,num_queues=2');
-  expect(disks).toEqual([
-    'scsi-hd,bus=s0.0,scsi-id=0,lun=0,drive=disk0,serial=A',
-    'scsi-hd,bus=s0.0,scsi-id=1,lun=7,drive=disk1,serial=B',
+  expect(disks.map((disk): unknown => JSON.parse(disk))).toEqual([
+    { driver: 'scsi-hd', id: 'unit-0-0', bus: 's0.0', 'scsi-id': 0, lun: 0, drive: 'a', serial: 'A' },
+    { driver: 'scsi-cd', id: 'unit-1-7', bus: 's0.0', 'scsi-id': 1, lun: 7, drive: 'b', serial: 'B' },
   ]);
 });
 
