@@ -232,15 +232,17 @@ async function launch(
   const inherited: number[] = [];
   const inherit = (fd: number) => QMP_FD + inherited.push(resources.add(fd));
   const firmware = haltingFirmware();
-  const units = (options.units === undefined ? OWN : []).map(({ size, scratch, ...unit }): QemuUnit => ({
-    ...unit,
-    blockSize: BLOCK_SIZES[unit.kind],
-    medium: {
-      node: `disk-${unit.target}-${unit.unit}`,
-      fd: inherit(anonymousFile({ name: 'vscsi-disk', size })),
-      readOnly: unit.kind === 'cdrom',
-    },
-  }));
+  const units = (options.units === undefined ? OWN : []).map(
+    ({ size, scratch, ...unit }): QemuUnit => ({
+      ...unit,
+      blockSize: BLOCK_SIZES[unit.kind],
+      medium: {
+        node: `disk-${unit.target}-${unit.unit}`,
+        fd: inherit(anonymousFile({ name: 'vscsi-disk', size })),
+        readOnly: unit.kind === 'cdrom',
+      },
+    }),
+  );
   const spareFd = inherit(anonymousFile({ name: 'vscsi-spare', size: SPARE_SIZE }));
   const args = qemuArguments({
     accel,

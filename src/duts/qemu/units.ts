@@ -41,10 +41,11 @@ export function unitDevice(unit: QemuUnit): Readonly<Record<string, string | num
     drive: unit.medium.node,
     serial: unit.serial,
     // That of a disk is QEMU's default anyway, and a CD-ROM has no other.
-    ...(unit.kind === 'disk' && unit.blockSize !== 512 && {
-      logical_block_size: unit.blockSize,
-      physical_block_size: unit.blockSize,
-    }),
+    ...(unit.kind === 'disk' &&
+      unit.blockSize !== 512 && {
+        logical_block_size: unit.blockSize,
+        physical_block_size: unit.blockSize,
+      }),
   };
 }
 
