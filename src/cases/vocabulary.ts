@@ -146,6 +146,7 @@ export const UNIT_FACTS = [
   'max_write_same',
   'max_unmap_lba',
   'max_unmap_descriptors',
+  'protection_type',
   'unmap_granularity',
   'wsnz',
   'lbpu',

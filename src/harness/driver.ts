@@ -257,7 +257,7 @@ export class Driver {
       QueueIndex.REQUEST + queue,
       requestContents(request, sizes, this.poison),
       {
-        out: request.layout?.out ?? [requestHeaderSize(sizes.cdbSize)],
+        out: request.layout?.out ?? [requestHeaderSize(sizes.cdbSize, sizes.piHeader)],
         in: request.layout?.in ?? [responseHeaderSize(sizes.senseSize)],
         indirectFrom: request.layout?.indirectFrom,
         tail,
@@ -531,9 +531,10 @@ export class Driver {
   /** Reads sense_size and cdb_size anew: requests are laid out by what the device says that they are. */
   readSizes(): void {
     const { sense_size, cdb_size } = virtioScsiConfig.fields;
-    const sizes = {
+    const sizes: RequestSizes = {
       senseSize: this.#configWord(sense_size.offset),
       cdbSize: this.#configWord(cdb_size.offset),
+      ...(this.negotiated('VIRTIO_SCSI_F_T10_PI') && { piHeader: 'literal' }),
     };
     // A device that announces absurd sizes must not make the driver lay out absurd requests.
     if (sizes.senseSize > 65536 || sizes.cdbSize > 65536)

@@ -1,9 +1,13 @@
 /** SCSI requests: what the driver sends, and the parts of what comes back. */
 import {
+  cdbOffset,
+  type PiHeader,
+  piOffset,
   requestHeaderSize,
   responseHeaderSize,
   TaskAttr,
   virtioScsiReqHead,
+  virtioScsiReqPi,
   virtioScsiRespHead,
 } from '../wire/virtio-scsi.js';
 import type { Answer, Contents } from './exchange.js';
@@ -36,13 +40,18 @@ export interface ScsiRequest {
   readonly dataOut?: Uint8Array;
   /** Size of the data-in buffer; 0 or left out for none. */
   readonly dataInSize?: number;
+  /** Protection information for data-out, and room for that of data-in; only where the sizes have a `piHeader`. */
+  readonly piOut?: Uint8Array;
+  readonly piInSize?: number;
   readonly layout?: RequestLayout;
 }
 
-/** The two sizes that the layout of requests depends on, as the device configuration holds them. */
+/** What the layout of requests depends on: two sizes that the device configuration holds, and a feature. */
 export interface RequestSizes {
   readonly senseSize: number;
   readonly cdbSize: number;
+  /** Present with VIRTIO_SCSI_F_T10_PI: where the header says how much protection information there is. */
+  readonly piHeader?: PiHeader;
 }
 
 /** The fixed fields of the answer to a command. */
@@ -53,6 +62,8 @@ export interface ScsiAnswer {
   readonly response: Response;
   /** The sense area, sense_size bytes wide, whatever sense_len says. */
   readonly sense: Uint8Array;
+  readonly piIn: Uint8Array;
+  readonly piInPoison: Uint8Array;
   readonly dataIn: Uint8Array;
   readonly dataInPoison: Uint8Array;
 }
@@ -64,38 +75,66 @@ export interface ScsiAnswer {
 const UNDEFINED_STATUS = 0xe5;
 const UNDEFINED_RESPONSE = 0xe7;
 
-/** The readable part of a request as one run of bytes. */
-export function encodeRequest(request: ScsiRequest, { cdbSize }: RequestSizes): Uint8Array {
+/** Bytes of the readable part. */
+export function readableSize({ piOut, dataOut }: ScsiRequest, { cdbSize, piHeader }: RequestSizes): number {
+  return requestHeaderSize(cdbSize, piHeader) + (piOut?.length ?? 0) + (dataOut?.length ?? 0);
+}
+
+/** Bytes of the writable part. */
+export function writableSize(
+  { piInSize = 0, dataInSize = 0 }: ScsiRequest,
+  { senseSize }: RequestSizes,
+): number {
+  return responseHeaderSize(senseSize) + piInSize + dataInSize;
+}
+
+/**
+ * The readable part of a request as one run of bytes. Throws RangeError for a CDB that does not fit, and for protection
+ * information in a request that has no fields for it.
+ */
+export function encodeRequest(request: ScsiRequest, sizes: RequestSizes): Uint8Array {
+  const { cdbSize, piHeader } = sizes;
+  const { piOut, piInSize = 0 } = request;
   if (request.cdb.length > cdbSize)
     throw new RangeError(`a CDB of ${request.cdb.length} bytes exceeds cdb_size ${cdbSize}`);
-  const header = requestHeaderSize(cdbSize);
-  const out = new Uint8Array(header + (request.dataOut?.length ?? 0));
+  if (piHeader === undefined && (piOut !== undefined || piInSize > 0))
+    throw new RangeError('protection information without VIRTIO_SCSI_F_T10_PI');
+  const out = new Uint8Array(readableSize(request, sizes));
   out.set(request.lun, 0);
   const { id, task_attr, prio, crn } = virtioScsiReqHead.fields;
   new DataView(out.buffer).setBigUint64(id.offset, request.id, true);
   out[task_attr.offset] = request.task_attr ?? TaskAttr.SIMPLE;
   out[prio.offset] = request.prio ?? 0;
   out[crn.offset] = request.crn ?? 0;
-  out.set(request.cdb, virtioScsiReqHead.size);
-  if (request.dataOut) out.set(request.dataOut, header);
+  out.set(request.cdb, cdbOffset(piHeader));
+  const header = requestHeaderSize(cdbSize, piHeader);
+  if (piHeader !== undefined) {
+    const protection = { pi_bytesout: piOut?.length ?? 0, pi_bytesin: piInSize };
+    virtioScsiReqPi.write(out, protection, piOffset(cdbSize, piHeader));
+    if (piOut) out.set(piOut, header);
+  }
+  if (request.dataOut) out.set(request.dataOut, header + (piOut?.length ?? 0));
   return out;
 }
 
 /** What a request's chain holds. */
 export function requestContents(request: ScsiRequest, sizes: RequestSizes, poison: Poison): Contents {
-  const writable = poison.take(responseHeaderSize(sizes.senseSize) + (request.dataInSize ?? 0)).slice();
+  const writable = poison.take(writableSize(request, sizes)).slice();
   writable[virtioScsiRespHead.fields.status.offset] = UNDEFINED_STATUS;
   writable[virtioScsiRespHead.fields.response.offset] = UNDEFINED_RESPONSE;
   return { readable: encodeRequest(request, sizes), writable };
 }
 
-/** Takes the answer to a command apart. */
-export function scsiAnswer({ bytes, poison }: Answer, { senseSize }: RequestSizes): ScsiAnswer {
+/** Takes the answer to a command apart, of whose writable part `piInSize` bytes are for protection information. */
+export function scsiAnswer({ bytes, poison }: Answer, { senseSize }: RequestSizes, piInSize = 0): ScsiAnswer {
   const header = responseHeaderSize(senseSize);
+  const data = header + piInSize;
   return {
     response: virtioScsiRespHead.read(bytes),
     sense: bytes.subarray(virtioScsiRespHead.size, header),
-    dataIn: bytes.subarray(header),
-    dataInPoison: poison.subarray(header),
+    piIn: bytes.subarray(header, data),
+    piInPoison: poison.subarray(header, data),
+    dataIn: bytes.subarray(data),
+    dataInPoison: poison.subarray(data),
   };
 }

@@ -158,11 +158,13 @@ function sense({ scsi, sizes: { senseSize } }: CommandFacts): Judgement {
 /** Judged only where both readings of "data length" (ruling A5), buffer and CDB, give the same number. */
 function residual({ scsi, request, cdbLength }: CommandFacts): Judgement {
   const { response, status, residual: said } = scsi.response;
-  const { dataOut, dataInSize = 0 } = request;
+  const { dataOut, dataInSize = 0, piOut, piInSize = 0 } = request;
   const size = dataOut?.length ?? dataInSize;
   const bidirectional = dataOut !== undefined && dataInSize > 0;
   if (response !== Response.OK || status !== ScsiStatus.GOOD || bidirectional) return 'not-applicable';
   if (cdbLength !== BigInt(size)) return 'not-applicable';
+  // A residual may count protection information or not (ruling A2).
+  if (said !== 0 && (piOut !== undefined || piInSize > 0)) return 'not-applicable';
   if (dataInSize === 0)
     return said === 0 ? undefined : { expected: 'residual 0: all data was moved', got: `residual ${said}` };
   if (said > size) return { expected: `residual of at most ${size}`, got: `residual ${said}` };
@@ -220,7 +222,11 @@ export function judgeExchange(
   for (const [check, judge] of CHAIN_CHECKS) tell(check, judge(facts));
   const { scsi: command } = facts.exchange;
   if (command === undefined) return;
-  const commandFacts = { ...facts, ...command, scsi: scsiAnswer(facts.answer, command.sizes) };
+  const commandFacts = {
+    ...facts,
+    ...command,
+    scsi: scsiAnswer(facts.answer, command.sizes, command.request.piInSize),
+  };
   for (const [check, judge] of COMMAND_CHECKS) tell(check, judge(commandFacts));
 }
 

@@ -10,7 +10,7 @@ import type { BarKind } from './pci/config-space.js';
 import type { Answer } from './scsi/answer.js';
 import type { ControlAnswer, ControlContext, ControlRequest } from './scsi/control-answer.js';
 import type { EventRecord } from './scsi/event-record.js';
-import type { Task } from './scsi/task.js';
+import type { ProtectionSizes, Task, TaskLayout } from './scsi/task.js';
 import type { ManagementCall } from './scsi/task-management.js';
 import type { Destination } from './scsi/topology.js';
 import type { CommandResult } from './units/command-result.js';
@@ -261,6 +261,10 @@ export interface Behaviours {
   /** Whether the driver is notified of a configuration change. */
   configNotification(due: boolean): boolean;
 
+  /** How the device reads a request with so many device-readable bytes. */
+  requestLayout(layout: TaskLayout, readable: number): TaskLayout;
+  /** How much protection information a request carries, where it says so. */
+  protectionSizes(sizes: ProtectionSizes): ProtectionSizes;
   /** Where a request goes. `resolve` tells where another `lun` would lead. */
   destination(
     destination: Destination,
@@ -360,6 +364,8 @@ export function conformantBehaviours(): Behaviours {
     usedElements: (elements) => elements,
     usedNotification: (due) => due,
     configNotification: (due) => due,
+    requestLayout: (layout) => layout,
+    protectionSizes: (sizes) => sizes,
     destination: (destination) => destination,
     bothWays: (allowed) => allowed,
     overrun: (short) => short,

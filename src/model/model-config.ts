@@ -14,6 +14,8 @@ export interface UnitConfig {
   readonly blocks: bigint;
   /** Thin provisioned: UNMAP is served, and unmapped blocks read as zeros. */
   readonly thin: boolean;
+  /** Formatted with protection information of type 1, which is moved with VIRTIO_SCSI_F_T10_PI. */
+  readonly protection?: boolean;
   /** Milliseconds of virtual time that each command takes; 0 is at once. */
   readonly delay: number;
 }
@@ -47,7 +49,7 @@ export function diskConfig(
   target: number,
   unit: number,
   serial: string,
-  options: Partial<Pick<UnitConfig, 'blockSize' | 'blocks' | 'thin' | 'delay'>> = {},
+  options: Partial<Pick<UnitConfig, 'blockSize' | 'blocks' | 'thin' | 'protection' | 'delay'>> = {},
 ): UnitConfig {
   const blockSize = options.blockSize ?? 512;
   const blocks = options.blocks ?? BigInt(Math.floor(CAPACITY / blockSize));
@@ -59,6 +61,7 @@ export function diskConfig(
     blockSize,
     blocks,
     thin: options.thin ?? true,
+    protection: options.protection ?? false,
     delay: options.delay ?? 0,
   };
 }
@@ -72,8 +75,8 @@ export function cdromConfig(target: number, unit: number, serial: string, blocks
 }
 
 /**
- * Two disks at target 0, the first of them thin and for scratch, the second fully provisioned, and a CD-ROM drive at
- * target 1; two request queues.
+ * Two disks at target 0, the first of them thin and for scratch, the second fully provisioned, a CD-ROM drive at target
+ * 1, and at target 2 a disk with protection information, for scratch too; two request queues.
  */
 export const DEFAULT_MODEL_CONFIG: ModelConfig = {
   bus: 'pci',
@@ -100,11 +103,13 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     'VIRTIO_SCSI_F_INOUT',
     'VIRTIO_SCSI_F_HOTPLUG',
     'VIRTIO_SCSI_F_CHANGE',
+    'VIRTIO_SCSI_F_T10_PI',
   ],
   regions: [16 * MIB, 16 * MIB],
   units: [
     diskConfig(0, 0, 'VSCSI-SCRATCH-0'),
     diskConfig(0, 1, 'VSCSI-DISK-1', { thin: false }),
     cdromConfig(1, 0, 'VSCSI-CDROM-0'),
+    diskConfig(2, 0, 'VSCSI-SCRATCH-PI', { thin: false, protection: true }),
   ],
 };

@@ -154,7 +154,6 @@ export function environmentOf(session: Session): Environment {
   const capabilities = new Set<string>(port.controls.offered);
   if (profile.dmaContained) capabilities.add('dma-contained');
   if (session.transport.line) capabilities.add('irq-line');
-  const scratch = new Set(bindings.filter(({ unit }) => unit.scratch).map(({ role }) => role));
   return {
     facts,
     roles,
@@ -165,7 +164,7 @@ export function environmentOf(session: Session): Environment {
       const unit = session.unit(role);
       return unit === undefined || serves(unit, command);
     },
-    scratch: (role) => scratch.has(role),
+    scratch: (role) => session.unit(role)?.scratch === true,
     context: sessionContext(session),
   };
 }

@@ -5,7 +5,7 @@ import { type ScsiAnswer, scsiAnswer } from '../harness/request.js';
 import { encodeLun } from '../wire/lun.js';
 import { type Command, encodeCdb } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
-import { DeviceType } from '../wire/scsi/inquiry.js';
+import { DeviceType, standardInquiry } from '../wire/scsi/inquiry.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
 import { blockLimits, provisioning, VpdPage, vpdHeader } from '../wire/scsi/vpd.js';
 import { Response } from '../wire/virtio-scsi.js';
@@ -42,6 +42,11 @@ export class ProbeError extends Error {
 const ANSWER_LIMIT_MS = 2000;
 /** As much of a VPD page as probing reads. */
 const VPD_BYTES = 255;
+/** PROTECT of standard INQUIRY data; P_TYPE bits 3-1 and PROT_EN bit 0 of READ CAPACITY(16) data. */
+const PROTECT = 0x01;
+const LONG_CAPACITY_BYTES = 32;
+const P_TYPE_BYTE = 12;
+const PROT_EN = 0x01;
 /** Unit attentions that a unit may have queued: power on, reset, changed parameters, and some more. */
 const MAX_UNIT_ATTENTIONS = 8;
 
@@ -108,7 +113,10 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
   const vpdPages = readVpdPages(driver, profile);
   const serial = readSerial(driver, profile);
   const scratch = profile.scratchSerial !== undefined && serial === profile.scratchSerial;
-  const limits = readLimits(driver, profile, vpdPages);
+  const limits = {
+    ...readLimits(driver, profile, vpdPages),
+    ...readProtection(driver, profile, inquiry.dataIn),
+  };
   return { profile, pqPdt, deviceType, version, blocks, blockSize, serial, scratch, vpdPages, limits };
 }
 
@@ -166,6 +174,20 @@ function readLimits(driver: Driver, profile: UnitProfile, pages: readonly number
     facts.thin = (type & 7) === 2 ? 1n : 0n;
   }
   return facts;
+}
+
+/** `protection_type`: 0 for none. Asked only of units that say that they have protection information. */
+function readProtection(driver: Driver, profile: UnitProfile, inquiry: Uint8Array): Record<string, bigint> {
+  if (((inquiry[standardInquiry.fields.flags5.offset] ?? 0) & PROTECT) === 0) return { protection_type: 0n };
+  const answer = ask(
+    driver,
+    profile,
+    'READ CAPACITY(16)',
+    { allocation_length: BigInt(LONG_CAPACITY_BYTES) },
+    LONG_CAPACITY_BYTES,
+  );
+  const byte = good(answer) ? (answer.dataIn[P_TYPE_BYTE] ?? 0) : 0;
+  return { protection_type: (byte & PROT_EN) === 0 ? 0n : BigInt((byte >> 1) & 7) + 1n };
 }
 
 /** Describes every unit of the profile. The device must be live. */

@@ -8,10 +8,16 @@ export interface Binding {
   readonly unit: ProbedUnit;
 }
 
-/** Roles of units: the first unit that fits each, scratch units first, and never one unit for two plain roles. */
+/**
+ * Roles of units: the first unit that fits each, those without protection information before those with it, then scratch
+ * units first, and never one unit for two plain roles.
+ */
 export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
   const disks = units.filter(({ deviceType, blocks }) => deviceType === DeviceType.DISK && blocks > 0);
-  const byScratch = [...disks].sort((a, b) => Number(b.scratch) - Number(a.scratch));
+  const hasProtection = ({ limits }: ProbedUnit) => (limits.protection_type ?? 0n) !== 0n;
+  const byScratch = [...disks].sort(
+    (a, b) => Number(hasProtection(a)) - Number(hasProtection(b)) || Number(b.scratch) - Number(a.scratch),
+  );
   const first = (role: string, fits: (unit: ProbedUnit) => boolean, among = byScratch): Binding[] => {
     const unit = among.find(fits);
     return unit ? [{ role, unit }] : [];
@@ -21,6 +27,7 @@ export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
     ...disk,
     ...first('disk2', (unit) => unit !== disk[0]?.unit),
     ...first('disk-4k', ({ blockSize }) => blockSize === 4096),
+    ...first('disk-pi', ({ limits }) => limits.protection_type === 1n),
     ...first('cdrom', ({ deviceType }) => deviceType === DeviceType.CDROM, [...units]),
     ...first('tape', ({ deviceType }) => deviceType === DeviceType.TAPE, [...units]),
   ];

@@ -48,7 +48,7 @@ export class CaseTrace {
     const notes = [`used len ${answer.usedLen ?? '?'}`, `used index ${used?.index ?? '?'}`];
     if (interrupted !== undefined) notes.push(interrupted ? 'interrupt' : 'no interrupt');
     if (scsi) {
-      const { response, sense } = scsiAnswer(answer, scsi.sizes);
+      const { response, sense } = scsiAnswer(answer, scsi.sizes, scsi.request.piInSize);
       notes.push(
         `response ${nameOf(Response, response.response)}`,
         `status ${nameOf(ScsiStatus, response.status)}`,

@@ -39,9 +39,27 @@ export const virtioScsiRespHead = struct('virtio_scsi_req_cmd (writable head)', 
   response: u8,
 });
 
-/** Size of the readable part before data-out, for a given cdb_size. */
-export const requestHeaderSize = (cdbSize: number): number => virtioScsiReqHead.size + cdbSize;
-/** Size of the writable part before data-in, for a given sense_size. */
+/** Bytes of protection information in a request; the fields exist with VIRTIO_SCSI_F_T10_PI only. */
+export const virtioScsiReqPi = struct('virtio_scsi_req_cmd (protection sizes)', {
+  pi_bytesout: v32,
+  pi_bytesin: v32,
+});
+/**
+ * Where these fields stand: behind the CDB as in the standard, or between head and CDB as in linux/virtio_scsi.h (ruling
+ * A1). pi_out follows the header, pi_in the sense field, either way.
+ */
+export type PiHeader = 'literal' | 'linux';
+
+/** Size of the readable part before pi_out and data-out, for a given cdb_size. */
+export const requestHeaderSize = (cdbSize: number, piHeader?: PiHeader): number =>
+  virtioScsiReqHead.size + cdbSize + (piHeader === undefined ? 0 : virtioScsiReqPi.size);
+/** Where the CDB begins. */
+export const cdbOffset = (piHeader?: PiHeader): number =>
+  virtioScsiReqHead.size + (piHeader === 'linux' ? virtioScsiReqPi.size : 0);
+/** Where the bytes of protection information are counted. */
+export const piOffset = (cdbSize: number, piHeader: PiHeader): number =>
+  virtioScsiReqHead.size + (piHeader === 'linux' ? 0 : cdbSize);
+/** Size of the writable part before pi_in and data-in, for a given sense_size. */
 export const responseHeaderSize = (senseSize: number): number => virtioScsiRespHead.size + senseSize;
 
 /** Values of task_attr. */

@@ -144,6 +144,21 @@ const groups: Record<string, readonly Row[]> = {
     ['head size', scsi.virtioScsiReqHead.size, 'offsetof(struct virtio_scsi_cmd_req, cdb)'],
     ['header size', scsi.requestHeaderSize(scsi.DEFAULT_CDB_SIZE), 'sizeof(struct virtio_scsi_cmd_req)'],
   ],
+  // The layout that ruling A1 calls common practice.
+  'struct virtio_scsi_cmd_req_pi': [
+    [
+      'offset of pi_bytesout',
+      scsi.piOffset(32, 'linux'),
+      'offsetof(struct virtio_scsi_cmd_req_pi, pi_bytesout)',
+    ],
+    [
+      'offset of pi_bytesin',
+      scsi.piOffset(32, 'linux') + scsi.virtioScsiReqPi.fields.pi_bytesin.offset,
+      'offsetof(struct virtio_scsi_cmd_req_pi, pi_bytesin)',
+    ],
+    ['offset of cdb', scsi.cdbOffset('linux'), 'offsetof(struct virtio_scsi_cmd_req_pi, cdb)'],
+    ['header size', scsi.requestHeaderSize(32, 'linux'), 'sizeof(struct virtio_scsi_cmd_req_pi)'],
+  ],
   'struct virtio_scsi_cmd_resp': [
     ...head(
       scsi.virtioScsiRespHead.fields,

@@ -18,6 +18,7 @@ import { PCI_MUTANTS } from './pci.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
 import { PROOF_REQUEST_MUTANTS } from './proofs-requests.js';
+import { PROTECTION_MUTANTS } from './protection.js';
 import { QUEUE_RESET_MUTANTS } from './queue-reset.js';
 import { RESET_MUTANTS } from './reset.js';
 import { RESPONSE_MUTANTS } from './response.js';
@@ -47,6 +48,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...HOSTILE_MUTANTS,
   ...QUEUE_RESET_MUTANTS,
   ...NOTIFY_MUTANTS,
+  ...PROTECTION_MUTANTS,
 ];
 
 /** All mutants; ids are unique. */

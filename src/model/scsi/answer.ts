@@ -22,6 +22,8 @@ export interface Answer {
   /** Width of the sense field, sense_size when the request was taken. */
   readonly senseSize: number;
   readonly order: ByteOrder;
+  /** pi_in; as long as the request asks for, or empty where nothing is read. */
+  readonly piIn: Uint8Array;
   /** Data-in, as far as it is stored. */
   readonly dataIn: Uint8Array;
   /** Ranges `[from, to)` of the writable part that are left as they were; none on a conformant device. */
@@ -31,10 +33,11 @@ export interface Answer {
 /** The bytes of an answer. The sense field is filled with zeros, so that all bytes up to the used length are written. */
 export function encodeAnswer(answer: Answer): Uint8Array {
   const head = responseHeaderSize(answer.senseSize);
-  const bytes = new Uint8Array(head + answer.dataIn.length);
+  const bytes = new Uint8Array(head + answer.piIn.length + answer.dataIn.length);
   virtioScsiRespHead.write(bytes, answer.fields, 0, answer.order);
   bytes.set(answer.sense.subarray(0, answer.senseSize), virtioScsiRespHead.size);
-  bytes.set(answer.dataIn, head);
+  bytes.set(answer.piIn, head);
+  bytes.set(answer.dataIn, head + answer.piIn.length);
   return bytes;
 }
 
@@ -52,7 +55,14 @@ export function storeAnswer(
   if (from < bytes.length) store(from, bytes.subarray(from));
 }
 
-/** The answer of a conformant device. Residual counts from the size of the buffers. */
+/** pi_in in full: what there is no protection information for is filled with zeros, so that no gap is left before data. */
+function protectionIn(task: Task, { data, protection }: CommandResult): Uint8Array {
+  const bytes = new Uint8Array(data === undefined ? 0 : (task.protection?.in ?? 0));
+  if (protection) bytes.set(protection.subarray(0, bytes.length));
+  return bytes;
+}
+
+/** The answer of a conformant device. Residual counts from the size of the buffers for data (rulings A2, A5). */
 export function answerOf(task: Task, response: number, result?: CommandResult): Answer {
   const data = result?.data?.subarray(0, task.dataInLength) ?? new Uint8Array(0);
   const moved = data.length + Math.min(result?.taken ?? 0, task.dataOutLength);
@@ -70,6 +80,7 @@ export function answerOf(task: Task, response: number, result?: CommandResult): 
     sense,
     senseSize: task.senseSize,
     order: task.order,
+    piIn: result ? protectionIn(task, result) : new Uint8Array(0),
     dataIn: data,
     unwritten: [],
   };

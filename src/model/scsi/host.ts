@@ -22,7 +22,7 @@ import { answerControl, type ControlHost, storeControlAnswer } from './control-q
 import { DeviceConfig, type ScsiLimits } from './device-config.js';
 import { EventQueue } from './event-queue.js';
 import { isOverrun } from './overrun.js';
-import { Task, type TaskOrigin } from './task.js';
+import { Task, type TaskLayout, type TaskOrigin } from './task.js';
 import { type ManagementCall, manageTasks } from './task-management.js';
 import { TaskSet, type TaskSetHost } from './task-set.js';
 import { type Destination, type Target, Topology } from './topology.js';
@@ -175,18 +175,32 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
 
   #request(origin: TaskOrigin): void {
     const { chain } = origin;
-    const { cdbSize, senseSize } = this.config;
+    const announced: TaskLayout = {
+      cdbSize: this.config.cdbSize,
+      senseSize: this.config.senseSize,
+      order: this.device.order('request'),
+      ...(hasFeature(this.device.negotiated, 'VIRTIO_SCSI_F_T10_PI') && { piHeader: 'literal' }),
+    };
+    const layout = this.#behaviours.requestLayout(announced, chain.readableLength);
     if (chain.writableLength < virtioScsiRespHead.size)
       throw new DriverError(`a request with ${chain.writableLength} bytes for the response`);
     if (
-      chain.readableLength < requestHeaderSize(cdbSize) ||
-      chain.writableLength < responseHeaderSize(senseSize)
+      chain.readableLength < requestHeaderSize(layout.cdbSize, layout.piHeader) ||
+      chain.writableLength < responseHeaderSize(layout.senseSize)
     ) {
       this.#refuse(origin);
       return;
     }
-    const order = this.device.order('request');
-    const task = new Task(origin, { cdbSize, senseSize, order }, (lun) => this.resolve(lun));
+    const task = new Task(
+      origin,
+      layout,
+      (lun) => this.resolve(lun),
+      (sizes) => this.#behaviours.protectionSizes(sizes),
+    );
+    if (task.dataOutLength < 0 || task.dataInLength < 0) {
+      this.#refuse(origin);
+      return;
+    }
     const refusal = this.#transportRefusal(task);
     if (refusal === undefined) this.tasks.add(task);
     else this.answer(task, refusal);

@@ -11,6 +11,8 @@ export interface CommandResult {
   readonly descriptorSense?: boolean;
   /** Data for the initiator, already cut to the allocation length. */
   readonly data?: Uint8Array;
+  /** Protection information of `data`. */
+  readonly protection?: Uint8Array;
   /** Bytes of data-out that were taken. */
   readonly taken?: number;
 }

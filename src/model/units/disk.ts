@@ -19,6 +19,7 @@ import { reportSupported } from './commands/supported.js';
 import { LogicalUnit, type UnitReset } from './logical-unit.js';
 import { DISK_PAGES, ModePages } from './mode-pages.js';
 import { PersistentReservation } from './persistent-reservation.js';
+import { generated, protectionTuple } from './protection.js';
 import { CheckCondition, Sense, type SenseInfo } from './sense.js';
 
 export interface DiskOptions {
@@ -29,6 +30,8 @@ export interface DiskOptions {
   readonly blockSize: number;
   /** Thin provisioned: UNMAP is served, and unmapped blocks read as zeros. */
   readonly thin: boolean;
+  /** Formatted with protection information of type 1. */
+  readonly protection?: boolean;
   /** Milliseconds of virtual time that each command takes. */
   readonly delay: number;
 }
@@ -42,6 +45,7 @@ export interface DiskLimits {
   readonly unmapDescriptors: number;
 }
 
+const TUPLE = protectionTuple.size;
 const VENDOR = 'VSCSI';
 const PHYSICAL_BLOCK = 4096;
 const LARGEST_TRANSFER = 4 * 2 ** 20;
@@ -54,6 +58,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
   readonly commands: CommandTable;
   override readonly blockSize: number;
   readonly thin: boolean;
+  readonly protection: boolean;
   readonly limits: DiskLimits;
   readonly modePages = new ModePages(DISK_PAGES);
   /** Persistent reservation; it outlives every reset. */
@@ -63,6 +68,8 @@ export class Disk extends LogicalUnit implements BlockUnit {
   started = true;
   removalPrevented = false;
   readonly #store = new BlockStore();
+  /** Protection information that came with blocks; the unit makes that of all others. */
+  readonly #tuples = new Map<bigint, Uint8Array>();
   readonly #behaviours: Behaviours;
 
   /** `unitNumbers` tells the units of its target. */
@@ -74,6 +81,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
     this.blockSize = blockSize;
     this.blocks = options.blocks;
     this.thin = options.thin;
+    this.protection = options.protection ?? false;
     this.delay = options.delay;
     this.#behaviours = behaviours;
     this.limits = {
@@ -87,6 +95,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
       inquiry({
         peripheral: this.peripheral,
         removable: false,
+        protection: this.protection,
         vendor: VENDOR,
         product: 'REFERENCE DISK',
         revision: '1',
@@ -148,24 +157,41 @@ export class Disk extends LogicalUnit implements BlockUnit {
     return this.#store.read(this.#offset(lba, 'read'), blocks * this.blockSize);
   }
 
-  /** Writes whole blocks from `lba` on. */
-  writeBlocks(lba: bigint, bytes: Uint8Array): void {
+  /** Writes whole blocks from `lba` on, with their protection information where it came along. */
+  writeBlocks(lba: bigint, bytes: Uint8Array, protection?: Uint8Array): void {
     this.#store.write(this.#offset(lba, 'write'), bytes);
+    const blocks = bytes.length / this.blockSize;
+    this.#dropProtection(lba, blocks);
+    for (let at = 0; protection && at < blocks; at++)
+      this.#tuples.set(lba + BigInt(at), protection.slice(at * TUPLE, (at + 1) * TUPLE));
+  }
+
+  /** Protection information of a block with these contents. */
+  protectionOf(lba: bigint, block: Uint8Array): Uint8Array {
+    return this.#tuples.get(lba) ?? generated(lba, block);
+  }
+
+  #dropProtection(lba: bigint, blocks: number): void {
+    if (this.#tuples.size === 0) return;
+    for (let at = 0; at < blocks; at++) this.#tuples.delete(lba + BigInt(at));
   }
 
   /** Writes the same block many times. */
   fillBlocks(lba: bigint, blocks: number, block: Uint8Array): void {
     const offset = this.#offset(lba, 'write');
+    this.#dropProtection(lba, blocks);
     for (let at = 0; at < blocks; at++) this.#store.write(offset + at * this.blockSize, block);
   }
 
   /** Sets blocks to zero. */
   clearBlocks(lba: bigint, blocks: number): void {
     this.#store.clear(this.#offset(lba, 'write'), blocks * this.blockSize);
+    this.#dropProtection(lba, blocks);
   }
 
   clearAll(): void {
     this.#store.clear(0, Number(this.blocks) * this.blockSize);
+    this.#tuples.clear();
   }
 
   #offset(lba: bigint, access: 'read' | 'write'): number {

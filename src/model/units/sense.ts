@@ -36,6 +36,8 @@ const attention = (asc: number, ascq: number): SenseTriple => ({
   ascq,
 });
 
+const aborted = (asc: number, ascq: number): SenseTriple => ({ key: SenseKey['ABORTED COMMAND'], asc, ascq });
+
 /** Conditions by the names of SPC. */
 export const Sense = {
   NO_SENSE: { key: SenseKey['NO SENSE'], asc: 0x00, ascq: 0x00 },
@@ -54,6 +56,8 @@ export const Sense = {
   UNRECOVERED_READ_ERROR: { key: SenseKey['MEDIUM ERROR'], asc: 0x11, ascq: 0x00 },
   NOT_READY_STOPPED: { key: SenseKey['NOT READY'], asc: 0x04, ascq: 0x02 },
   SOFTWARE_WRITE_PROTECTED: { key: SenseKey['DATA PROTECT'], asc: 0x27, ascq: 0x02 },
+  GUARD_CHECK_FAILED: aborted(0x10, 0x01),
+  REFERENCE_TAG_CHECK_FAILED: aborted(0x10, 0x03),
   MISCOMPARE: { key: SenseKey.MISCOMPARE, asc: 0x1d, ascq: 0x00 },
   MEDIUM_MAY_HAVE_CHANGED: attention(0x28, 0x00),
   POWER_ON: attention(0x29, 0x00),

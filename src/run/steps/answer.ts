@@ -9,7 +9,7 @@ import {
 } from '../../cases/expect.js';
 import type { ResultExpectation, Value } from '../../cases/types.js';
 import type { Answer, Exchange } from '../../harness/exchange.js';
-import { type RequestSizes, scsiAnswer } from '../../harness/request.js';
+import { scsiAnswer } from '../../harness/request.js';
 import { judgeExchange } from '../../harness/standing-checks.js';
 import { waitUntil } from '../../harness/wait.js';
 import { DeviceStatus } from '../../wire/virtio.js';
@@ -51,8 +51,8 @@ function written({ bytes, poison }: Answer, offset: number): boolean {
   return bytes[offset] !== poison[offset];
 }
 
-function observeCommand(answer: Answer, sizes: RequestSizes): Partial<Observed> {
-  const { response, sense, dataIn, dataInPoison } = scsiAnswer(answer, sizes);
+function observeCommand(answer: Answer, scsi: NonNullable<Exchange['scsi']>): Partial<Observed> {
+  const { response, sense, ...data } = scsiAnswer(answer, scsi.sizes, scsi.request.piInSize);
   const { fields } = virtioScsiRespHead;
   return {
     ...(written(answer, fields.response.offset) && { response: response.response }),
@@ -62,8 +62,7 @@ function observeCommand(answer: Answer, sizes: RequestSizes): Partial<Observed> 
     senseLen: response.sense_len,
     residual: response.residual,
     statusQualifier: response.status_qualifier,
-    dataIn,
-    dataInPoison,
+    ...data,
   };
 }
 
@@ -71,7 +70,7 @@ function observeKind(flight: Flight, answer: Answer): Partial<Observed> {
   const { scsi } = flight.exchange;
   switch (flight.kind) {
     case 'command':
-      return scsi ? observeCommand(answer, scsi.sizes) : {};
+      return scsi ? observeCommand(answer, scsi) : {};
     case 'tmf': {
       const { offset } = virtioScsiCtrlTmfResp.fields.response;
       return written(answer, offset) ? { response: virtioScsiCtrlTmfResp.read(answer.bytes).response } : {};

@@ -2,8 +2,14 @@
 import { evaluateNumber } from '../../cases/evaluate.js';
 import { resolveCommand, resolveCuts, unitOf } from '../../cases/resolve.js';
 import type { CommandSpec, CommandStep, Layout } from '../../cases/types.js';
-import type { RequestLayout, RequestSizes, ScsiRequest } from '../../harness/request.js';
-import { QueueIndex, requestHeaderSize, responseHeaderSize } from '../../wire/virtio-scsi.js';
+import {
+  type RequestLayout,
+  type RequestSizes,
+  readableSize,
+  type ScsiRequest,
+  writableSize,
+} from '../../harness/request.js';
+import { QueueIndex } from '../../wire/virtio-scsi.js';
 import type { CaseRun } from '../case-run.js';
 import type { Flight } from '../flights.js';
 import { send } from './send.js';
@@ -45,16 +51,20 @@ export function requestOf(
       cdb: command.cdb,
       ...(command.dataOut.length > 0 && { dataOut: command.dataOut }),
       dataInSize: command.dataIn,
+      ...(command.piOut.length > 0 && { piOut: command.piOut }),
+      piInSize: command.piIn,
     },
     cdbLength: command.cdbLength,
   };
 }
 
 /** The sizes that a layout asks for, where it differs from what the device announces. */
-function sizesOf({ cdbSize, senseSize }: Layout, run: CaseRun): RequestSizes {
+function sizesOf({ cdbSize, senseSize, piHeader }: Layout, run: CaseRun): RequestSizes {
   const { sizes } = run.session.driver.state;
   const { scope, context } = run;
+  const header = piHeader ?? sizes.piHeader;
   return {
+    ...(header && { piHeader: header }),
     cdbSize: cdbSize ? evaluateNumber(cdbSize, scope, context, 65536) : sizes.cdbSize,
     senseSize: senseSize ? evaluateNumber(senseSize, scope, context, 65536) : sizes.senseSize,
   };
@@ -63,8 +73,7 @@ function sizesOf({ cdbSize, senseSize }: Layout, run: CaseRun): RequestSizes {
 function stageCommand(step: CommandStep, run: CaseRun): Flight {
   const { request, cdbLength } = requestOf(step, run);
   const sizes = sizesOf(step.layout, run);
-  const readable = requestHeaderSize(sizes.cdbSize) + (request.dataOut?.length ?? 0);
-  const writable = responseHeaderSize(sizes.senseSize) + (request.dataInSize ?? 0);
+  const [readable, writable] = [readableSize(request, sizes), writableSize(request, sizes)];
   const layout = { sizes, ...cutsOf(step.layout, readable, writable, unitOf(step.lun), run) };
   const queue = evaluateNumber(step.queue, run.scope, run.context, 65535) - QueueIndex.REQUEST;
   const exchange = run.session.driver.stage({ ...request, layout }, queue, step.staged === 'tail');

@@ -3,6 +3,7 @@ import { be16, be32, be64, bytes, struct, u8 } from '../../../wire/layout.js';
 import type { Disk } from '../disk.js';
 
 const extendedInquiry = struct('Extended INQUIRY Data VPD page', {
+  /** SPT bits 5-3 (0: type 1), GRD_CHK bit 2, APP_CHK bit 1, REF_CHK bit 0. */
   checks: u8,
   /** HEADSUP 04h, ORDSUP 02h, SIMPSUP 01h. */
   attributes: u8,
@@ -37,6 +38,7 @@ const provisioning = struct('Logical Block Provisioning VPD page', {
 });
 
 const ALL_ATTRIBUTES = 0x07;
+const GRD_CHK_REF_CHK = 0x05;
 const WSNZ = 0x01;
 const NOT_ROTATING = 1;
 const LBPU_LBPWS_LBPWS10 = 0xe0;
@@ -48,7 +50,14 @@ const THIN = 2;
 export function blockPages(disk: Disk): [number, () => Uint8Array][] {
   const { limits } = disk;
   const pages: [number, () => Uint8Array][] = [
-    [0x86, () => extendedInquiry.encode({ attributes: ALL_ATTRIBUTES })],
+    [
+      0x86,
+      () =>
+        extendedInquiry.encode({
+          checks: disk.protection ? GRD_CHK_REF_CHK : 0,
+          attributes: ALL_ATTRIBUTES,
+        }),
+    ],
     [
       0xb0,
       () =>

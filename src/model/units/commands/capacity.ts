@@ -20,6 +20,7 @@ const longCapacity = struct('READ CAPACITY(16) data', {
 });
 
 const UNREPRESENTABLE = 0xffff_ffffn;
+const PROT_EN = 0x01;
 const LBPME = 0x80;
 const LBPRZ = 0x40;
 
@@ -56,6 +57,8 @@ export function readCapacity(disk: Disk): CommandEntry[] {
             longCapacity.encode({
               returned_lba: disk.blocks - 1n,
               block_length: disk.blockSize,
+              // Type 1 is P_TYPE 0.
+              protection: disk.protection ? PROT_EN : 0,
               exponent: disk.physicalExponent,
               provisioning: disk.thin ? LBPME | LBPRZ : 0,
             }),

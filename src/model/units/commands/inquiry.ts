@@ -7,6 +7,8 @@ import { allocated, type CommandCall, type CommandEntry, invalidNamed } from '..
 export interface Identity {
   readonly peripheral: number;
   readonly removable: boolean;
+  /** The unit has protection information. */
+  readonly protection?: boolean;
   /** ASCII, at most 8, 16 and 4 characters. */
   readonly vendor: string;
   readonly product: string;
@@ -20,6 +22,7 @@ const VERSION_SPC_4 = 0x06;
 const FORMAT = 0x12;
 const CMDQUE = 0x02;
 const RMB = 0x80;
+const PROTECT = 0x01;
 
 /** ASCII, filled up with spaces as SPC wants it. */
 export function ascii(text: string, width: number): Uint8Array {
@@ -34,6 +37,7 @@ export function standardData(identity: Identity): Uint8Array {
     version: VERSION_SPC_4,
     format: FORMAT,
     additional_length: standardInquiry.size - 5,
+    flags5: identity.protection ? PROTECT : 0,
     flags7: CMDQUE,
     vendor: ascii(identity.vendor, 8),
     product: ascii(identity.product, 16),

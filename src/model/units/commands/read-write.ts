@@ -4,7 +4,9 @@ import type { BlockUnit } from '../block-unit.js';
 import { type CommandResult, goodAfter, goodWith } from '../command-result.js';
 import { type CommandCall, type CommandEntry, invalidNamed } from '../command-table.js';
 import type { Disk } from '../disk.js';
+import { protectionTuple } from '../protection.js';
 import { CheckCondition, Sense } from '../sense.js';
+import { checkProtection, protects, storedProtection } from './protected-blocks.js';
 
 /** DPO and RARC are hints; FUA is always fulfilled, since nothing is cached; GROUP NUMBER is not evaluated. */
 const READ_HINTS = ['dpo', 'fua', 'rarc', 'group_number'];
@@ -35,12 +37,29 @@ function read(unit: BlockUnit, call: CommandCall): CommandResult {
   return goodWith(unit.readBlocks(lba, blocks));
 }
 
+function protectedRead(disk: Disk, call: CommandCall): CommandResult {
+  const result = read(disk, call);
+  const { data } = result;
+  if (data === undefined || !protects(call, 'rdprotect')) return result;
+  const lba = call.fields.lba ?? 0n;
+  const protection = storedProtection(disk, lba, data);
+  checkProtection(disk, call, 'rdprotect', { lba, data, protection });
+  return { ...result, protection };
+}
+
 function write(disk: Disk, call: CommandCall): CommandResult {
   // A verification after writing with BYTCHK 01b compares what was written just now, and 1xb is reserved.
   if ((call.fields.bytchk ?? 0n) > 1n) throw invalidNamed(call.command, 'bytchk');
   disk.checkWritable();
-  const { lba, bytes } = transferRange(disk, call);
-  disk.writeBlocks(lba, call.task.dataOut(bytes));
+  const { lba, blocks, bytes } = transferRange(disk, call);
+  const data = call.task.dataOut(bytes);
+  if (!protects(call, 'wrprotect')) {
+    disk.writeBlocks(lba, data);
+    return goodAfter(bytes);
+  }
+  const protection = call.task.piOut(blocks * protectionTuple.size);
+  checkProtection(disk, call, 'wrprotect', { lba, data, protection });
+  disk.writeBlocks(lba, data, protection);
   return goodAfter(bytes);
 }
 
@@ -106,9 +125,22 @@ export function readWrite(disk: Disk): CommandEntry[] {
   ): CommandEntry[] =>
     names.map((name) => ({ name, accepts, needsMedium: true, run: (call) => work(disk, call) }));
   return [
-    ...readCommands(disk, ['READ(6)', 'READ(10)', 'READ(12)', 'READ(16)']),
+    ...(disk.protection
+      ? [
+          ...readCommands(disk, ['READ(6)']),
+          ...entry(
+            ['READ(10)', 'READ(12)', 'READ(16)'],
+            ['lba', 'blocks', ...READ_HINTS, 'rdprotect'],
+            protectedRead,
+          ),
+        ]
+      : readCommands(disk, ['READ(6)', 'READ(10)', 'READ(12)', 'READ(16)'])),
     ...entry(['WRITE(6)'], ['lba', 'blocks'], write),
-    ...entry(['WRITE(10)', 'WRITE(12)', 'WRITE(16)'], ['lba', 'blocks', ...WRITE_HINTS], write),
+    ...entry(
+      ['WRITE(10)', 'WRITE(12)', 'WRITE(16)'],
+      ['lba', 'blocks', ...WRITE_HINTS, ...(disk.protection ? ['wrprotect'] : [])],
+      write,
+    ),
     ...entry(
       ['WRITE AND VERIFY(10)', 'WRITE AND VERIFY(12)', 'WRITE AND VERIFY(16)'],
       ['lba', 'blocks', 'bytchk', ...VERIFY_HINTS],
