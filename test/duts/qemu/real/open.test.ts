@@ -70,15 +70,15 @@ describe.each([
     expect(config.read(common.device_feature_select)).toBe(0x1234_5678);
   });
 
-  it('carries requests to the disks of the profile', async () => {
+  it('carries requests to the units of the profile', async () => {
     const { dut, port } = await open({ mmap });
-    for (const { target, unit } of dut.profile.units) {
+    for (const { target, unit, kind: type } of dut.profile.units) {
       const { response, data, message } = inquire(port, target, unit);
       expect(message).toBe(MESSAGE);
       // GOOD, VIRTIO_SCSI_S_OK.
       expect([response[10], response[11]]).toEqual([0, 0]);
       expect(String.fromCharCode(...data.subarray(8, 12))).toBe('QEMU');
-      expect(data[0]).toBe(0);
+      expect(data[0]).toBe(type === 'cdrom' ? 5 : 0);
     }
     // SPC-3 6.4.2: a missing unit of an existing target says so in the peripheral qualifier.
     const { target, unit } = dut.profile.freeUnit ?? { target: 0, unit: 0 };
