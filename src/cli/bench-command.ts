@@ -1,6 +1,6 @@
 /** `vscsi bench`: what the harness costs on a device, and how fast the cases of the suite run. */
 import { availableParallelism } from 'node:os';
-import type { OpenPort } from '../duts/dut.js';
+import { NO_CONTROLS, type OpenPort } from '../duts/dut.js';
 import { PORTS } from '../duts/registry.js';
 import type { TextSink } from '../report/style.js';
 import { type BenchRow, bench } from '../run/bench.js';
@@ -68,7 +68,7 @@ async function benchHarness(
   if (openPort === undefined) throw new UsageError(`no device kind is called ${kind}`);
   const dut = await adapter.start();
   try {
-    const port = openPort(dut.attach, { call: () => {} });
+    const port = openPort(dut.attach, NO_CONTROLS);
     try {
       const { blocks, transactions: transactionsPerBlock } = options;
       const rows = bench(port, { blocks, transactionsPerBlock, seed: SEED });

@@ -1,11 +1,12 @@
 /** From `--dut` and its companions to devices that can be started. */
 import { existsSync } from 'node:fs';
+import { withCommands } from '../duts/command-controls.js';
 import type { DutAdapter } from '../duts/dut.js';
 import type { QemuOptions } from '../duts/qemu/start.js';
 import { ADAPTERS, type DutOptions } from '../duts/registry.js';
 import { shellWords } from '../sys/shell-words.js';
 import { UsageError } from './errors.js';
-import { loadProfile } from './profile-file.js';
+import { type DeviceProfile, loadProfile } from './profile-file.js';
 import type { RunOptions } from './run-options.js';
 
 /** A device of the run. */
@@ -54,7 +55,7 @@ export function deviceOf(name: string, options: DeviceOptions, seed: number): De
     throw new UsageError(
       `no device kind is called ${name}; there are ${Object.keys(ADAPTERS).join(', ')}, and profile files (*.yaml)`,
     );
-  const profile = isKind ? { name, kind: name, qemu: {} } : loadProfile(name);
+  const profile: DeviceProfile = isKind ? { name, kind: name, qemu: {} } : loadProfile(name);
   const { mmap, mutant } = options;
   const dutOptions: DutOptions = {
     mmap,
@@ -62,8 +63,9 @@ export function deviceOf(name: string, options: DeviceOptions, seed: number): De
     ...(mutant !== undefined && { mutant }),
     qemu: qemuOptions(profile.qemu, options),
   };
-  const adapter = ADAPTERS[profile.kind]?.(dutOptions);
-  if (adapter === undefined) throw new UsageError(`no device kind is called ${profile.kind}`);
+  const plain = ADAPTERS[profile.kind]?.(dutOptions);
+  if (plain === undefined) throw new UsageError(`no device kind is called ${profile.kind}`);
+  const adapter = profile.controls ? withCommands(plain, profile.controls) : plain;
   const words = ['--dut', name, ...(profile.kind === 'qemu' ? qemuOptionsGiven(options) : [])];
   if (profile.kind === 'model' && mutant !== undefined) words.push('--mutant', mutant);
   if (!mmap) words.push('--no-mmap');

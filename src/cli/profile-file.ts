@@ -1,11 +1,12 @@
 /** Device profiles: YAML files that describe a device under test. */
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Ajv, type ErrorObject } from 'ajv';
 import type { Path } from '../cases/compiler.js';
 import { formatProblem } from '../cases/problem.js';
 import { didYouMean } from '../cases/suggest.js';
 import { readYaml } from '../cases/yaml-source.js';
+import { type ControlCommands, missingCommand } from '../duts/command-controls.js';
 import type { QemuOptions } from '../duts/qemu/start.js';
 import { FIXTURES } from '../run/package-info.js';
 import { UsageError } from './errors.js';
@@ -16,6 +17,8 @@ export interface DeviceProfile {
   readonly name: string;
   readonly kind: string;
   readonly qemu: Omit<QemuOptions, 'mmap'>;
+  /** Controls by commands of the profile. */
+  readonly controls?: ControlCommands;
 }
 
 /** The checked form of the file. */
@@ -37,6 +40,7 @@ interface ProfileFile {
   }[];
   readonly free_target?: number;
   readonly free_unit?: { readonly target: number; readonly unit: number };
+  readonly controls?: ControlCommands['commands'];
 }
 
 /** Keys that mean something to every kind of device. */
@@ -81,10 +85,18 @@ function check(root: unknown): Mistake[] {
   const validate = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true }).compile(schema);
   if (!validate(root)) return (validate.errors ?? []).map(mistake);
   const { dut, ...rest } = root as ProfileFile;
-  if (dut === 'qemu') return [];
+  if (dut === 'qemu') return incomplete(rest.controls ?? {});
   return Object.keys(rest)
     .filter((key) => !COMMON_KEYS.has(key))
     .map((key) => ({ path: [key], key: true, message: `"${key}" means nothing to the device kind ${dut}` }));
+}
+
+/** Controls of which only one half is there. */
+function incomplete(controls: object): Mistake[] {
+  const found = missingCommand(Object.keys(controls));
+  if (found === undefined) return [];
+  const message = `"${found.key}" is of no use without "${found.lacks}": what a case does is undone`;
+  return [{ path: ['controls', found.key], key: true, message }];
 }
 
 function mistake(error: ErrorObject): Mistake {
@@ -119,13 +131,27 @@ function numbers(value: unknown): unknown {
 }
 
 function profileOf(root: ProfileFile, file: string): DeviceProfile {
-  const { dut, name, binary, accel, machine, memory, device, wrap, args, units, free_target, free_unit } =
-    root;
+  const {
+    dut,
+    name,
+    binary,
+    accel,
+    machine,
+    memory,
+    device,
+    wrap,
+    args,
+    units,
+    free_target,
+    free_unit,
+    controls,
+  } = root;
   const property = (value: string | number | boolean) =>
     typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
   return {
     name: name ?? basename(file).replace(/\.ya?ml$/, ''),
     kind: dut,
+    ...(controls && { controls: { commands: controls, folder: dirname(resolve(file)) } }),
     qemu: {
       ...(binary !== undefined && { binary }),
       ...(accel !== undefined && { accel }),

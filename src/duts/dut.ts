@@ -2,7 +2,7 @@
  * What an adapter for one kind of device under test provides. It has two halves: the adapter proper runs in the main
  * thread, starts the device and watches it; `openPort` runs in the worker thread that holds the harness.
  */
-import type { Control } from '../port/controls.js';
+import type { Control, ControlCapability } from '../port/controls.js';
 import type { Port } from '../port/port.js';
 import type { TransportName } from '../port/transport-name.js';
 
@@ -59,6 +59,8 @@ export interface RunningDut {
   readonly pid?: number;
   /** Descriptor of the file that gathers its standard error. Any thread may read it, by position. */
   readonly log?: number;
+  /** What `control` can do; a device that lives in the worker has controls of its own there. */
+  readonly controls: readonly ControlCapability[];
   /** Carries out a control on behalf of the worker. */
   control(control: Control): Promise<void>;
   /** Ends the device at once; also the way to unblock a worker that waits for it. */
@@ -86,8 +88,12 @@ export interface DutAdapter {
 
 /** The worker's line to the main thread, for controls. Blocks until the control has been carried out. */
 export interface ControlLink {
+  readonly offered: ReadonlySet<ControlCapability>;
   call(control: Control): void;
 }
+
+/** A line at whose other end nobody is. */
+export const NO_CONTROLS: ControlLink = { offered: new Set(), call: () => {} };
 
 /** The worker-thread half of a device kind. */
 export type OpenPort<A> = (attach: A, link: ControlLink) => Port;

@@ -1,7 +1,7 @@
 /** The worker's line to the main thread for controls: a call that blocks until the answer is there. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { ControlLink, RunningDut } from '../duts/dut.js';
-import type { Control } from '../port/controls.js';
+import type { Control, ControlCapability } from '../port/controls.js';
 import { PortError } from '../port/errors.js';
 
 /** What crosses the thread boundary. */
@@ -9,12 +9,14 @@ export interface ControlChannel {
   readonly port: MessagePort;
   /** One word: how many answers have been posted. */
   readonly answers: SharedArrayBuffer;
+  readonly offered: readonly ControlCapability[];
 }
 
 /** Worker side. */
-export function controlLink({ port, answers }: ControlChannel): ControlLink {
+export function controlLink({ port, answers, offered }: ControlChannel): ControlLink {
   const count = new Int32Array(answers);
   return {
+    offered: new Set(offered),
     call(control) {
       const before = Atomics.load(count, 0);
       port.postMessage(control);
@@ -28,7 +30,10 @@ export function controlLink({ port, answers }: ControlChannel): ControlLink {
 }
 
 /** Main side: carries calls out on the device and answers them. */
-export function serveControls({ port, answers }: ControlChannel, dut: RunningDut): void {
+export function serveControls(
+  { port, answers }: Pick<ControlChannel, 'port' | 'answers'>,
+  dut: RunningDut,
+): void {
   const count = new Int32Array(answers);
   port.on('message', (control: Control) => {
     dut

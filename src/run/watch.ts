@@ -91,7 +91,7 @@ export class WatchedWorker {
       attach: dut.attach,
       profile: dut.profile,
       ...(dut.log !== undefined && { log: dut.log }),
-      controls: { port: port2, answers },
+      controls: { port: port2, answers, offered: dut.controls },
       share,
     };
     this.#worker.postMessage(start, [port2]);

@@ -30,10 +30,12 @@ units:
   - {target: 3, unit: 0, scratch_serial: MINE}
 free_target: 9
 free_unit: {target: 1, unit: 5}
+controls: {hold: [./hold.sh, -x], release: [./release.sh]}
 `;
   expect(load(text)).toEqual({
     name: 'mine',
     kind: 'qemu',
+    controls: { commands: { hold: ['./hold.sh', '-x'], release: ['./release.sh'] }, folder },
     qemu: {
       binary: './qemu',
       accel: 'tcg',
@@ -63,6 +65,9 @@ test.each([
   ['dut: qemu\nunits:\n  - {target: 300, unit: 0}\n', /mine\.yaml:3:14 .*target must be <= 255, got 300/],
   ['dut: qemu\nwrap: valgrind\n', /mine\.yaml:2:7 .*wrap must be array, got "valgrind"/],
   ['dut: model\nmachine: q35\n', /mine\.yaml:2:1 .*"machine" means nothing to the device kind model/],
+  ['dut: qemu\ncontrols: {plgu: [x]}\n', /mine\.yaml:2:12 .*no key "plgu" here; did you mean "plug"/],
+  ['dut: qemu\ncontrols: {plug: [x]}\n', /mine\.yaml:2:12 .*"plug" is of no use without "unplug"/],
+  ['dut: model\ncontrols: {}\n', /mine\.yaml:2:1 .*"controls" means nothing/],
   ['dut: [\n', /mine\.yaml:\d+:\d+ /],
   ['', /mine\.yaml:1:1 /],
 ])('%j is refused, with the place', (text, message) => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_CONTROLS } from '../../src/duts/dut.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
 import type { ModelAttach } from '../../src/duts/model/attach.js';
 import { openModelPort } from '../../src/duts/model/port.js';
@@ -6,11 +7,10 @@ import { DEFAULT_MODEL_CONFIG } from '../../src/model/model-config.js';
 import { MUTANTS } from '../../src/model/mutants/index.js';
 import { PortError } from '../../src/port/errors.js';
 
-const link = { call: () => {} };
 const open = (options: Partial<ModelAttach> = {}) =>
   openModelPort(
     { transport: 'pci', config: DEFAULT_MODEL_CONFIG, seed: 7, copying: false, ...options },
-    link,
+    NO_CONTROLS,
   );
 
 describe('adapter', () => {

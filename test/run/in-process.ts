@@ -1,5 +1,7 @@
 /** Runs cases on the model in this very thread: fast, for tests that need many runs. */
+
 import type { CaseFile } from '../../src/cases/types.js';
+import { NO_CONTROLS } from '../../src/duts/dut.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
 import type { ModelAttach } from '../../src/duts/model/attach.js';
 import { openModelPort } from '../../src/duts/model/port.js';
@@ -47,7 +49,7 @@ async function freshModel(
 ) {
   const adapter = modelAdapter({ seed, copying, ...(mutant !== undefined && { mutant }) });
   const dut = await adapter.start(transport);
-  const port = openModelPort(dut.attach as ModelAttach, { call: () => {} });
+  const port = openModelPort(dut.attach as ModelAttach, NO_CONTROLS);
   const ledger = new StandingLedger();
   let current: CaseRun | undefined;
   const onStanding: StandingListener = (check, violation) => {

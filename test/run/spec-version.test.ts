@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ExpandedCase } from '../../src/cases/types.js';
+import { NO_CONTROLS } from '../../src/duts/dut.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
 import { openModelPort } from '../../src/duts/model/port.js';
 import { checkCaseFiles, expandAll, requirements } from '../../src/run/load-cases.js';
@@ -74,7 +75,7 @@ test('what is found about later requirements is taken away, and the verdict with
 test('the catalogue dates requirements, and version 1.4 leaves nothing out', async () => {
   expect([...requirements().values()].some(({ since }) => since !== '1.0')).toBe(true);
   const dut = await modelAdapter({ seed: 1 }).start();
-  const port = openModelPort(dut.attach as Parameters<typeof openModelPort>[0], { call: () => {} });
+  const port = openModelPort(dut.attach as Parameters<typeof openModelPort>[0], NO_CONTROLS);
   const session = openSession(port, dut.profile, 1, () => {});
   const newest = new SpecFilter('1.4', requirements());
   for (const each of expandAll(checkCaseFiles([SPEC_CASES]).files, session).cases)

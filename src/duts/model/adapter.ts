@@ -83,6 +83,7 @@ export function modelAdapter(options: ModelOptions): DutAdapter {
         attach,
         exited: new Promise(() => {}),
         // The worker holds the device and power-cycles it itself; ending the worker ends the device.
+        controls: [],
         control: () => Promise.resolve(),
         kill: () => {},
         stop: () => Promise.resolve(),

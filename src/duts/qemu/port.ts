@@ -1,5 +1,4 @@
 /** The worker's half of the QEMU adapter. */
-import type { ControlCapability } from '../../port/controls.js';
 import type { InterruptLine } from '../../port/interrupts.js';
 import type { Port } from '../../port/port.js';
 import type { TransportName } from '../../port/transport-name.js';
@@ -26,7 +25,6 @@ export interface QemuAttach {
   readonly mmio: boolean;
   /** Input of the machine's I/O APIC that the device asserts; undefined where it cannot be watched. */
   readonly interrupt: number | undefined;
-  readonly controls: readonly ControlCapability[];
 }
 
 /** Opens a started QEMU in the thread that will drive it. Throws `PortError` or `DutGoneError`. */
@@ -51,7 +49,7 @@ export const openQemuPort: OpenPort<QemuAttach> = (attach: QemuAttach, link: Con
       },
     },
     controls: {
-      offered: new Set(attach.controls),
+      offered: link.offered,
       invoke(control) {
         qtest.drain();
         link.call(control);

@@ -285,7 +285,6 @@ async function launch(
       settleMs: SETTLE_MS,
       mmio: machine.attachment === 'mmio',
       interrupt: machine.interrupt,
-      controls: controlsOf(options),
     },
     details: {
       binary,
@@ -340,6 +339,7 @@ async function greet(launched: Launched, resources: Descriptors, options: QemuOp
     log,
     pid: process.pid,
     exited: process.exited,
+    controls: controlsOf(options),
     control: (control) => controls.invoke(control),
     kill: () => process.kill(),
     stop() {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { NO_CONTROLS } from '../../../src/duts/dut.js';
 import { openModelPort } from '../../../src/duts/model/port.js';
 import { DEFAULT_MODEL_CONFIG } from '../../../src/model/model-config.js';
 import { openTransport } from '../../../src/transport/open.js';
@@ -7,7 +8,7 @@ import { pciHeader } from '../../../src/wire/pci.js';
 
 function openPci(): VirtioPci {
   const attach = { transport: 'pci', config: DEFAULT_MODEL_CONFIG, seed: 3, copying: false } as const;
-  const transport = openTransport(openModelPort(attach, { call: () => {} }));
+  const transport = openTransport(openModelPort(attach, NO_CONTROLS));
   if (!(transport instanceof VirtioPci)) throw new Error('the model is no PCI function');
   return transport;
 }

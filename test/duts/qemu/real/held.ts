@@ -25,6 +25,7 @@ export function heldPort(port: Port): Port {
 }
 
 export const noLink: ControlLink = {
+  offered: new Set(),
   call() {
     throw new Error('this test has no second thread');
   },

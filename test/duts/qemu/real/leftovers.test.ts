@@ -75,7 +75,7 @@ describe.each(['true', 'false'])('a suite with mmap %s', (mmap) => {
     const shm = readdirSync('/dev/shm').sort();
     const suite = run(`${START}
       const dut = await startQemu({ mmap: ${mmap} });
-      const port = openQemuPort(dut.attach, { call() {} });
+      const port = openQemuPort(dut.attach, { offered: new Set(), call() {} });
       port.dma.alloc(4096).publish();
       port.lifecycle.settle();
       console.log(dut.pid);

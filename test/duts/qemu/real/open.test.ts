@@ -117,7 +117,7 @@ describe.each([
 
 it('works again after a power cycle', async () => {
   const called: string[] = [];
-  const { dut, port } = await open({}, { call: ({ name }) => called.push(name) });
+  const { dut, port } = await open({}, { offered: new Set(), call: ({ name }) => called.push(name) });
   inquire(port, 0, 0);
   const before = pciOf(port).config.read(header.bar4.offset, 4);
   // The main thread is this one, and has to be free while QEMU resets.

@@ -1,6 +1,7 @@
 /** Starts that fail, variants of starting, and what is said about them. */
+
 import { afterEach, describe, expect, it } from 'vitest';
-import { DutSetupError } from '../../../../src/duts/dut.js';
+import { DutSetupError, NO_CONTROLS } from '../../../../src/duts/dut.js';
 import { qemuAdapter } from '../../../../src/duts/qemu/adapter.js';
 import { openQemuPort } from '../../../../src/duts/qemu/port.js';
 import { type QemuOptions, type RunningQemu, startQemu } from '../../../../src/duts/qemu/start.js';
@@ -75,7 +76,7 @@ it('passes properties and arguments on, commas included', async () => {
 
 it('ends a QEMU that a wrapper has forked', async () => {
   running = await startQemu({ wrap: ['sh', '-c', '"$@"; exit 3', 'sh'] });
-  const port = openQemuPort(running.attach, { call() {} });
+  const port = openQemuPort(running.attach, NO_CONTROLS);
   expect(inquire(port, 0, 0).response[11]).toBe(0);
   running.kill();
   expect((await running.exited).signal).toBe('SIGKILL');
@@ -92,7 +93,7 @@ it('keeps what QEMU writes to standard error', async () => {
 it('starts several at a time', async () => {
   const duts = await Promise.all([startQemu(), startQemu({ mmap: false }), startQemu()]);
   for (const dut of duts) {
-    const port = openQemuPort(dut.attach, { call() {} });
+    const port = openQemuPort(dut.attach, NO_CONTROLS);
     expect(inquire(port, 0, 0).response[11]).toBe(0);
     port.close();
   }

@@ -36,7 +36,7 @@ async function run(body: string): Promise<unknown> {
 it('copies memory instead, and says so', async () => {
   const result = await run(`
     const dut = await startQemu();
-    const port = openQemuPort(dut.attach, { call() {} });
+    const port = openQemuPort(dut.attach, { offered: new Set(), call() {} });
     const block = port.dma.alloc(4);
     block.view.set([1, 2, 3, 4]);
     block.publish();
