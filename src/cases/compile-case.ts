@@ -60,6 +60,7 @@ export function compileNeeds(c: Compiler, cursors: CaseCursors): Need[] {
 export function defineNames(c: Compiler, needs: readonly Need[], facts?: ReadonlyScope): void {
   c.defineFacts();
   for (const need of needs) {
+    if (need.kind === 'control' && !need.negated) c.capabilities.add(need.control);
     if (need.kind !== 'role' || need.negated) continue;
     const name = roleName(need.role);
     // A free target is a number and no unit; everything else has the facts of a unit.

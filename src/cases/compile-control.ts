@@ -1,5 +1,12 @@
 /** Compiles what a `control` step does to the device. */
-import { CONTROL_NAMES, type ControlName, FAULT_ACCESSES, FAULT_ERRORS, MEDIA } from '../port/controls.js';
+import {
+  CONTROL_NAMES,
+  type ControlName,
+  FAULT_ACCESSES,
+  FAULT_CAPABILITIES,
+  FAULT_ERRORS,
+  MEDIA,
+} from '../port/controls.js';
 import { compileLun } from './compile-places.js';
 import { type Compiler, type Cursor, child, elements, mapOf } from './compiler.js';
 import { constant } from './expression.js';
@@ -20,6 +27,20 @@ export function compileControl(c: Compiler, body: Cursor): ControlPlan {
     c.report(body.path, 'step', `no control "${name}"${didYouMean(name, names)}`);
     return { name: 'config-change' };
   }
+  const plan = compilePlan(c, name, argument);
+  checkNeed(c, body, plan);
+  return plan;
+}
+
+/** Where the adapter does not have the control, the case has to be skipped. What ends a fault is part of it. */
+function checkNeed(c: Compiler, body: Cursor, plan: ControlPlan): void {
+  if (plan.name === 'clear') return;
+  const need = plan.name === 'fault' ? FAULT_CAPABILITIES[plan.error] : CONTROL_NAMES[plan.name];
+  if (!c.capabilities.has(need))
+    c.report(body.path, 'step', `the control "${plan.name}" takes "${need}" among the needs of the case`);
+}
+
+function compilePlan(c: Compiler, name: ControlName, argument: Cursor): ControlPlan {
   switch (name) {
     case 'hold':
     case 'release':

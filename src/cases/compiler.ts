@@ -118,6 +118,8 @@ export class Compiler {
   readonly writes = new Set<string>();
   /** Roles bound by `needs` and units that `plug` named. */
   readonly units = new Set<string>();
+  /** What the case asks of the adapter by `needs`. */
+  readonly capabilities = new Set<string>();
   hostile = false;
   level: Level | undefined;
   /** The id that covers every expectation without one of its own. */

@@ -76,6 +76,17 @@ const CASES: [name: string, steps: string, expected: string[], keys?: string][] 
     'needs: [disk, plug]',
   ],
   [
+    'a control without its need',
+    '- control: {hold: disk}',
+    ['step 9:18 the control "hold" takes "hold" among the needs of the case'],
+  ],
+  [
+    'a fault of another kind',
+    '- control: {fault: {lun: disk, on: read, error: nexus}}\n- control: {clear: disk}',
+    ['step 9:18 the control "fault" takes "nexus-fault" among the needs of the case'],
+    'needs: [disk, fault]',
+  ],
+  [
     'a negated role is not bound',
     '- check: cdrom.blocks == 0',
     ['name 9:16 unknown name "cdrom.blocks"'],
