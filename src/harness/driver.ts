@@ -107,6 +107,7 @@ export class Driver {
   #look = 0;
   #flying = new Map<Chain, Exchange>();
   readonly #events: EventBuffers;
+  #provoked = false;
   #takenBack = new TakenBackMemory();
   /** What was reset or stopped by hand, and the register that reads 0 when that is done. */
   #resetting: { readonly what: 'device' | number; readonly register: DeviceRegister } | undefined;
@@ -176,7 +177,13 @@ export class Driver {
     this.transport.restart();
   }
 
+  /** Something was done to the device besides driving it: until the next reset, events may tell of it. */
+  provoked(): void {
+    this.#provoked = true;
+  }
+
   #forget(): void {
+    this.#provoked = false;
     this.#takenBack = new TakenBackMemory();
     this.#liveMark = undefined;
     this.#events.forget();
@@ -560,7 +567,7 @@ export class Driver {
     const status = this.transport.readStatus();
     const asks = (status & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
     judge('needs-reset', 'DEVICE_NEEDS_RESET clear', asks ? `status 0x${status.toString(16)}` : undefined);
-    const events = this.#events.waiting;
+    const events = this.#provoked ? 0 : this.#events.waiting;
     judge(
       'no-event',
       'no event: nothing happened to the device',

@@ -16,6 +16,7 @@ export function executeControl({ control: plan }: ControlStep, run: CaseRun): vo
   const capability = capabilityFor(control);
   if (capability !== undefined && !run.session.port.controls.offered.has(capability))
     throw new CaseError('NOT_AVAILABLE', `this device offers no control ${capability}`);
+  if (control.name !== 'hold' && control.name !== 'release') run.session.driver.provoked();
   run.controls.invoke(control);
   if (control.name === 'power-cycle') run.session.driver.powerCycled();
   if (plan.name === 'plug' && plan.fresh && control.name === 'plug' && control.fresh)
