@@ -17,7 +17,10 @@ export function patternContext(
   const size = pattern.unit === undefined ? undefined : scope.get(`${pattern.unit}.block_size`);
   return {
     ...context,
-    ...(typeof size === 'bigint' ? { blockSize: blockSizeOf(pattern.unit, scope, context) } : {}),
+    // 0: a unit without blocks, whose patterns cannot count in them.
+    ...(typeof size === 'bigint' && size > 0n
+      ? { blockSize: blockSizeOf(pattern.unit, scope, context) }
+      : {}),
     encodeText: (text, names, inner) => encodePattern(compilePattern(text, { output: true }), names, inner),
   };
 }

@@ -389,6 +389,11 @@ export class Driver {
     return exchanges.every(({ answer }) => answer !== undefined);
   }
 
+  /** Takes the event that came in this exchange, if one did that no caller has taken yet. */
+  eventOf({ answer }: Exchange): ReportedEvent | undefined {
+    return answer && this.#events.withdraw(answer.bytes);
+  }
+
   /** Waits for the next event that no caller has taken yet; undefined when none came in time. */
   waitForEvent(limitMs: number): ReportedEvent | undefined {
     waitUntil(this.port, limitMs, () => {

@@ -38,6 +38,12 @@ export class EventBuffers {
     return this.#reported.shift();
   }
 
+  /** Takes the event that came in a buffer of a case, and that nobody has taken yet. */
+  withdraw(bytes: Uint8Array): ReportedEvent | undefined {
+    const at = this.#reported.findIndex((event) => event.bytes === bytes);
+    return at < 0 ? undefined : this.#reported.splice(at, 1)[0];
+  }
+
   /** Makes `count` buffers available, as far as the ring has room. Whether there is anything to notify of. */
   post(ring: Ring, count: number): boolean {
     const chains = Array.from({ length: Math.min(count, ring.size) }, () => this.#stage(ring));

@@ -1,6 +1,7 @@
 /** What a case has in flight, by the names that it gave. */
 import type { EvalContext } from '../cases/context.js';
 import { CaseError } from '../cases/errors.js';
+import type { ReportedEvent } from '../harness/event-buffers.js';
 import type { Exchange } from '../harness/exchange.js';
 
 /** One chain of a case. */
@@ -16,6 +17,8 @@ export interface Flight {
   staged: boolean;
   /** The standing checks have been made on its answer. */
   judged: boolean;
+  /** What was reported in a buffer of the event queue, once a step has waited for it by its name. */
+  event?: ReportedEvent;
   /** A step has waited for it. */
   awaited?: boolean;
 }

@@ -4,6 +4,7 @@ import { COMMAND_MUTANTS } from './commands.js';
 import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
 import { EVENT_IDX_MUTANTS } from './event-idx.js';
+import { EVENT_MUTANTS } from './events.js';
 import { FEATURE_MUTANTS } from './features.js';
 import { HOSTILE_MUTANTS } from './hostile.js';
 import { IN_ORDER_MUTANTS } from './in-order.js';
@@ -39,6 +40,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...PCI_MUTANTS,
   ...PACKED_MUTANTS,
   ...EVENT_IDX_MUTANTS,
+  ...EVENT_MUTANTS,
   ...IN_ORDER_MUTANTS,
   ...MMIO_MUTANTS,
   ...MMIO_LEGACY_MUTANTS,

@@ -8,7 +8,12 @@ import { type CommandCall, type CommandTable, checkedFields, type TableRow } fro
 import { CheckCondition, Sense, type SenseInfo } from './sense.js';
 
 /** Commands that a pending unit attention does not keep from running. */
-const UNAFFECTED_BY_ATTENTION = new Set(['INQUIRY', 'REPORT LUNS', 'REQUEST SENSE']);
+const UNAFFECTED_BY_ATTENTION = new Set([
+  'INQUIRY',
+  'REPORT LUNS',
+  'REQUEST SENSE',
+  'GET EVENT STATUS NOTIFICATION',
+]);
 
 /** How hard a unit is reset. */
 export type UnitReset = 'hard' | 'logical-unit' | 'nexus-loss';

@@ -169,6 +169,7 @@ function observe(
     queue,
     ...raised,
     ...observeKind(flight, answer),
+    ...(flight.event && { event: flight.event }),
     writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: view.slice(), poison: initial })),
     used: { ...usedOf(exchange), entries, lenUnreliable: run.session.transport.legacy },
     ...(ordered && {

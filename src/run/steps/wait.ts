@@ -28,6 +28,8 @@ function waitForNames(step: WaitStep, names: readonly string[], run: CaseRun): v
   awaitFlights(flights, step, run);
   for (const flight of flights) {
     flight.awaited = true;
+    const event = run.session.driver.eventOf(flight.exchange);
+    if (event) flight.event = event;
     run.trace?.returned(flight);
   }
   settleFlights(flights, run);
