@@ -3,6 +3,7 @@ import { ADDRESSING_MUTANTS } from './addressing.js';
 import { COMMAND_MUTANTS } from './commands.js';
 import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
+import { DELIVERY_MUTANTS } from './delivery.js';
 import { EVENT_IDX_MUTANTS } from './event-idx.js';
 import { EVENT_MUTANTS } from './events.js';
 import { FEATURE_MUTANTS } from './features.js';
@@ -51,6 +52,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...QUEUE_RESET_MUTANTS,
   ...NOTIFY_MUTANTS,
   ...PROTECTION_MUTANTS,
+  ...DELIVERY_MUTANTS,
 ];
 
 /** All mutants; ids are unique. */

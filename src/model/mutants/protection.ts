@@ -58,11 +58,11 @@ export const PROTECTION_MUTANTS: readonly Mutant[] = [
   reading(
     {
       id: 'pi.not-gated',
-      sentence:
-        'Data-out begins behind fields of protection information whether the feature was negotiated or not.',
+      sentence: 'Data-out of 1024 bytes begins behind fields of protection information, negotiated or not.',
       requirement: 'scsi.pi.fields-gated',
     },
-    (announced, readable) => (readable > requestHeaderSize(DEFAULT_CDB_SIZE) ? 'literal' : announced),
+    (announced, readable) =>
+      readable === requestHeaderSize(DEFAULT_CDB_SIZE) + 1024 ? 'literal' : announced,
   ),
   reading(
     {
