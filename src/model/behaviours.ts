@@ -293,6 +293,8 @@ export interface Behaviours {
   cancellationDelay(milliseconds: number, task: Task, call: ManagementCall): number;
   /** Whether a command has the tag that a task management function names. */
   tagMatches(matches: boolean, wanted: bigint, tag: bigint): boolean;
+  /** The type of a control request as the device understands it. */
+  controlType(type: number): number;
   /** A control request as the device understands it. */
   controlRequest(request: ControlRequest, chain: Chain): ControlRequest;
   /** What a control request is answered. */
@@ -378,6 +380,7 @@ export function conformantBehaviours(): Behaviours {
     selected: (selected) => selected,
     cancellationDelay: (milliseconds) => milliseconds,
     tagMatches: (matches) => matches,
+    controlType: (type) => type,
     controlRequest: (request) => request,
     controlAnswer: (answer) => answer,
     eventDue: (due) => due,

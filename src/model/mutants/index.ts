@@ -29,6 +29,7 @@ import { SENSE_MUTANTS } from './sense.js';
 import { SPLIT_MUTANTS } from './split.js';
 import { STALL_MUTANTS } from './stalls.js';
 import { STATUS_MUTANTS } from './status.js';
+import { TASK_MANAGEMENT_MUTANTS } from './task-management.js';
 
 export type { Mutant } from './mutant.js';
 
@@ -51,6 +52,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...HOSTILE_MUTANTS,
   ...QUEUE_RESET_MUTANTS,
   ...NOTIFY_MUTANTS,
+  ...TASK_MANAGEMENT_MUTANTS,
   ...PROTECTION_MUTANTS,
   ...DELIVERY_MUTANTS,
 ];

@@ -23,6 +23,8 @@ export interface ControlHost {
   manage(call: ManagementCall): number;
   /** Subscribes to asynchronous events of a unit, or only asks (`subscribe` false); returns those it supports. */
   asyncEvents(destination: Destination, requested: number, subscribe: boolean): number;
+  /** The type of a request as the device understands it. */
+  typeOf(type: number): number;
   /** The request as the device understands it. */
   understand(request: ControlRequest, chain: Chain): ControlRequest;
   adjust(answer: ControlAnswer, context: ControlContext): ControlAnswer;
@@ -48,10 +50,12 @@ const REFUSAL: ControlAnswer = {
 function readRequest(chain: Chain, order: ByteOrder, host: ControlHost): ControlRequest | undefined {
   if (chain.readableLength < 4) return undefined;
   const head = chain.read(0, virtioScsiCtrlTmf.size);
-  const type = virtioScsiCtrlTmf.fields.type.kind.read(
-    new DataView(head.buffer, head.byteOffset, head.length),
-    0,
-    order === 'little',
+  const type = host.typeOf(
+    virtioScsiCtrlTmf.fields.type.kind.read(
+      new DataView(head.buffer, head.byteOffset, head.length),
+      0,
+      order === 'little',
+    ),
   );
   switch (type) {
     case ControlType.TMF: {

@@ -129,6 +129,8 @@ export class ScsiHost implements DeviceType, ControlHost, TaskSetHost {
     return actual;
   }
 
+  typeOf: ControlHost['typeOf'] = (type) => this.#behaviours.controlType(type);
+
   understand: ControlHost['understand'] = (request, chain) => this.#behaviours.controlRequest(request, chain);
 
   adjust: ControlHost['adjust'] = (answer, context) => this.#behaviours.controlAnswer(answer, context);
