@@ -151,30 +151,38 @@ export class Driver {
 
   /** Resets the device and waits until its status reads 0. After that all memory belongs to the driver again. */
   reset(limitMs = RESET_LIMIT_MS): void {
+    this.#resetDevice(limitMs);
+    this.#takeBack('device');
+  }
+
+  #resetDevice(limitMs: number): void {
     this.transport.writeStatus(0);
     if (!waitUntil(this.port, limitMs, () => this.transport.readStatus() === 0))
       throw new DriverError(
         `status reads 0x${this.transport.readStatus().toString(16)} ${limitMs} ms after 0 was written`,
         'virtio.reset.status-zero',
       );
-    this.#takeBack('device');
   }
 
   /** Forgets everything that the device had, memory included, and begins anew from a reset device. */
   startOver(): void {
     this.transport.recover();
-    this.reset();
+    this.#resetDevice(RESET_LIMIT_MS);
     this.#forget();
   }
 
   /** The device has been power-cycled: it knows nothing any more, and nothing of it has been touched since. */
   powerCycled(): void {
-    this.#takeBack('device');
     this.#forget();
     this.transport.restart();
   }
 
   #forget(): void {
+    this.#stage = 'reset';
+    this.#resetting = undefined;
+    this.#queues.clear();
+    this.#flying.clear();
+    this.#events.takenBack();
     this.#takenBack = new TakenBackMemory();
     this.#liveMark = undefined;
     this.#events.forget();

@@ -311,7 +311,10 @@ export class CaseRun {
 
   #clearUnitAttentions(): void {
     const { driver, units } = this.session;
-    for (const { profile } of units) clearUnitAttentions(driver, profile);
+    clearUnitAttentions(
+      driver,
+      units.map(({ profile }) => profile),
+    );
   }
 
   #finish(): void {
@@ -338,7 +341,7 @@ export class CaseRun {
     const { driver, units } = this.session;
     const [unit] = units;
     driver.initialise();
-    if (unit) clearUnitAttentions(driver, unit.profile);
+    if (unit) clearUnitAttentions(driver, [unit.profile]);
   }
 
   #caught(error: unknown): void {
