@@ -372,11 +372,12 @@ export class Driver {
 
   /**
    * Publishes the buffers of exchanges so many times more, each time when all have been returned. What comes back is
-   * not kept; it ends when something does not come back within `limitMs`.
+   * not kept; it ends when something does not come back within `limitMs`. `onRound` is called before each.
    */
-  publishAgain(exchanges: readonly Exchange[], times: number, limitMs: number): void {
+  publishAgain(exchanges: readonly Exchange[], times: number, limitMs: number, onRound: () => void): void {
     let last = exchanges;
     for (let left = times; left > 0 && this.wait(last, limitMs); left--) {
+      onRound();
       last = exchanges.map(({ queue, placed }) => this.stagePlaced(queue, placed));
       this.publish(last);
     }

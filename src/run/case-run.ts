@@ -135,6 +135,11 @@ export class CaseRun {
     }
   }
 
+  /** Lets the watchdog know that a long step gets on. */
+  progress(): void {
+    this.#beacon.progressed();
+  }
+
   /** Notes the bytes that are about to be sent, in case the device does not survive them. */
   sending(bytes: Uint8Array): void {
     this.#beacon.sending(bytes);
