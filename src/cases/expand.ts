@@ -7,7 +7,6 @@ import {
   compileNeeds,
   defineLet,
   defineNames,
-  inherited,
 } from './compile-case.js';
 import { Compiler, child, mapOf } from './compiler.js';
 import type { EvalContext } from './context.js';
@@ -62,7 +61,6 @@ export interface Expansion {
   readonly problems: readonly ExpansionProblem[];
 }
 
-const DEFAULT_TIMEOUT = 5000;
 const LIVE: DevicePlan = { until: 'live', queues: [], state: 'live' };
 
 /** Expands a case. Cases whose needs are not met come out as skipped, without steps. */
@@ -119,7 +117,6 @@ export function expandCase(definition: CaseDefinition, environment: Environment)
       ...body,
       hostile: definition.hostile,
       waive: new Map(waive),
-      timeout: c?.duration(inherited(cursors, 'timeout'), DEFAULT_TIMEOUT) ?? DEFAULT_TIMEOUT,
       tags: definition.tags,
       changes: definition.changes,
       scope,

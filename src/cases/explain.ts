@@ -206,7 +206,7 @@ function describe(
     const written = writtenAs(path) ?? String(here);
     const read = written === String(here) ? 'is a number' : `was read as the number ${here}`;
     report(path, 'bytes', `${written} ${read}: quote byte patterns`);
-  } else if (typeof here === 'number' && ['quiet', 'within', 'for', 'timeout'].includes(last))
+  } else if (typeof here === 'number' && ['quiet', 'within', 'for'].includes(last))
     report(path, 'value', `${here} needs a unit: ${here}ms`);
   else if (here === null) report(path, 'value', `"${name}" has no value`);
   else if (has('not'))

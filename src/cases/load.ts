@@ -9,7 +9,6 @@ import {
   compileNeeds,
   defineLet,
   defineNames,
-  inherited,
   plainSettings,
   trialBindings,
 } from './compile-case.js';
@@ -202,7 +201,6 @@ function checkCase(
     checkConditions(c, cursors, needs);
     compileBody(c, cursors, scope);
     steps += c.steps;
-    c.duration(inherited(cursors, 'timeout'), 0);
     for (const id of c.covered) covers.add(id);
     for (const id of c.rulings) rulings.add(id);
   }

@@ -544,7 +544,6 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
             items: { enum: [...CHANGES] },
             description: 'State outliving a reset that the case changes; the runner restores it',
           },
-          timeout: ref('duration'),
           tags: ref('tags'),
           steps: { type: 'array', minItems: 1, items: ref('step') },
         },

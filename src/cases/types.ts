@@ -143,8 +143,6 @@ export interface ExpandedCase {
   readonly hostile: boolean;
   /** Standing checks turned off, with the reasons. */
   readonly waive: ReadonlyMap<string, string>;
-  /** Milliseconds on the device's clock. */
-  readonly timeout: number;
   readonly tags: readonly Tag[];
   /** State outliving a reset that the case changes and the runner restores. */
   readonly changes: readonly string[];

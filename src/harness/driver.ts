@@ -154,25 +154,28 @@ export class Driver {
 
   /** Resets the device and waits until its status reads 0. After that all memory belongs to the driver again. */
   reset(limitMs = RESET_LIMIT_MS): void {
+    this.#resetDevice(limitMs);
+    this.#takeBack('device');
+  }
+
+  #resetDevice(limitMs: number): void {
     this.transport.writeStatus(0);
     if (!waitUntil(this.port, limitMs, () => this.transport.readStatus() === 0))
       throw new DriverError(
         `status reads 0x${this.transport.readStatus().toString(16)} ${limitMs} ms after 0 was written`,
         'virtio.reset.status-zero',
       );
-    this.#takeBack('device');
   }
 
   /** Forgets everything that the device had, memory included, and begins anew from a reset device. */
   startOver(): void {
     this.transport.recover();
-    this.reset();
+    this.#resetDevice(RESET_LIMIT_MS);
     this.#forget();
   }
 
   /** The device has been power-cycled: it knows nothing any more, and nothing of it has been touched since. */
   powerCycled(): void {
-    this.#takeBack('device');
     this.#forget();
     this.transport.restart();
   }
@@ -184,6 +187,11 @@ export class Driver {
 
   #forget(): void {
     this.#provoked = false;
+    this.#stage = 'reset';
+    this.#resetting = undefined;
+    this.#queues.clear();
+    this.#flying.clear();
+    this.#events.takenBack();
     this.#takenBack = new TakenBackMemory();
     this.#liveMark = undefined;
     this.#events.forget();
@@ -373,11 +381,12 @@ export class Driver {
 
   /**
    * Publishes the buffers of exchanges so many times more, each time when all have been returned. What comes back is
-   * not kept; it ends when something does not come back within `limitMs`.
+   * not kept; it ends when something does not come back within `limitMs`. `onRound` is called before each.
    */
-  publishAgain(exchanges: readonly Exchange[], times: number, limitMs: number): void {
+  publishAgain(exchanges: readonly Exchange[], times: number, limitMs: number, onRound: () => void): void {
     let last = exchanges;
     for (let left = times; left > 0 && this.wait(last, limitMs); left--) {
+      onRound();
       last = exchanges.map(({ queue, placed }) => this.stagePlaced(queue, placed));
       this.publish(last);
     }

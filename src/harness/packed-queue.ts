@@ -27,6 +27,7 @@ import type {
 } from './ring.js';
 import {
   batchUpTo,
+  countdown,
   directElements,
   entryField,
   entryIndex,
@@ -151,7 +152,7 @@ export class PackedQueue implements Ring {
     this.#deviceView = viewOf(this.#deviceEvent.view);
     this.#shadowDesc = new Uint8Array(this.#desc.size);
     this.#shadowDriver = new Uint8Array(this.#driverEvent.size);
-    this.#ids = Array.from({ length: size }, (_, i) => size - 1 - i);
+    this.#ids = countdown(size);
   }
 
   get outstanding(): number {

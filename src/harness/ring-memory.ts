@@ -11,11 +11,28 @@ export function ringArea(
   bytes: number,
   { align, tight, before }: { align: number; tight: boolean; before: GuardedBuffer | undefined },
 ): GuardedBuffer {
-  if (before?.size !== bytes)
-    return new GuardedBuffer(dma, poison, new Uint8Array(bytes), tight ? align : undefined);
+  if (before?.size !== bytes) return new GuardedBuffer(dma, poison, zeros(bytes), tight ? align : undefined);
   before.view.fill(0);
   before.publishRange(0, bytes);
   return before;
+}
+
+let manyZeros = new Uint8Array(1 << 13);
+/** So many zeros, which nobody changes: rings are made for every case. */
+function zeros(bytes: number): Uint8Array {
+  if (bytes > manyZeros.length) manyZeros = new Uint8Array(bytes);
+  return manyZeros.subarray(0, bytes);
+}
+
+const countdowns = new Map<number, readonly number[]>();
+/** The numbers below `size`, the largest first. */
+export function countdown(size: number): number[] {
+  let numbers = countdowns.get(size);
+  if (numbers === undefined) {
+    numbers = Array.from({ length: size }, (_, i) => size - 1 - i);
+    countdowns.set(size, numbers);
+  }
+  return numbers.slice();
 }
 
 /** The first area whose guard bytes changed, in words. */

@@ -29,6 +29,7 @@ import type {
 } from './ring.js';
 import {
   batchUpTo,
+  countdown,
   directElements,
   entryField,
   entryIndex,
@@ -127,7 +128,7 @@ export class SplitQueue implements Ring {
     this.#usedIdx = new Uint16Array(this.#used.view.buffer, this.#used.view.byteOffset + usedRing.idx, 1);
     this.#shadowDesc = new Uint8Array(this.#desc.size);
     this.#shadowAvail = new Uint8Array(this.#avail.size);
-    this.#free = Array.from({ length: size }, (_, i) => (inOrder ? i : size - 1 - i));
+    this.#free = inOrder ? countdown(size).reverse() : countdown(size);
   }
 
   get outstanding(): number {

@@ -44,6 +44,11 @@ export class Beacon {
   enterStep(step: number, line: number): void {
     Atomics.store(this.#words, Word.STEP, step);
     Atomics.store(this.#words, Word.PLACE, line);
+    this.progressed();
+  }
+
+  /** Worker: it gets on, whatever it is at. */
+  progressed(): void {
     Atomics.add(this.#words, Word.PROGRESS, 1);
   }
 

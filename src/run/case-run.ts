@@ -136,6 +136,11 @@ export class CaseRun {
     }
   }
 
+  /** Lets the watchdog know that a long step gets on. */
+  progress(): void {
+    this.#beacon.progressed();
+  }
+
   /** Notes the bytes that are about to be sent, in case the device does not survive them. */
   sending(bytes: Uint8Array): void {
     this.#beacon.sending(bytes);
@@ -312,7 +317,10 @@ export class CaseRun {
 
   #clearUnitAttentions(): void {
     const { driver, units } = this.session;
-    for (const { profile } of units) clearUnitAttentions(driver, profile);
+    clearUnitAttentions(
+      driver,
+      units.map(({ profile }) => profile),
+    );
   }
 
   #finish(): void {
@@ -339,7 +347,7 @@ export class CaseRun {
     const { driver, units } = this.session;
     const [unit] = units;
     driver.initialise();
-    if (unit) clearUnitAttentions(driver, unit.profile);
+    if (unit) clearUnitAttentions(driver, [unit.profile]);
   }
 
   #caught(error: unknown): void {

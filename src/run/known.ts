@@ -11,6 +11,8 @@ export interface KnownDeviation {
   readonly id: string;
   /** The device does not survive: such cases are carried out only when asked for. */
   readonly fatal?: true;
+  /** Whether it shows depends on timing: a pass does not make the entry stale. */
+  readonly sometimes?: true;
   /** Names or globs of the modes in which it is claimed; left out for any. */
   readonly modes?: readonly string[];
   /** Versions of the device for which this is claimed, both inclusive. */
@@ -41,6 +43,7 @@ export class KnownListError extends Error {
 }
 
 const TEXTS = ['from', 'to', 'reason', 'clause', 'observed'] as const;
+const FLAGS = ['fatal', 'sometimes'] as const;
 
 /** Reads a list. Throws KnownListError, naming file, entry and what is missing. */
 export function loadKnownList(file: string): KnownList {
@@ -68,7 +71,7 @@ export function loadKnownList(file: string): KnownList {
 /** An entry is about one id, or about several for the same reason. */
 function readEntry(entry: unknown, place: string): KnownDeviation[] {
   if (!isRecord(entry)) throw new KnownListError(`${place} is not a map`);
-  const keys: readonly string[] = ['id', ...TEXTS, 'modes', 'fatal'];
+  const keys: readonly string[] = ['id', ...TEXTS, 'modes', ...FLAGS];
   const unknown = Object.keys(entry).find((key) => !keys.includes(key));
   if (unknown !== undefined)
     throw new KnownListError(`${place} has the unknown key ${unknown}; it can have ${keys.join(', ')}`);
@@ -79,13 +82,15 @@ function readEntry(entry: unknown, place: string): KnownDeviation[] {
       );
     return value.trim();
   };
-  const { id, modes, fatal } = entry;
+  const { id, modes } = entry;
   if (modes !== undefined && !(Array.isArray(modes) && modes.every((each) => typeof each === 'string')))
     throw new KnownListError(`${place}: modes must be a list of names or globs, e.g. [pci.packed*]`);
-  if (fatal !== undefined && fatal !== true) throw new KnownListError(`${place}: fatal can only be true`);
+  const flags = FLAGS.filter((flag) => entry[flag] !== undefined);
+  for (const flag of flags)
+    if (entry[flag] !== true) throw new KnownListError(`${place}: ${flag} can only be true`);
   const ids = Array.isArray(id) && id.length > 0 ? id.map((each) => text('id', each)) : [text('id')];
   const common = {
-    ...(fatal === true && { fatal: true as const }),
+    ...Object.fromEntries(flags.map((flag) => [flag, true as const])),
     ...(modes && { modes }),
     from: text('from'),
     to: text('to'),
@@ -166,7 +171,7 @@ export function holdsBack(all: readonly HeldBack[], id: string, mode: string): H
 /**
  * Compares results with a list. `complete`: the run was not narrowed to a selection, so an entry that matched nothing
  * is an entry that is wrong. A case that ran and is red no longer, in any of the modes that the entry is about, is stale
- * in any run.
+ * in any run, unless it is red but sometimes.
  */
 export function gate(results: RunResults, list: KnownList | undefined, complete: boolean): Gate {
   const standing = results.standing.map(({ check, verdict }) => ({
@@ -206,7 +211,7 @@ export function gate(results: RunResults, list: KnownList | undefined, complete:
     return modes === undefined || ran === undefined || [...ran].some(idMatcher(modes));
   };
   const stale = claimed.filter((entry) => {
-    if (explains.has(entry)) return false;
+    if (explains.has(entry) || (entry.sometimes && executed.has(entry))) return false;
     // How often a standing check is decided depends on what was selected.
     if (entry.id.startsWith('standing:')) return complete && executed.has(entry);
     return executed.has(entry) || (complete && !named.has(entry.id) && expanded(entry));

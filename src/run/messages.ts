@@ -71,6 +71,16 @@ export interface Share {
   readonly plan?: { readonly cases: readonly PlannedCase[]; readonly order: readonly number[] };
 }
 
+/** What a worker has to say of a case that it has carried out. */
+export interface CaseMessage {
+  /** In the plan. */
+  readonly index: number;
+  readonly result: CaseResult;
+  readonly standing: readonly StandingRow[];
+  /** What the device wrote to standard error meanwhile; of red cases only. */
+  readonly log?: string;
+}
+
 /** From worker to supervisor. */
 export type WorkerMessage =
   /** The device is up and probed; these are the cases of the run, in the order of the files. */
@@ -83,15 +93,7 @@ export type WorkerMessage =
       /** What the device wrote to standard error before the first case, if a checker complains in it. */
       readonly complaint?: string;
     }
-  | {
-      readonly type: 'case';
-      /** In the plan. */
-      readonly index: number;
-      readonly result: CaseResult;
-      readonly standing: readonly StandingRow[];
-      /** What the device wrote to standard error meanwhile; of red cases only. */
-      readonly log?: string;
-    }
+  | { readonly type: 'cases'; readonly cases: readonly CaseMessage[] }
   /** The trace of a case could not be written. */
   | { readonly type: 'no-trace'; readonly message: string }
   /** The device is gone; the case that was under way has no result. */

@@ -156,8 +156,9 @@ class Supervision {
         if (this.#plan !== undefined) return;
         this.#plan = message;
         onPlan(message);
-      } else if (message.type === 'case')
-        this.#keep(message.index, message.result, message.standing, message.log);
+      } else if (message.type === 'cases')
+        for (const { index, result, standing, log } of message.cases)
+          this.#keep(index, result, standing, log);
       else if (message.type === 'no-trace') this.#options.onNoTrace?.(message.message);
     });
     if (ending.kind === 'done') return false;
@@ -190,7 +191,7 @@ class Supervision {
         const { ending: alone } = await this.#start(
           only,
           (message) => {
-            if (message.type === 'case') again = message.result.verdict;
+            if (message.type === 'cases') again = message.cases[0]?.result.verdict;
           },
           false,
         );

@@ -14,7 +14,15 @@ import { CaseRun } from './case-run.js';
 import { controlLink } from './control-link.js';
 import { DeviceLog } from './device-log.js';
 import { expandAll, type RunnableCase, requirements } from './load-cases.js';
-import type { RunSettings, Selection, Share, WorkerMessage, WorkerStart, WorkerTask } from './messages.js';
+import type {
+  CaseMessage,
+  RunSettings,
+  Selection,
+  Share,
+  WorkerMessage,
+  WorkerStart,
+  WorkerTask,
+} from './messages.js';
 import { modeName, resultKey } from './modes.js';
 import { executionOrder } from './order.js';
 import { type PlanEntry, planOf } from './plan.js';
@@ -27,12 +35,30 @@ import { openSession, type Session } from './session.js';
 import { SpecFilter } from './spec-version.js';
 import { CaseTrace } from './trace.js';
 
+/** For so long a result may wait for others. */
+const TOGETHER_MS = 10;
+
 const task = workerData as WorkerTask;
 const beacon = new Beacon(task.beacon);
 
 function post(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
+
+/** Results on their way to the supervisor. A message costs as much as a small case, so what is done soon goes together. */
+const outbox = {
+  cases: [] as CaseMessage[],
+  flushedAt: 0,
+  add(one: CaseMessage): void {
+    this.cases.push(one);
+    if (performance.now() - this.flushedAt >= TOGETHER_MS) this.flush();
+  },
+  flush(): void {
+    if (this.cases.length > 0) post({ type: 'cases', cases: this.cases });
+    this.cases = [];
+    this.flushedAt = performance.now();
+  },
+};
 
 /** What standing checks are recorded in: that of the case that is under way. */
 let ledger = new StandingLedger();
@@ -75,6 +101,7 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
       last = { type: 'unusable', message: error.message, ...(requirement !== undefined && { requirement }) };
     } else throw error;
   } finally {
+    outbox.flush();
     port.close();
   }
   post(last);
@@ -108,8 +135,7 @@ function runShare(
       entry.plan === undefined ? entry.result : runCase(session, entry.plan, spec, settings.trace);
     const said = log?.take() ?? '';
     const result = withEvidence(plain, said);
-    post({
-      type: 'case',
+    outbox.add({
       index,
       result,
       standing: ledger.rows(),

@@ -156,7 +156,6 @@ modes: {ring: split}
 hostile: true
 level: SHOULD
 waive: {canary: the device is known to write here}
-timeout: 2s
 tags: [slow]
 changes: [data]
 museum: [QVS-01-tmf-tag-truncated]
@@ -170,7 +169,6 @@ device: {state: reset, queues: {request: {size: 8, memory: tight}}, vectors: {co
     modes: { ring: 'split' },
     hostile: true,
     level: 'SHOULD',
-    timeout: 2000,
     tags: ['slow'],
     changes: ['data'],
     covers: ['scsi.req.residual'],

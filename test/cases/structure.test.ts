@@ -211,7 +211,7 @@ const MISTAKES: [steps: string, message: string, keys?: string][] = [
   ],
   [
     '- command: {lun: disk, cdb: TEST UNIT READY}',
-    'key 8:5 "cover" does not belong here; possible: id, title, covers, museum, level, needs, modes, each, let, device, hostile, waive, changes, timeout, tags, steps',
+    'key 8:5 "cover" does not belong here; possible: id, title, covers, museum, level, needs, modes, each, let, device, hostile, waive, changes, tags, steps',
     'needs: [disk]\ncover: [x]',
   ],
   [
@@ -219,11 +219,7 @@ const MISTAKES: [steps: string, message: string, keys?: string][] = [
     'value 8:21 unknown state "lve"; did you mean "live"?',
     'needs: [disk]\ndevice: {state: lve}',
   ],
-  [
-    '- command: {lun: disk, cdb: TEST UNIT READY}',
-    'value 8:14 5 needs a unit: 5ms',
-    'needs: [disk]\ntimeout: 5',
-  ],
+  ['- quiet: {for: 5}', 'value 9:22 5 needs a unit: 5ms'],
   [
     '- command: {lun: disk, cdb: TEST UNIT READY}',
     'value 8:14 "foo" does not fit "museum": Bug of the museum, e.g. QVS-01-tmf-tag-truncated',

@@ -101,7 +101,10 @@ const SCENES: readonly ((adjust: Adjust) => unknown)[] = [
   },
   (adjust) => {
     const bench = make(adjust);
-    const config = () => Array.from({ length: 9 }, (_, at) => bench.reg(4, 4 * at, 4));
+    const config = () =>
+      ([1, 2, 4] as const).map((width) =>
+        Array.from({ length: 36 / width }, (_, at) => bench.reg(4, width * at, width)),
+      );
     const before = [config(), bench.common(21, 1)];
     bench.reg(4, 20, 4, 18);
     bench.reg(4, 24, 4, 16);

@@ -123,6 +123,17 @@ describe('the gate', () => {
     expect(gate(inModes(['pci.split', 'pass']), packed, true).stale).toEqual([]);
   });
 
+  test('what depends on timing explains a red result, and is not stale where there is none', () => {
+    const known = list('a');
+    const sometimes: KnownList = {
+      ...known,
+      deviations: known.deviations.map((deviation) => ({ ...deviation, sometimes: true })),
+    };
+    expect(gate(results({ a: 'fail' }), sometimes, true)).toMatchObject({ known: ['a'], stale: [] });
+    expect(gate(results({ a: 'pass' }), sometimes, true)).toMatchObject({ known: [], stale: [] });
+    expect(gate(results({ b: 'pass' }), sometimes, true).stale).toEqual(['a']);
+  });
+
   test('what is held back as fatal counts as a deviation, and is not stale', () => {
     const known = list('a');
     const fatal: KnownList = {

@@ -23,7 +23,7 @@ function executePublish({ names, again, notify }: PublishStep, run: CaseRun): vo
   if (again === undefined) return;
   const times = evaluateNumber(again, run.scope, run.context, LIMITS.rounds);
   const exchanges = staged.map(({ exchange }) => exchange);
-  run.session.driver.publishAgain(exchanges, times, AGAIN_LIMIT_MS);
+  run.session.driver.publishAgain(exchanges, times, AGAIN_LIMIT_MS, () => run.progress());
 }
 
 /** Carries one step out. Findings and captures go to the run. */
