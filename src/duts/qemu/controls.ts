@@ -190,7 +190,7 @@ export class QemuControls {
     return {
       ...at,
       kind,
-      serial: `VSCSI-PLUGGED-${at.target}-${at.unit}`,
+      serial: `VSCSI-NEW-${at.target}-${at.unit}`,
       blockSize,
       medium: this.#newMedium(blocks * blockSize, kind === 'cdrom'),
     };
