@@ -61,6 +61,7 @@ export function deviceOf(name: string, options: DeviceOptions, seed: number): De
     mmap,
     seed,
     ...(mutant !== undefined && { mutant }),
+    ...(profile.scale && { scale: profile.scale }),
     qemu: qemuOptions(profile.qemu, options),
   };
   const plain = ADAPTERS[profile.kind]?.(dutOptions);

@@ -8,6 +8,7 @@ import { didYouMean } from '../cases/suggest.js';
 import { readYaml } from '../cases/yaml-source.js';
 import { type ControlCommands, missingCommand } from '../duts/command-controls.js';
 import type { QemuOptions } from '../duts/qemu/start.js';
+import type { Scale } from '../duts/scale.js';
 import { FIXTURES } from '../run/package-info.js';
 import { UsageError } from './errors.js';
 
@@ -16,7 +17,8 @@ export interface DeviceProfile {
   /** For names of report files. */
   readonly name: string;
   readonly kind: string;
-  readonly qemu: Omit<QemuOptions, 'mmap'>;
+  readonly qemu: Omit<QemuOptions, 'mmap' | 'scale'>;
+  readonly scale?: Scale;
   /** Controls by commands of the profile. */
   readonly controls?: ControlCommands;
 }
@@ -41,10 +43,11 @@ interface ProfileFile {
   readonly free_target?: number;
   readonly free_unit?: { readonly target: number; readonly unit: number };
   readonly controls?: ControlCommands['commands'];
+  readonly scale?: Scale;
 }
 
 /** Keys that mean something to every kind of device. */
-const COMMON_KEYS: ReadonlySet<string> = new Set(['dut', 'name']);
+const COMMON_KEYS: ReadonlySet<string> = new Set(['dut', 'name', 'scale']);
 
 /** Reads a profile. Throws UsageError, with every mistake and its place. */
 export function loadProfile(file: string): DeviceProfile {
@@ -145,12 +148,14 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     free_target,
     free_unit,
     controls,
+    scale,
   } = root;
   const property = (value: string | number | boolean) =>
     typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
   return {
     name: name ?? basename(file).replace(/\.ya?ml$/, ''),
     kind: dut,
+    ...(scale && { scale }),
     ...(controls && { controls: { commands: controls, folder: dirname(resolve(file)) } }),
     qemu: {
       ...(binary !== undefined && { binary }),

@@ -1,11 +1,12 @@
 /** The device kinds, by name. Adding one means a folder and a line in each of these two tables. */
 import type { DutAdapter, OpenPort } from './dut.js';
-import { modelAdapter } from './model/adapter.js';
+import { modelAdapter, scaledConfig } from './model/adapter.js';
 import type { ModelAttach } from './model/attach.js';
 import { openModelPort } from './model/port.js';
 import { qemuAdapter } from './qemu/adapter.js';
 import { openQemuPort, type QemuAttach } from './qemu/port.js';
 import type { QemuOptions } from './qemu/start.js';
+import type { Scale } from './scale.js';
 
 /** What the command line can say about devices; each kind takes what concerns it. */
 export interface DutOptions {
@@ -15,15 +16,22 @@ export interface DutOptions {
   readonly seed: number;
   /** Id of a mutant of the model. */
   readonly mutant?: string;
+  /** How many units the device is to have. */
+  readonly scale?: Scale;
   /** How to start QEMU. */
   readonly qemu?: Omit<QemuOptions, 'mmap'>;
 }
 
 /** Adapters for the main thread. */
 export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapter>> = {
-  model: ({ seed, mutant, mmap }) =>
-    modelAdapter({ seed, copying: !mmap, ...(mutant !== undefined && { mutant }) }),
-  qemu: ({ qemu, mmap }) => qemuAdapter({ ...qemu, mmap }),
+  model: ({ seed, mutant, mmap, scale }) =>
+    modelAdapter({
+      seed,
+      copying: !mmap,
+      ...(mutant !== undefined && { mutant }),
+      ...(scale && { config: scaledConfig(scale) }),
+    }),
+  qemu: ({ qemu, mmap, scale }) => qemuAdapter({ ...qemu, mmap, ...(scale && { scale }) }),
 };
 
 /** Ports for the worker thread. */

@@ -1,8 +1,9 @@
 /** The embedded reference device as a device under test. It lives in the worker, so there is little to start here. */
 import { readFileSync } from 'node:fs';
-import { DEFAULT_MODEL_CONFIG, type ModelConfig } from '../../model/model-config.js';
+import { DEFAULT_MODEL_CONFIG, diskConfig, type ModelConfig } from '../../model/model-config.js';
 import { mutantById } from '../../model/mutants/index.js';
 import { type DutAdapter, type DutProfile, DutSetupError, type RunningDut } from '../dut.js';
+import { FILLING_BYTES, fillUp, firstFree, type Scale } from '../scale.js';
 import type { ModelAttach } from './attach.js';
 import { MODEL_TRANSPORTS } from './attachment.js';
 
@@ -23,12 +24,16 @@ function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** The first number from 0 that is not taken. */
-function firstFree(taken: Iterable<number>): number {
-  const set = new Set(taken);
-  let free = 0;
-  while (set.has(free)) free++;
-  return free;
+const FILLING_BLOCK = 512;
+
+/** The usual model, with as many units as are asked for. */
+export function scaledConfig(scale: Scale): ModelConfig {
+  const { own, added } = fillUp(DEFAULT_MODEL_CONFIG.units, scale);
+  const blocks = BigInt(FILLING_BYTES / FILLING_BLOCK);
+  const disks = added.map(({ target, unit }) =>
+    diskConfig(target, unit, `VSCSI-DISK-${target}-${unit}`, { blocks, blockSize: FILLING_BLOCK }),
+  );
+  return { ...DEFAULT_MODEL_CONFIG, units: [...own, ...disks] };
 }
 
 function profileOf(config: ModelConfig): DutProfile {

@@ -26,7 +26,7 @@ const FAULTS: Readonly<Record<FaultError, AccessFault>> = {
 const MEDIUM_BLOCKS = { usual: 1024n, other: 512n } as const;
 
 function unitConfig({ target, unit }: UnitAddress, { kind, blocks, blockSize }: NewUnit): UnitConfig {
-  const serial = `VSCSI-PLUGGED-${target}-${unit}`;
+  const serial = `VSCSI-NEW-${target}-${unit}`;
   if (kind === 'cdrom') return { ...cdromConfig(target, unit, serial, BigInt(blocks)), blockSize };
   return diskConfig(target, unit, serial, { blocks: BigInt(blocks), blockSize });
 }

@@ -2,7 +2,7 @@
 import type { Control, ControlCapability, FaultError, UnitAddress } from '../../port/controls.js';
 import { PortError } from '../../port/errors.js';
 import type { QmpClient } from './qmp.js';
-import { mediumNode, type QemuMedium, type QemuUnit, unitDevice, unitId } from './units.js';
+import { type FileMedium, mediumNode, type QemuUnit, unitDevice, unitId } from './units.js';
 
 /** What every QEMU offers. */
 export const QEMU_CONTROLS: readonly ControlCapability[] = [
@@ -190,13 +190,13 @@ export class QemuControls {
     return {
       ...at,
       kind,
-      serial: `VSCSI-PLUGGED-${at.target}-${at.unit}`,
+      serial: `VSCSI-NEW-${at.target}-${at.unit}`,
       blockSize,
       medium: this.#newMedium(blocks * blockSize, kind === 'cdrom'),
     };
   }
 
-  #newMedium(size: number, readOnly: boolean): QemuMedium {
+  #newMedium(size: number, readOnly: boolean): FileMedium {
     const offset = this.#spent;
     this.#spent += Math.ceil(size / MIB) * MIB;
     return { node: this.#newName('medium'), fd: this.#spareFd, piece: { offset, size }, readOnly };
@@ -234,7 +234,7 @@ export class QemuControls {
     await gone;
     this.#units.delete(unitId(at));
     const { own } = unit;
-    if (own?.medium.fd === this.#spareFd) this.#idle.push(own.medium.node);
+    if (own && 'fd' in own.medium && own.medium.fd === this.#spareFd) this.#idle.push(own.medium.node);
     else if (own) this.#away.set(unitId(at), own);
   }
 
@@ -289,8 +289,8 @@ export class QemuControls {
 
   async #resize(unit: Attached, blocks: number): Promise<void> {
     const { own } = unit;
-    if (own === undefined || own.medium.piece !== undefined)
-      return refuse('only the disks that QEMU was started with can be resized');
+    if (own === undefined || !('fd' in own.medium) || own.medium.piece !== undefined)
+      return refuse('only the disks with files of their own can be resized');
     await this.#execute('block_resize', { 'node-name': own.medium.node, size: blocks * own.blockSize });
   }
 

@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Duplex } from 'node:stream';
-import type { ControlCapability } from '../../port/controls.js';
+import type { ControlCapability, UnitAddress } from '../../port/controls.js';
 import type { TransportName } from '../../port/transport-name.js';
 import { anonymousFile } from '../../sys/anonymous-file.js';
 import { findExecutable } from '../../sys/executable.js';
@@ -11,6 +11,7 @@ import { makePipes } from '../../sys/pipes.js';
 import { shellWords } from '../../sys/shell-words.js';
 import { SUPERVISOR_PROGRAM, type SupervisedProcess, spawnSupervised } from '../../sys/supervised.js';
 import { type DutProfile, DutSetupError, type Obstacle, type RunningDut, type UnitProfile } from '../dut.js';
+import { FILLING_BYTES, fillUp, type Scale } from '../scale.js';
 import { detectAccelerator } from './accelerator.js';
 import { qemuArguments } from './command-line.js';
 import { controllerFor, RESERVED_PROPERTIES } from './controller.js';
@@ -45,9 +46,11 @@ export interface QemuOptions {
    * which are a scratch disk, a disk that is not lent, and a CD-ROM drive on a target of its own.
    */
   readonly units?: readonly UnitProfile[];
+  /** How many units there are to be. */
+  readonly scale?: Scale;
   /** Address on which no target answers; default 255. */
   readonly freeTarget?: number;
-  /** A unit number that is missing on an existing target; default: unit 5 of target 0, with the adapter's own units. */
+  /** A unit number that is missing on an existing target; default: one on target 0, with the adapter's own units. */
   readonly freeUnit?: { readonly target: number; readonly unit: number };
   /** How long QEMU may take to start; default 10 s, and a minute under a wrapper. */
   readonly startLimitMs?: number;
@@ -79,6 +82,8 @@ const OWN = [
   { target: 0, unit: 1, kind: 'disk', serial: 'VSCSI-DISK-1', scratch: false, size: 64 * MIB },
   { target: 1, unit: 0, kind: 'cdrom', serial: 'VSCSI-CDROM-0', scratch: false, size: 2 * MIB },
 ] as const;
+/** A unit number that the adapter's own units leave free. */
+const FREE_UNIT = 5;
 const BLOCK_SIZES = { disk: 512, cdrom: 2048 } as const;
 /** Room for everything that may be plugged or inserted during a run; only what is written takes memory. */
 const SPARE_SIZE = 2 ** 38;
@@ -88,17 +93,34 @@ const WRAPPED_START_LIMIT_MS = 60_000;
 const QUIT_LIMIT_MS = 2_000;
 const SETTLE_MS = 2;
 
-const OWN_UNITS: readonly UnitProfile[] = OWN.map(({ target, unit, kind, serial, scratch }) => ({
-  target,
-  unit,
-  kind,
-  ...(scratch && { scratchSerial: serial }),
-}));
+/** The units that the adapter attaches: its own, and those that fill up. */
+function attachedUnits({ units, scale }: QemuOptions) {
+  if (units !== undefined) return { own: [], added: scale ? fillUp(units, scale).added : [] };
+  return scale ? fillUp(OWN, scale) : { own: OWN, added: [] };
+}
 
-function profileOf({ units, freeTarget, freeUnit }: QemuOptions): DutProfile {
-  const missing = freeUnit ?? (units === undefined ? { target: 0, unit: 5 } : undefined);
+function profileOf(options: QemuOptions): DutProfile {
+  const { units, freeTarget, freeUnit } = options;
+  const { own, added } = attachedUnits(options);
+  const profiled = [
+    ...own.map(
+      ({ target, unit, kind, serial, scratch }): UnitProfile => ({
+        target,
+        unit,
+        kind,
+        ...(scratch && { scratchSerial: serial }),
+      }),
+    ),
+    ...(units ?? []),
+    ...added.map((at): UnitProfile => ({ ...at, kind: 'disk' })),
+  ];
+  const unit = Math.max(
+    FREE_UNIT,
+    ...profiled.filter(({ target }) => target === 0).map(({ unit }) => unit + 1),
+  );
+  const missing = freeUnit ?? (units === undefined ? { target: 0, unit } : undefined);
   return {
-    units: units ?? OWN_UNITS,
+    units: profiled,
     // virtio-scsi-pci answers for targets 0 to 255.
     freeTarget: freeTarget ?? 255,
     ...(missing && { freeUnit: missing }),
@@ -232,17 +254,21 @@ async function launch(
   const inherited: number[] = [];
   const inherit = (fd: number) => QMP_FD + inherited.push(resources.add(fd));
   const firmware = haltingFirmware();
-  const units = (options.units === undefined ? OWN : []).map(
-    ({ size, scratch, ...unit }): QemuUnit => ({
-      ...unit,
-      blockSize: BLOCK_SIZES[unit.kind],
-      medium: {
-        node: `disk-${unit.target}-${unit.unit}`,
-        fd: inherit(anonymousFile({ name: 'vscsi-disk', size })),
-        readOnly: unit.kind === 'cdrom',
-      },
-    }),
-  );
+  const { own, added } = attachedUnits(options);
+  const units = [
+    ...own.map(
+      ({ size, scratch, ...unit }): QemuUnit => ({
+        ...unit,
+        blockSize: BLOCK_SIZES[unit.kind],
+        medium: {
+          node: `disk-${unit.target}-${unit.unit}`,
+          fd: inherit(anonymousFile({ name: 'vscsi-disk', size })),
+          readOnly: unit.kind === 'cdrom',
+        },
+      }),
+    ),
+    ...added.map(fillingDisk),
+  ];
   const spareFd = inherit(anonymousFile({ name: 'vscsi-spare', size: SPARE_SIZE }));
   const args = qemuArguments({
     accel,
@@ -367,6 +393,17 @@ async function stop(process: SupervisedProcess, qmp: QmpClient): Promise<void> {
   process.kill();
   await process.exited;
   qmp.close();
+}
+
+/** A disk that is there to be one of many. */
+function fillingDisk(at: UnitAddress): QemuUnit {
+  return {
+    ...at,
+    kind: 'disk',
+    serial: `VSCSI-DISK-${at.target}-${at.unit}`,
+    blockSize: BLOCK_SIZES.disk,
+    medium: { node: `disk-${at.target}-${at.unit}`, zeros: FILLING_BYTES },
+  };
 }
 
 /** 64 KiB below 4 GiB whose reset vector holds: cli; hlt; jmp to the hlt. The CPU does nothing, but it is running. */

@@ -12,8 +12,17 @@ export interface QemuUnit extends UnitAddress {
   readonly medium: QemuMedium;
 }
 
-/** A piece of a file that QEMU has inherited. */
-export interface QemuMedium {
+/** What lies behind a unit: a file that QEMU has inherited, or so many bytes of zeros. */
+export type QemuMedium = FileMedium | EmptyMedium;
+
+/** A medium of zeros that forgets what is written. */
+export interface EmptyMedium {
+  readonly node: string;
+  /** Bytes. */
+  readonly zeros: number;
+}
+
+export interface FileMedium {
   /** Name of the node through which a unit reaches it. */
   readonly node: string;
   /** Descriptor of the file, in the QEMU process. */
@@ -50,7 +59,10 @@ export function unitDevice(unit: QemuUnit): Readonly<Record<string, string | num
 }
 
 /** The node of a medium, for `blockdev-add`. */
-export function mediumNode({ node, fd, piece, readOnly }: QemuMedium): Options {
+export function mediumNode(medium: QemuMedium): Options {
+  if ('zeros' in medium)
+    return { driver: 'null-co', 'node-name': medium.node, size: medium.zeros, 'read-zeroes': true };
+  const { node, fd, piece, readOnly } = medium;
   return {
     driver: 'raw',
     'node-name': node,

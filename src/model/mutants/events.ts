@@ -1,4 +1,5 @@
 /** Events gone wrong: what is reported, to whom, into which buffers, and what units say besides. */
+import { ScsiStatus } from '../../wire/scsi/status.js';
 import { hasFeature } from '../../wire/virtio.js';
 import { QueueIndex, ResetReason, ScsiEvent, virtioScsiEvent } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
@@ -294,6 +295,20 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
         return due;
       };
       swallowAttention(behaviours, Sense.POWER_ON.asc, () => reset);
+    },
+  },
+  {
+    id: 'attention.by-missing-unit',
+    sentence:
+      'A command to a missing unit reports a unit attention of another unit, which is then rid of it.',
+    requirement: 'scsi.event.sense-rescan',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.perform = ({ destination: { target, unit } }, run) => {
+        const [other] = unit ? [] : (target?.units.values() ?? []);
+        const sense = other?.takeAttention();
+        return sense ? { status: ScsiStatus['CHECK CONDITION'], sense } : run();
+      };
     },
   },
   {

@@ -96,6 +96,7 @@ export const LEGACY_PCI_MUTANTS: readonly Mutant[] = [
   swapped('configuration', 'virtio.legacy.config-native-endian'),
   swapped('request', 'scsi.legacy.req-endian'),
   swapped('control', 'scsi.legacy.ctrl-endian'),
+  swapped('event', 'scsi.legacy.event-endian'),
   {
     id: 'legacy.bar0.memory',
     sentence: 'BAR 0 says that the legacy registers are in memory space.',
