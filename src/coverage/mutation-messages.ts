@@ -13,10 +13,12 @@ export interface MutationTask {
   readonly mutant?: string;
   /** Expanded ids that have a result already. */
   readonly without: readonly string[];
+  /** Tells of each case as it is entered and done. Otherwise results come in lots: a message costs as much as a case. */
+  readonly careful: boolean;
 }
 
 /** From a worker. */
 export type MutationMessage =
   | { readonly type: 'entered'; readonly id: string; readonly baseId: string }
-  | { readonly type: 'case'; readonly result: CaseReaction }
+  | { readonly type: 'cases'; readonly results: readonly CaseReaction[] }
   | { readonly type: 'done'; readonly run: ModelRun };

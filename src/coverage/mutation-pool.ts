@@ -34,18 +34,23 @@ class Lane {
   /** Runs all cases on one mutant, in as many threads as it takes. */
   async run(mutant: string | undefined): Promise<ModelRun> {
     const kept: CaseReaction[] = [];
-    for (;;) {
+    for (let careful = false; ; ) {
       let entered: { readonly id: string; readonly baseId: string } | undefined;
-      const task = { ...(mutant !== undefined && { mutant }), without: kept.map(({ id }) => id) };
+      const task = { ...(mutant !== undefined && { mutant }), without: kept.map(({ id }) => id), careful };
       const ending = await this.#attempt(task, (message) => {
         if (message.type === 'entered') entered = message;
-        else if (message.type === 'case') {
-          kept.push(message.result);
+        else if (message.type === 'cases') {
+          kept.push(...message.results);
           entered = undefined;
         }
       });
       if (ending.kind === 'done') return { ...ending.run, cases: kept };
       await this.close();
+      if (!careful) {
+        // Which case it was shows when it goes wrong again.
+        careful = true;
+        continue;
+      }
       const unusable = ending.kind === 'hang' ? 'it hangs before the first case' : ending.message;
       if (entered === undefined) return { cases: kept, violated: [], unusable };
       // What hung or broke is no expectation of the case. Violations that this thread saw are lost with it.
