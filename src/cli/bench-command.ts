@@ -1,10 +1,11 @@
 /** `vscsi bench`: what the harness costs on a device, and how fast the cases of the suite run. */
 import { availableParallelism } from 'node:os';
 import { NO_CONTROLS, type OpenPort } from '../duts/dut.js';
-import { PORTS } from '../duts/registry.js';
+import { ADAPTERS, PORTS } from '../duts/registry.js';
 import type { TextSink } from '../report/style.js';
 import { type BenchRow, bench } from '../run/bench.js';
 import { benchModes, type ModesFigures } from '../run/bench-modes.js';
+import { benchScale, type ScaleFigures } from '../run/bench-scale.js';
 import { benchSuite, type SuiteRow } from '../run/bench-suite.js';
 import { ExitCode } from '../run/exit-code.js';
 import { checkCaseFiles } from '../run/load-cases.js';
@@ -22,6 +23,8 @@ export interface BenchOptions {
   /** Given: the modes of a run are measured, and nothing else. */
   readonly modes?: ModeChoice;
   readonly jobs?: number;
+  /** Given: what finding the units costs, by how many there are, and nothing else. */
+  readonly scale?: boolean;
   readonly json?: boolean;
 }
 
@@ -37,6 +40,7 @@ export async function benchCommand(
 ): Promise<number> {
   const { mmap, qemu, modes } = options;
   const device = deviceOf(options.dut, { mmap, ...(qemu !== undefined && { qemu }) }, SEED);
+  if (options.scale) return benchUnits(options, device, out);
   if (modes === undefined) return benchHarness(device, options, out);
   const { files } = checkCaseFiles([SPEC_CASES]);
   const figures = await benchModes({
@@ -55,6 +59,28 @@ export async function benchCommand(
   } else modesTable(figures, out);
   if (figures.failure !== undefined) throw figures.failure;
   return interrupt.aborted ? ExitCode.INTERRUPTED : ExitCode.CONFORMANT;
+}
+
+/** Discovery of 1 to 512 units. */
+async function benchUnits(options: BenchOptions, { kind }: Device, out: TextSink): Promise<number> {
+  const { mmap, qemu, dut, blocks, json } = options;
+  if (kind !== dut)
+    throw new UsageError('--scale makes devices of its own: name a device kind, not a profile');
+  const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
+  const make = ADAPTERS[kind];
+  if (openPort === undefined || make === undefined) throw new UsageError(`no device kind is called ${kind}`);
+  const binary = qemu === undefined ? {} : { qemu: { binary: qemu } };
+  const figures = await benchScale({
+    adapter: (scale) => make({ mmap, seed: SEED, scale, ...binary }),
+    openPort,
+    rounds: blocks,
+    seed: SEED,
+  });
+  if (json) {
+    const document = { schemaVersion: 1, suite: { version: SUITE_VERSION }, ...figures };
+    out.write(`${JSON.stringify(document, undefined, 2)}\n`);
+  } else scaleTable(figures, blocks, out);
+  return ExitCode.CONFORMANT;
 }
 
 /** Measures on the main thread: nothing else has to be watched meanwhile. */
@@ -92,6 +118,16 @@ async function benchHarness(
 
 function line(out: TextSink, name: string, ...cells: readonly string[]): void {
   out.write(`${name.padEnd(34)}${cells.map((cell) => cell.padStart(12)).join('')}\n`);
+}
+
+function scaleTable({ dut, rows, growth }: ScaleFigures, rounds: number, out: TextSink): void {
+  out.write(
+    `${dut.name} ${dut.version}: REPORT LUNS to each target and INQUIRY to each unit, medians of ${rounds}\n`,
+  );
+  line(out, 'units', 'targets', 'us a unit', 'start ms');
+  for (const { units, targets, usPerUnit, startMs } of rows)
+    line(out, `${units}`, `${targets}`, usPerUnit.toFixed(1), startMs.toFixed(0));
+  line(out, 'growth from 16 units to 512', '', growth.toFixed(2));
 }
 
 function modesTable({ dut, jobs, modes, seconds }: ModesFigures, out: TextSink): void {

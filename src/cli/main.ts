@@ -258,6 +258,7 @@ program
     'with --modes: so many devices at the same time (default: one, or two on two processors)',
     positiveInteger,
   )
+  .option('--scale', 'instead: what finding 1, 16, 128 and 512 units costs')
   .option('--json', 'as JSON; the ratio of each row is the median over the blocks')
   .action(async (options: BenchOptions) => {
     stopOnSignals();

@@ -98,6 +98,7 @@ export class CaseControls {
 
   /** A unit that the case has plugged need not come back, and what was done to it went with it. */
   #unplugged(unit: UnitAddress): void {
+    this.#held = this.#held.filter((each) => !same(each, unit));
     const own = this.#undo.findLastIndex(({ at, control }) => control.name === 'unplug' && same(at, unit));
     if (own < 0) this.#push(unit, { name: 'plug', at: unit });
     else this.#undo = this.#undo.filter(({ at }, index) => index < own || !same(at, unit));

@@ -262,6 +262,19 @@ describe('a device that does not survive a case', () => {
   });
 });
 
+test('bench --scale finds more and more units', async () => {
+  const { code, run } = await finish('bench', '--dut', 'model', '--scale', '--blocks', '1', '--json');
+  expect(code).toBe(0);
+  const { rows, growth } = JSON.parse(run.output) as { rows: Record<string, number>[]; growth: number };
+  expect(rows.map(({ units, targets }) => [units, targets])).toEqual([
+    [1, 1],
+    [16, 2],
+    [128, 16],
+    [512, 64],
+  ]);
+  expect(growth).toBeGreaterThan(0);
+});
+
 test('bench --modes times the cases of each mode', async () => {
   const { code, run } = await finish('bench', '--dut', 'model', '--modes', 'pci.split+event_idx', '--json');
   expect(code).toBe(0);

@@ -46,6 +46,7 @@ test.each<[string, Control[], Control[]]>([
   ],
   ['a new unit', [plug], [unplug(NEW)]],
   ['a new unit that has gone', [plug, unplug(NEW)], []],
+  ['a new unit that has gone while it was held', [plug, { name: 'hold', units: [NEW] }, unplug(NEW)], []],
   ['a unit that was there', [unplug(DISK)], [back]],
   ['a unit that has come back', [unplug(DISK), back], []],
   ['a new unit in the place of another', [unplug(DISK), { ...plug, at: DISK }], [unplug(DISK), back]],

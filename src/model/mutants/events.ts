@@ -1,7 +1,7 @@
 /** Events gone wrong: what is reported, to whom, into which buffers, and what units say besides. */
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import { hasFeature } from '../../wire/virtio.js';
-import { QueueIndex, ResetReason, ScsiEvent, virtioScsiEvent } from '../../wire/virtio-scsi.js';
+import { QueueIndex, ResetReason, Response, ScsiEvent, virtioScsiEvent } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { EventRecord } from '../scsi/event-record.js';
 import type { Destination } from '../scsi/topology.js';
@@ -337,6 +337,20 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
       };
       behaviours.destination = (destination) =>
         early-- > 0 ? { ...destination, unit: undefined } : destination;
+    },
+  },
+  {
+    id: 'event.unit-takes-commands-along',
+    sentence: 'Commands that end with FAILURE, as those of a unit that goes, are not returned.',
+    source: 'generic',
+    apply: (behaviours) => {
+      let failed = false;
+      behaviours.answer = (answer) => {
+        failed = answer.fields.response === Response.FAILURE;
+        return answer;
+      };
+      behaviours.usedElements = (elements, { queue }) =>
+        failed && queue >= QueueIndex.REQUEST ? [] : elements;
     },
   },
   {

@@ -4,7 +4,7 @@
  */
 
 import { SPLIT_QUEUE_LIMIT } from '../../wire/split-ring.js';
-import { QueueIndex, virtioScsiConfig } from '../../wire/virtio-scsi.js';
+import { QueueIndex, requestHeaderSize, virtioScsiConfig } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { Fault } from '../errors.js';
 import type { Mutant } from './mutant.js';
@@ -72,6 +72,17 @@ export const HOSTILE_MUTANTS: readonly Mutant[] = [
         };
       },
     ),
+  ),
+  hostile(
+    'stuck-by-short-header',
+    'After a request that ends within its header one reset is not enough.',
+    'layout',
+    (behaviours, stuck) => {
+      behaviours.requestLayout = (layout, readable) => {
+        if (readable < requestHeaderSize(layout.cdbSize, layout.piHeader)) stuck();
+        return layout;
+      };
+    },
   ),
   hostile(
     'stuck-by-zero-length',

@@ -1,5 +1,6 @@
 /** The registry of mutants. */
 import { ADDRESSING_MUTANTS } from './addressing.js';
+import { ASYNCHRONOUS_MUTANTS } from './asynchronous.js';
 import { COMMAND_MUTANTS } from './commands.js';
 import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
@@ -53,6 +54,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...QUEUE_RESET_MUTANTS,
   ...NOTIFY_MUTANTS,
   ...TASK_MANAGEMENT_MUTANTS,
+  ...ASYNCHRONOUS_MUTANTS,
   ...PROTECTION_MUTANTS,
   ...DELIVERY_MUTANTS,
 ];

@@ -49,6 +49,9 @@ const isBadTarget = (task: Task): boolean =>
 const isWrite = ({ command }: CommandCall): boolean => command.name.startsWith('WRITE(');
 /** Operation codes of READ(10) and READ(16). */
 const READS: ReadonlySet<number> = new Set([0x28, 0x88]);
+const READ_12 = 0xa8;
+/** Of WRITE(12) and of WRITE AND VERIFY(10), (12) and (16). */
+const OTHER_WRITES: ReadonlySet<number> = new Set([0xaa, 0x2e, 0xae, 0x8e]);
 const opcodeOf = (task: Task): number => task.cdb[0] ?? 0;
 
 /** A mutant under which data-out of some commands is taken from four bytes too far on. */
@@ -129,6 +132,25 @@ const PARTICULAR_REQUESTS: readonly Mutant[] = [
     'overrun.none-enough',
     'A READ without any buffer is carried out, into nothing.',
     (task) => READS.has(opcodeOf(task)) && task.dataInLength === 0,
+  ),
+  unnoticed(
+    'overrun.read-12-unchecked',
+    'READ(12) into a buffer that is too short is carried out as far as that goes.',
+    (task) => opcodeOf(task) === READ_12,
+  ),
+  unnoticed(
+    'overrun.other-writes-unchecked',
+    'WRITE(12) and WRITE AND VERIFY from a buffer that is too short are carried out.',
+    (task) => OTHER_WRITES.has(opcodeOf(task)),
+  ),
+  answering(
+    'residual.twelve-and-others-header-counted',
+    'The residual of READ(12), WRITE(12) and WRITE AND VERIFY with longer buffers counts the header, too.',
+    'scsi.req.residual',
+    (answer, task) =>
+      (opcodeOf(task) === READ_12 || OTHER_WRITES.has(opcodeOf(task))) && answer.fields.residual > 0
+        ? withResidual(answer, answer.fields.residual + 51)
+        : answer,
   ),
   unnoticed(
     'overrun.six-zero-is-none',

@@ -165,12 +165,15 @@ function queryMutants([name, requirement]: (typeof QUERIES)[number]): Mutant[] {
       requirement,
       source: 'generic',
       apply: (behaviours) => {
+        const asked = new Set<ControlRequest>();
         behaviours.controlRequest = (request) => {
           if (request.type !== ControlType.TMF || request.subtype !== subtype) return request;
-          return { ...request, subtype: name === 'QUERY_TASK' ? Tmf.ABORT_TASK : Tmf.ABORT_TASK_SET };
+          const ending = { ...request, subtype: name === 'QUERY_TASK' ? Tmf.ABORT_TASK : Tmf.ABORT_TASK_SET };
+          asked.add(ending);
+          return ending;
         };
-        behaviours.controlAnswer = (answer) =>
-          answer.response === ControlResponse.FUNCTION_COMPLETE
+        behaviours.controlAnswer = (answer, { request }) =>
+          request !== undefined && asked.has(request) && answer.response === ControlResponse.FUNCTION_COMPLETE
             ? { ...answer, response: ControlResponse.FUNCTION_SUCCEEDED }
             : answer;
       },
@@ -372,41 +375,31 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
     },
     ({ lun }) => ({ lun: lun[0] === 1 ? Uint8Array.of(1, lun[1] ?? 0, 0, 0, 0, 0, 0, 0) : lun }),
   ),
-  ...(
-    [
-      ['peripheral', 0x00],
-      ['flat', 0x40],
-    ] as const
-  ).map(([form, method]) =>
-    understanding(
-      {
-        id: `tmf.${form}-form-unknown`,
-        sentence: `The control queue does not know the ${form} form of lun.`,
-        requirement: 'scsi.tmf.lun-format',
-      },
-      ({ lun }) =>
-        (lun[2] ?? 0) === method ? { lun: Uint8Array.of(1, lun[1] ?? 0, 0xff, 0xff, 0, 0, 0, 0) } : {},
-    ),
+  understanding(
+    {
+      id: 'tmf.peripheral-form-unknown',
+      sentence: 'The control queue does not know the peripheral form of lun.',
+      requirement: 'scsi.tmf.lun-format',
+    },
+    ({ lun }) => (lun[2] === 0 ? { lun: Uint8Array.of(1, lun[1] ?? 0, 0xff, 0xff, 0, 0, 0, 0) } : {}),
   ),
   answering(
     {
       id: 'tmf.response-unwritten',
-      sentence: 'The response to a function is not written.',
+      sentence: 'The response to a function for a missing unit is not written.',
       requirement: 'scsi.tmf.response-written',
     },
-    (answer) => ({ ...answer, unwritten: [[0, 1]] }),
+    (answer) =>
+      answer.response === ControlResponse.INCORRECT_LUN ? { ...answer, unwritten: [[0, 1]] } : answer,
   ),
-  {
-    id: 'tmf.response-unwritten-at-times',
-    sentence: 'The response to every fourth function is not written.',
-    requirement: 'scsi.tmf.response-written',
-    source: 'generic',
-    apply: (behaviours) => {
-      let count = 0;
-      behaviours.controlAnswer = (answer) =>
-        ++count % 4 === 0 ? { ...answer, unwritten: [[0, 1]] } : answer;
+  answering(
+    {
+      id: 'tmf.response-unwritten-for-tag',
+      sentence: 'The response to a function with tag 4 is not written.',
+      requirement: 'scsi.tmf.response-written',
     },
-  },
+    (answer, { request }) => (request?.id === 4n ? { ...answer, unwritten: [[0, 1]] } : answer),
+  ),
   answering(
     {
       id: 'tmf.clear-aca-succeeded',
