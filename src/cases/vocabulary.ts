@@ -179,6 +179,7 @@ export const DEVICE_FACTS = [
   'dev.max_sectors',
   'dev.max_target',
   'dev.max_lun',
+  'dev.units',
   'pci.virtio_caps',
   'pci.structures',
   'pci.vendor_caps',

@@ -137,6 +137,14 @@ export function environmentOf(session: Session): Environment {
   facts.set('dev.queue_size', BigInt(driver.ring(QueueIndex.REQUEST).size));
   facts.set('dev.features', bitsOf(session.offered));
   facts.set('dev.optional_features', bitsOf(session.offered & USABLE_FEATURES));
+  facts.set(
+    'dev.units',
+    units.map(({ profile: { target, unit }, pqPdt }) => ({
+      target: BigInt(target),
+      unit: BigInt(unit),
+      pq_pdt: BigInt(pqPdt),
+    })),
+  );
   for (const [fact, value] of Object.entries(session.config)) facts.set(`dev.${fact}`, BigInt(value));
   const messages = session.transport.interruptKinds.has('messages');
   facts.set('dev.config_size', BigInt(session.transport.region('device').length));

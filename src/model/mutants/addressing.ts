@@ -39,6 +39,18 @@ export const ADDRESSING_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'lun.low-byte-only',
+    sentence: 'Of a unit number only the low byte counts.',
+    requirement: 'scsi.req.lun-capacity',
+    source: 'layout',
+    apply: (behaviours) => {
+      behaviours.destination = (destination, lun, resolve) =>
+        lun[0] === 1 && ((lun[2] ?? 0) & 0xc0) === 0x40
+          ? resolve(Uint8Array.of(1, lun[1] ?? 0, 0, lun[3] ?? 0, ...lun.subarray(4)))
+          : destination;
+    },
+  },
+  {
     id: 'lun.flat-refused',
     sentence: 'Units are found in peripheral form only.',
     requirement: 'scsi.req.lun-single-level-methods',
