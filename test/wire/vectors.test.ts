@@ -1,6 +1,6 @@
 /** Hand-annotated vectors: each byte string was written out from the standards, not by the code under test. */
 import { describe, expect, test } from 'vitest';
-import { encodeRequest } from '../../src/harness/request.js';
+import { encodeRequest, scsiAnswer } from '../../src/harness/request.js';
 import { be16, be24, be64, bytes, struct, u8, v16, v32, v64 } from '../../src/wire/layout.js';
 import { decodeLun, encodeLun, REPORT_LUNS_WELL_KNOWN_LUN } from '../../src/wire/lun.js';
 import { dataLength, decodeCdb, encodeCdb } from '../../src/wire/scsi/command.js';
@@ -141,6 +141,39 @@ describe('requests and responses', () => {
         '00'.repeat(22), // the CDB field is 32 bytes wide
       ].join(''),
     );
+  });
+
+  test.each([
+    ['literal', `2a000000000900000100${'00'.repeat(22)}0800000010000000`],
+    ['linux', `08000000100000002a000000000900000100${'00'.repeat(22)}`],
+  ] as const)('protection information by the %s header', (piHeader, middle) => {
+    const request = {
+      lun: encodeLun(1, 2),
+      id: 1n,
+      cdb: hex('2a 00 00 00 00 09 00 00 01 00'),
+      piOut: hex('a1 a2 a3 a4 a5 a6 a7 a8'),
+      piInSize: 16,
+      dataOut: hex('d1 d2'),
+    };
+    const bytes = encodeRequest(request, { senseSize: 96, cdbSize: 32, piHeader });
+    expect(Buffer.from(bytes).toString('hex')).toBe(
+      ['0101400200000000', '0100000000000000', '000000', middle, 'a1a2a3a4a5a6a7a8', 'd1d2'].join(''),
+    );
+    expect(() => encodeRequest(request, { senseSize: 96, cdbSize: 32 })).toThrow(/T10_PI/);
+  });
+
+  test('protection information comes before data-in', () => {
+    const bytes = hex(`${'00'.repeat(12)} 71 72 91 92 93 d1`);
+    const { sense, piIn, dataIn } = scsiAnswer(
+      { usedLen: 18, bytes, poison: bytes },
+      { senseSize: 2, cdbSize: 32 },
+      3,
+    );
+    expect([sense, piIn, dataIn].map((part) => Buffer.from(part).toString('hex'))).toEqual([
+      '7172',
+      '919293',
+      'd1',
+    ]);
   });
 
   test('the fixed fields of a response', () => {
