@@ -125,13 +125,6 @@ const FIELDS: readonly Row<(record: EventRecord) => EventRecord>[] = [
     isKind(ScsiEvent.NO_EVENT),
     (record) => ({ ...record, event: ScsiEvent.NO_EVENT }),
   ],
-  [
-    'event.short.as-reset',
-    'A short buffer gets the beginning of a transport reset.',
-    'scsi.event.no-event-short-buffer',
-    (record) => record.event === ScsiEvent.NO_EVENT,
-    (record) => withKind(record, ScsiEvent.TRANSPORT_RESET),
-  ],
 ];
 
 /** Events that are reported although they are not due, or not although they are. */
