@@ -1,9 +1,11 @@
 /** Task management gone wrong: functions that do too much, too little, too late, or say so wrongly. */
+import { ScsiStatus } from '../../wire/scsi/status.js';
 import { ControlResponse, ControlType, QueueIndex, Response, Tmf } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { ControlAnswer, ControlContext, ControlRequest } from '../scsi/control-answer.js';
 import type { Task } from '../scsi/task.js';
 import type { ManagementCall } from '../scsi/task-management.js';
+import { Disk } from '../units/disk.js';
 import { Sense } from '../units/sense.js';
 import type { Mutant } from './mutant.js';
 
@@ -341,6 +343,43 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
         tags.has(task.tag) && answer.fields.response === Response.OK
           ? { ...answer, fields: { ...answer.fields, response: Response.FAILURE } }
           : answer;
+    },
+  },
+  {
+    id: 'tmf.aborted-write-late',
+    sentence: 'A write that a function has ended is carried out all the same, after the next one.',
+    requirement: 'scsi.tmf.abort-task-completes',
+    source: 'museum QVS-03-cancelled-never-started',
+    apply: (behaviours) => {
+      let ended: Task | undefined;
+      behaviours.answer = (answer, task) => {
+        const { response } = answer.fields;
+        const cancelled = response === Response.ABORTED || response === Response.RESET;
+        if (cancelled && task.dataOutLength > 0) ended = task;
+        return answer;
+      };
+      behaviours.perform = (call, run) => {
+        const result = run();
+        const { unit, command } = call;
+        const written = command.name === 'WRITE(10)' && result.status === ScsiStatus.GOOD;
+        if (ended === undefined || ended.unit !== unit || !written || !(unit instanceof Disk)) return result;
+        const { cdb } = ended;
+        unit.writeBlocks(
+          BigInt(new DataView(cdb.buffer, cdb.byteOffset).getUint32(2)),
+          ended.dataOut(ended.dataOutLength),
+        );
+        ended = undefined;
+        return result;
+      };
+    },
+  },
+  {
+    id: 'tmf.nexus-reset.all-targets',
+    sentence: 'I_T NEXUS RESET ends the commands of every target.',
+    requirement: 'scsi.tmf.nexus-ignores-lun',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.selected = (selected, _task, { subtype }) => selected || subtype === Tmf.I_T_NEXUS_RESET;
     },
   },
   understanding(
