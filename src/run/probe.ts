@@ -8,7 +8,7 @@ import { commandByName } from '../wire/scsi/commands.js';
 import { DeviceType, standardInquiry } from '../wire/scsi/inquiry.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
 import { blockLimits, provisioning, VpdPage, vpdHeader } from '../wire/scsi/vpd.js';
-import { QueueIndex, Response } from '../wire/virtio-scsi.js';
+import { Response } from '../wire/virtio-scsi.js';
 
 /** A unit as it described itself. */
 export interface ProbedUnit {
@@ -40,8 +40,6 @@ export class ProbeError extends Error {
 }
 
 const ANSWER_LIMIT_MS = 2000;
-/** Descriptors of a command without data: one to read, one to write. */
-const WITHOUT_DATA = 2;
 /** As much of a VPD page as probing reads. */
 const VPD_BYTES = 255;
 /** PROTECT of standard INQUIRY data; P_TYPE bits 3-1 and PROT_EN bit 0 of READ CAPACITY(16) data. */
@@ -61,61 +59,42 @@ function known(name: string): Command {
 /** Sends a command and waits for its answer, whatever it is. Throws ProbeError when there is none. */
 export function ask(
   driver: Driver,
-  unit: UnitProfile,
+  { target, unit }: UnitProfile,
   name: string,
   fields: Record<string, bigint>,
   dataInSize: number,
 ): ScsiAnswer {
-  const [answer] = askEach(driver, [unit], name, fields, dataInSize);
-  if (answer === undefined) throw new ProbeError(`${name} has no answer`);
-  return answer;
-}
-
-/** Sends the same command to several units at once and waits for all answers, likewise. */
-function askEach(
-  driver: Driver,
-  units: readonly UnitProfile[],
-  name: string,
-  fields: Record<string, bigint>,
-  dataInSize: number,
-): ScsiAnswer[] {
-  const cdb = encodeCdb(known(name), fields);
-  const exchanges = units.map(({ target, unit }) =>
-    driver.stage({ lun: encodeLun(target, unit), id: driver.nextId(), cdb, dataInSize }),
-  );
-  driver.publish(exchanges);
-  driver.wait(exchanges, ANSWER_LIMIT_MS);
-  return exchanges.map(({ answer }, index) => {
-    if (answer !== undefined) return scsiAnswer(answer, driver.state.sizes);
-    const { target, unit } = units[index] ?? { target: 0, unit: 0 };
+  const exchange = driver.stage({
+    lun: encodeLun(target, unit),
+    id: driver.nextId(),
+    cdb: encodeCdb(known(name), fields),
+    dataInSize,
+  });
+  driver.publish([exchange]);
+  if (!driver.wait([exchange], ANSWER_LIMIT_MS) || exchange.answer === undefined)
     throw new ProbeError(
       `target ${target} unit ${unit} does not answer ${name} within ${ANSWER_LIMIT_MS} ms`,
     );
-  });
+  return scsiAnswer(exchange.answer, driver.state.sizes);
 }
 
-function chunks<T>(all: readonly T[], size: number): readonly T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
+function good({ response: { response, status } }: ScsiAnswer): boolean {
+  return response === Response.OK && status === ScsiStatus.GOOD;
 }
 
-function good(answer: ScsiAnswer | undefined): boolean {
-  return answer?.response.response === Response.OK && answer.response.status === ScsiStatus.GOOD;
-}
-
-/** Reports the pending unit attentions of units until none is left. Throws ProbeError when they do not end. */
+/**
+ * Reports the pending unit attentions of units until none is left, one command at a time: the interrupt for the second
+ * of two answers that are seen together could come after the case has begun. Throws ProbeError when they do not end.
+ */
 export function clearUnitAttentions(driver: Driver, units: readonly UnitProfile[]): void {
-  let left = units;
-  const together = Math.max(1, Math.floor(driver.ring(QueueIndex.REQUEST).size / WITHOUT_DATA));
-  for (let i = 0; i < MAX_UNIT_ATTENTIONS && left.length > 0; i++)
-    left = chunks(left, together).flatMap((some) => {
-      const answers = askEach(driver, some, 'TEST UNIT READY', {}, 0);
-      return some.filter((_, index) => !good(answers[index]));
-    });
-  const [unit] = left;
-  if (unit !== undefined)
-    throw new ProbeError(
-      `target ${unit.target} unit ${unit.unit} is not ready after ${MAX_UNIT_ATTENTIONS} times TEST UNIT READY`,
-    );
+  for (const unit of units) {
+    let left = MAX_UNIT_ATTENTIONS;
+    while (!good(ask(driver, unit, 'TEST UNIT READY', {}, 0)))
+      if (--left === 0)
+        throw new ProbeError(
+          `target ${unit.target} unit ${unit.unit} is not ready after ${MAX_UNIT_ATTENTIONS} times TEST UNIT READY`,
+        );
+  }
 }
 
 function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {

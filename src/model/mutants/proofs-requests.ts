@@ -565,15 +565,14 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'attention.twice',
-    sentence: 'A unit attention comes back after three times TEST UNIT READY.',
+    sentence: 'A unit attention comes back after four times TEST UNIT READY in a row.',
     source: 'layout',
     apply: (behaviours) => {
       let good = 0;
       behaviours.perform = (call, run) => {
         const result = run();
-        if (result.sense?.key === 6) good = 0;
-        else if (call.command.name === 'TEST UNIT READY' && ++good === 4)
-          call.unit.raiseAttention(Sense.POWER_ON);
+        if (result.sense?.key === 6 || call.command.name !== 'TEST UNIT READY') good = 0;
+        else if (++good === 4) call.unit.raiseAttention(Sense.POWER_ON);
         return result;
       };
     },
