@@ -66,7 +66,7 @@ export const QUALIFIERS: Readonly<Record<StepKind, readonly string[]>> = {
 };
 
 /** Transport and interface of a run. */
-export const LAYERS = ['pci', 'mmio', 'modern', 'legacy', 'msix', 'intx'] as const;
+export const LAYERS = ['pci', 'mmio', 'vhost', 'modern', 'legacy', 'msix', 'intx'] as const;
 
 /** Names for units and addresses that a profile may bind. */
 export const ROLES = [

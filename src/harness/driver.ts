@@ -636,10 +636,12 @@ export class Driver {
     for (const index of wanted) this.#enableQueue(index, this.#choices.queues?.get(index) ?? {});
   }
 
-  /** Changes to interrupts of a kind; messages, where the device has them, if none is asked for. */
+  /** Changes to interrupts of a kind; the usual one if none is asked for. */
   #useInterrupts(kind: InterruptKind | undefined): void {
     const { transport } = this;
-    transport.useInterrupts(kind ?? (transport.interruptKinds.has('messages') ? 'messages' : 'line'));
+    const [usual] = transport.interruptKinds;
+    const wanted = kind ?? usual;
+    if (wanted !== undefined) transport.useInterrupts(wanted);
   }
 
   #enableQueue(index: number, { size, memory = 'fresh', areas, align }: QueueChoice): void {

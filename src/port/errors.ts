@@ -1,6 +1,12 @@
 /** Errors that a port can throw. Each has a stable code; messages name the thing, the expected and the got. */
 
-export type PortErrorCode = 'DUT_GONE' | 'DMA_EXHAUSTED' | 'CONTROL_REFUSED' | 'PORT_PROTOCOL' | 'PORT_SETUP';
+export type PortErrorCode =
+  | 'DUT_GONE'
+  | 'DUT_STALLED'
+  | 'DMA_EXHAUSTED'
+  | 'CONTROL_REFUSED'
+  | 'PORT_PROTOCOL'
+  | 'PORT_SETUP';
 
 export class PortError extends Error {
   readonly code: PortErrorCode;
@@ -16,5 +22,13 @@ export class DutGoneError extends PortError {
   constructor(message: string) {
     super('DUT_GONE', message);
     this.name = 'DutGoneError';
+  }
+}
+
+/** The device under test lives, and has not answered what it must answer. */
+export class DutStalledError extends PortError {
+  constructor(message: string) {
+    super('DUT_STALLED', message);
+    this.name = 'DutStalledError';
   }
 }

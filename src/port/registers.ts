@@ -1,6 +1,7 @@
 /** Register access: configuration space, BARs and MMIO windows. */
 
 import type { InterruptLine } from './interrupts.js';
+import type { VhostAttachment } from './vhost.js';
 
 /** Width of one access in bytes. 64-bit virtio fields are reached by two accesses of 4 (virtio 1.4, "Virtio Over PCI Bus"). */
 export type Width = 1 | 2 | 4;
@@ -45,5 +46,5 @@ export interface MmioAttachment {
   readonly line?: InterruptLine;
 }
 
-/** How the device is attached. */
-export type Attachment = PciAttachment | MmioAttachment;
+/** How the device is attached; below registers in the last case. */
+export type Attachment = PciAttachment | MmioAttachment | VhostAttachment;

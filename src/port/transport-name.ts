@@ -12,6 +12,11 @@ export const TRANSPORT_NAMES = [
 
 export type TransportName = (typeof TRANSPORT_NAMES)[number];
 
+/** Whether the device is driven below registers, as a vhost back-end. */
+export function isVhost(name: TransportName): boolean {
+  return name.startsWith('vhost-');
+}
+
 /** Whether the device is driven by the legacy interface. */
 export function isLegacy(name: TransportName): boolean {
   return name.endsWith('-legacy');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { EvalContext } from '../cases/context.js';
 import type { Environment } from '../cases/expand.js';
 import type { ScopeValue } from '../cases/types.js';
+import type { Attachment } from '../port/registers.js';
 import type { Transport } from '../transport/transport.js';
 import { hasExtendedCapability, type VirtioCapability } from '../transport/virtio-pci/capabilities.js';
 import { VirtioPci } from '../transport/virtio-pci/virtio-pci.js';
@@ -113,7 +114,7 @@ function capabilityFacts({ transport }: Session): [string, ScopeValue][] {
 }
 
 /** How the device is attached and driven, in the words of `needs`. */
-function layersOf({ legacy, interruptKinds }: Transport, attachment: 'pci' | 'mmio'): Set<string> {
+function layersOf({ legacy, interruptKinds }: Transport, attachment: Attachment['kind']): Set<string> {
   return new Set([
     attachment,
     legacy ? 'legacy' : 'modern',
@@ -147,7 +148,8 @@ export function environmentOf(session: Session): Environment {
   );
   for (const [fact, value] of Object.entries(session.config)) facts.set(`dev.${fact}`, BigInt(value));
   const messages = session.transport.interruptKinds.has('messages');
-  facts.set('dev.config_size', BigInt(session.transport.region('device').length));
+  const config = session.transport.regions.has('device') ? session.transport.region('device').length : 0;
+  facts.set('dev.config_size', BigInt(config));
   facts.set('msix.vectors', BigInt(messages ? session.transport.interrupts.vectors : 0));
   for (const [fact, value] of capabilityFacts(session)) facts.set(fact, value);
   if (profile.freeTarget !== undefined) {

@@ -12,6 +12,7 @@ import { featureNames } from '../wire/virtio.js';
 import { CaseFilesError } from './case-files-error.js';
 import { environmentOf } from './environment.js';
 import { type HeldBack, holdsBack } from './known.js';
+import { missingLayer } from './missing-layers.js';
 import { isOffered, type Mode, type ModeChoice, modeName, modesOf } from './modes.js';
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
 import { RULINGS } from './rulings.js';
@@ -119,6 +120,7 @@ export function expandAll(
           expanded.skip ??
           excludedByMode(expanded.modes, mode) ??
           modeNotOffered(mode, session.offered) ??
+          missingLayer(expanded, session.transport) ??
           notConsented(expanded, environment, consents) ??
           knownFatal(expanded, mode, heldBack);
         cases.push({ ...expanded, mode, ...(skip && { skip, steps: [] }) });

@@ -4,7 +4,7 @@
  */
 import type { CaseDefinition, Modes } from '../cases/types.js';
 import { featuresOfMode, type RingMode } from '../harness/ring-mode.js';
-import { isLegacy, type TransportName } from '../port/transport-name.js';
+import { isLegacy, isVhost, type TransportName } from '../port/transport-name.js';
 import { idMatcher } from './select.js';
 
 export interface Mode extends RingMode {
@@ -56,6 +56,7 @@ const LEGACY_FEATURE_BITS = 32;
 const LAYER_OF_TRANSPORT: Readonly<Record<string, (transport: TransportName) => boolean>> = {
   pci: (transport) => transport.startsWith('pci'),
   mmio: (transport) => transport.startsWith('mmio'),
+  vhost: isVhost,
   legacy: isLegacy,
   modern: (transport) => !isLegacy(transport),
   msix: (transport) => transport.startsWith('pci'),

@@ -1,19 +1,7 @@
-/**
- * The few C library functions that Node lacks, reached through koffi. koffi is an optional dependency and is loaded
- * on first use; everything that needs it has a way without it.
- */
-import { createRequire } from 'node:module';
-import { getSystemErrorName } from 'node:util';
+/** Files, memory and devices through the C library, as far as Node lacks them. */
+import { failed, LibcError, lazily, native, restarted } from './native.js';
 
-/** A system call failed, or the module that makes it is missing. `code` is the errno name, or `NO_KOFFI`. */
-export class LibcError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'LibcError';
-    this.code = code;
-  }
-}
+export { LibcError };
 
 /**
  * A shared mapping of a file. It stays mapped until the process ends: a view of unmapped memory would crash the
@@ -21,6 +9,8 @@ export class LibcError extends Error {
  */
 export interface Mapping {
   readonly bytes: Uint8Array;
+  /** Where it lies in this process: what the kernel's vhost calls a user address. */
+  readonly address: bigint;
   /** Gives the pages back to the system, in the file too: the bytes read as zero, the mapping stays valid. */
   discard(): void;
 }
@@ -31,6 +21,11 @@ export interface Libc {
   memfd(name: string, size: number): number;
   /** Maps `length` bytes of `fd` from `offset` (a multiple of the page size) for reading and writing, shared. */
   mapShared(fd: number, offset: number, length: number): Mapping;
+  /** Opens a file or device for reading and writing, closed on exec. */
+  open(path: string): number;
+  close(fd: number): void;
+  /** An ioctl whose argument, if any, is a structure that is read and written in place; its result. */
+  ioctl(fd: number, request: number, argument?: Buffer): number;
 }
 
 const MFD_CLOEXEC = 1;
@@ -38,26 +33,16 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const MADV_REMOVE = 9;
-
-let loaded: Libc | LibcError | undefined;
+const O_RDWR = 2;
+const O_CLOEXEC = 0o2000000;
 
 /** The C library; throws `LibcError` NO_KOFFI where koffi is not installed or does not work. */
-export function libc(): Libc {
-  if (loaded === undefined) {
-    try {
-      loaded = load();
-    } catch (error) {
-      loaded = new LibcError('NO_KOFFI', 'The optional module koffi cannot be loaded', { cause: error });
-    }
-  }
-  if (loaded instanceof LibcError) throw loaded;
-  return loaded;
-}
+export const libc: () => Libc = lazily(load);
 
 /** Whether `libc()` works here. */
 export function hasLibc(): boolean {
   try {
-    libc();
+    native();
     return true;
   } catch {
     return false;
@@ -65,24 +50,18 @@ export function hasLibc(): boolean {
 }
 
 function load(): Libc {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-  // Node itself is linked with the C library, whatever that is called on this system.
-  const self = koffi.load(null);
-  const memfdCreate = self.func('memfd_create', 'int', ['str', 'uint']);
-  const ftruncate = self.func('ftruncate', 'int', ['int', 'long']);
-  const close = self.func('close', 'int', ['int']);
-  const mmap = self.func('mmap', 'void *', ['void *', 'size_t', 'int', 'int', 'int', 'long']);
-  const madvise = self.func('madvise', 'int', ['void *', 'size_t', 'int']);
-
-  function failed(what: string): LibcError {
-    const errno = koffi.errno();
-    const name = getSystemErrorName(-errno);
-    return new LibcError(name, `${what} failed: ${name} (${errno})`);
-  }
+  const { func, address, view } = native();
+  const memfdCreate = func('memfd_create', 'int', ['str', 'uint']);
+  const ftruncate = func('ftruncate', 'int', ['int', 'long']);
+  const open = func('open', 'int', ['str', 'int', 'int']);
+  const close = func('close', 'int', ['int']);
+  const mmap = func('mmap', 'void *', ['void *', 'size_t', 'int', 'int', 'int', 'long']);
+  const madvise = func('madvise', 'int', ['void *', 'size_t', 'int']);
+  const ioctl = func('ioctl', 'int', ['int', 'ulong', 'void *']);
 
   return {
     memfd(name, size) {
-      const fd: number = memfdCreate(name, MFD_CLOEXEC);
+      const fd = memfdCreate(name, MFD_CLOEXEC);
       if (fd < 0) throw failed(`memfd_create(${name})`);
       if (ftruncate(fd, size) < 0) {
         const error = failed(`ftruncate(${name}, ${size})`);
@@ -93,13 +72,28 @@ function load(): Libc {
     },
     mapShared(fd, offset, length) {
       const pointer: unknown = mmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, offset);
-      if (koffi.address(pointer) === MAP_FAILED) throw failed(`mmap(fd ${fd}, ${offset}, ${length})`);
+      const at = address(pointer);
+      if (at === MAP_FAILED) throw failed(`mmap(fd ${fd}, ${offset}, ${length})`);
       return {
-        bytes: new Uint8Array(koffi.view(pointer, length)),
+        bytes: new Uint8Array(view(pointer, length)),
+        address: at,
         discard() {
           if (madvise(pointer, length, MADV_REMOVE) < 0) throw failed('madvise(MADV_REMOVE)');
         },
       };
     },
+    open: (path) =>
+      restarted(
+        () => `open(${path})`,
+        () => open(path, O_RDWR | O_CLOEXEC, 0),
+      ),
+    close(fd) {
+      if (close(fd) < 0) throw failed(`close(${fd})`);
+    },
+    ioctl: (fd, request, argument) =>
+      restarted(
+        () => `ioctl(fd ${fd}, 0x${request.toString(16)})`,
+        () => ioctl(fd, request, argument ?? null),
+      ),
   };
 }

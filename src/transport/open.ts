@@ -1,6 +1,7 @@
 /** The transport for a port, by how the device is to be driven. */
 import type { Port } from '../port/port.js';
-import { type Transport, TransportError } from './transport.js';
+import type { Transport } from './transport.js';
+import { Vhost } from './vhost/vhost.js';
 import { VirtioMmio } from './virtio-mmio/virtio-mmio.js';
 import { VirtioMmioLegacy } from './virtio-mmio/virtio-mmio-legacy.js';
 import { VirtioPci } from './virtio-pci/virtio-pci.js';
@@ -17,7 +18,8 @@ export function openTransport(port: Port): Transport {
       return VirtioMmio.open(port);
     case 'mmio-legacy':
       return VirtioMmioLegacy.open(port);
-    default:
-      throw new TransportError(`no transport is called ${port.transport}`);
+    case 'vhost-user':
+    case 'vhost-kernel':
+      return Vhost.open(port);
   }
 }

@@ -25,8 +25,11 @@ export interface Region {
  */
 export type RegionName = 'pci' | 'common' | 'notify' | 'isr' | 'device' | 'mmio' | 'legacy';
 
-/** Interrupts as messages of their own for each vector, or one line with a register of causes. */
-export type InterruptKind = 'messages' | 'line';
+/**
+ * Interrupts as messages of their own for each vector, one line with a register of causes, or, below registers, events
+ * of their own for each queue.
+ */
+export type InterruptKind = 'messages' | 'line' | 'events';
 
 /** Where a queue's three areas lie, and which vector announces its used buffers. */
 export interface QueueAddresses {
@@ -56,8 +59,9 @@ export interface Transport {
   readonly fixedQueueSize: boolean;
   /** Interrupts by vector, of the kind in use. */
   readonly interrupts: Interrupts;
+  /** The usual one first. */
   readonly interruptKinds: ReadonlySet<InterruptKind>;
-  /** Changes between messages and line, as far as `interruptKinds` has them. Queues are to be set up after it. */
+  /** Changes between kinds, as far as `interruptKinds` has them. Queues are to be set up after it. */
   useInterrupts(kind: InterruptKind): void;
   /** The vector that a queue, by its index, or the configuration has unless something else is asked for. */
   usualVector(source: number | 'config'): number | undefined;

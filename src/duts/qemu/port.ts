@@ -5,7 +5,8 @@ import type { TransportName } from '../../port/transport-name.js';
 import { libc, type Mapping } from '../../sys/libc.js';
 import { pause, realClock } from '../../sys/real-clock.js';
 import type { ControlLink, OpenPort } from '../dut.js';
-import { GuestMemory, type GuestRegion } from './dma.js';
+import { GuestMemory, type GuestRegion } from '../guest-memory.js';
+import { copiedMemory } from './copied-memory.js';
 import { QtestMmioWindow } from './microvm.js';
 import { DEVICE_SLOT, QtestPciFunction } from './pci-bus.js';
 import { QtestChannel } from './qtest-channel.js';
@@ -73,7 +74,7 @@ function watchedLine(qtest: QtestChannel, input: number): InterruptLine | undefi
 
 function openMemory(attach: QemuAttach, qtest: QtestChannel, mappings: Mapping[]): GuestMemory {
   const { memoryFd, regions } = attach;
-  if (memoryFd === undefined) return GuestMemory.copied(regions, qtest);
+  if (memoryFd === undefined) return copiedMemory(regions, qtest);
   return GuestMemory.mapped(regions, ({ fileOffset, size }) => {
     const mapping = libc().mapShared(memoryFd, fileOffset, size);
     mappings.push(mapping);

@@ -1,6 +1,7 @@
 /** Memory that is copied through qtest: what is said on the line. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { GuestMemory } from '../../../src/duts/qemu/dma.js';
+import type { GuestMemory } from '../../../src/duts/guest-memory.js';
+import { copiedMemory } from '../../../src/duts/qemu/copied-memory.js';
 import { type FakeLine, fakeLine } from './fake-peer.js';
 
 /** A peer with 256 KiB of memory from 0x1000, which keeps a log of its commands. */
@@ -20,7 +21,7 @@ let line: FakeLine;
 let dma: GuestMemory;
 beforeEach(async () => {
   line = await fakeLine(MEMORY, FIRST);
-  dma = GuestMemory.copied([{ base: 0x1000, size: 1 << 18, fileOffset: 0 }], line.channel);
+  dma = copiedMemory([{ base: 0x1000, size: 1 << 18, fileOffset: 0 }], line.channel);
 });
 afterEach(() => line.end());
 

@@ -1,7 +1,7 @@
 /** Where blocks are placed. What is in them is tested on a real QEMU. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GuestMemory, type GuestRegion } from '../../../src/duts/qemu/dma.js';
+import { GuestMemory, type GuestRegion } from '../../src/duts/guest-memory.js';
 
 const HIGH: GuestRegion = { base: 0x1_0000_0000, size: 0x10000, fileOffset: 0x20000 };
 const LOW: GuestRegion = { base: 0x10_0000, size: 0x8000, fileOffset: 0x1000 };

@@ -1,8 +1,7 @@
-/** Guest memory of the QEMU process as DMA space: mapped, or copied through qtest commands. */
-import type { AllocOptions, DmaBlock, DmaMark, DmaSpace } from '../../port/dma-space.js';
-import { PortError } from '../../port/errors.js';
-import type { Mapping } from '../../sys/libc.js';
-import type { QtestChannel } from './qtest-channel.js';
+/** Memory of a guest as DMA space, as a machine or a vhost back-end sees it. */
+import type { AllocOptions, DmaBlock, DmaMark, DmaSpace } from '../port/dma-space.js';
+import { PortError } from '../port/errors.js';
+import type { Mapping } from '../sys/libc.js';
 
 /** A range of guest-physical addresses that is memory. */
 export interface GuestRegion {
@@ -11,9 +10,6 @@ export interface GuestRegion {
   /** Where it lies in the memory file, if there is one. */
   readonly fileOffset: number;
 }
-
-/** Bytes moved by one qtest command of a copying space: large enough to be quick, small enough for its buffers. */
-const PIECE = 32 * 1024;
 
 /** A mark is a fill level for each region. */
 type Levels = readonly number[] & DmaMark;
@@ -28,7 +24,8 @@ export class GuestMemory implements DmaSpace {
   readonly #used: number[];
   readonly #makeBlock: (iova: number, size: number) => DmaBlock;
 
-  private constructor(
+  /** `makeBlock` makes a block of memory that is in one of the regions; `mapped` as `DmaSpace` has it. */
+  constructor(
     regions: readonly GuestRegion[],
     makeBlock: (iova: number, size: number) => DmaBlock,
     mapped: boolean,
@@ -40,7 +37,10 @@ export class GuestMemory implements DmaSpace {
   }
 
   /** Memory that this process has mapped; `map` maps one region. */
-  static mapped(regions: readonly GuestRegion[], map: (region: GuestRegion) => Mapping): GuestMemory {
+  static mapped(
+    regions: readonly GuestRegion[],
+    map: (region: GuestRegion) => Pick<Mapping, 'bytes'>,
+  ): GuestMemory {
     const mappings = regions.map((region) => ({ region, bytes: map(region).bytes }));
     return new GuestMemory(
       regions,
@@ -54,11 +54,6 @@ export class GuestMemory implements DmaSpace {
       },
       true,
     );
-  }
-
-  /** Memory that is reached through qtest only. */
-  static copied(regions: readonly GuestRegion[], qtest: QtestChannel): GuestMemory {
-    return new GuestMemory(regions, (iova, size) => new CopiedBlock(iova, size, qtest), false);
   }
 
   alloc(size: number, options: AllocOptions = {}): DmaBlock {
@@ -111,58 +106,4 @@ class MappedBlock implements DmaBlock {
 
   publish(): void {}
   fetch(): void {}
-}
-
-/** A block with a copy on either side. */
-class CopiedBlock implements DmaBlock {
-  readonly iova: bigint;
-  readonly size: number;
-  readonly view: Uint8Array;
-  readonly #base: number;
-  readonly #bytes: Buffer;
-  readonly #qtest: QtestChannel;
-
-  constructor(iova: number, size: number, qtest: QtestChannel) {
-    this.iova = BigInt(iova);
-    this.size = size;
-    this.view = new Uint8Array(size);
-    this.#base = iova;
-    this.#bytes = Buffer.from(this.view.buffer);
-    this.#qtest = qtest;
-    if (size > 0) qtest.post(`memset 0x${iova.toString(16)} 0x${size.toString(16)} 0x00`);
-  }
-
-  publish(offset = 0, length = this.size - offset): void {
-    this.#eachPiece(offset, length, (start, end) => {
-      this.#qtest.post(`b64write ${this.#range(start, end)} ${this.#bytes.toString('base64', start, end)}`);
-    });
-  }
-
-  fetch(offset = 0, length = this.size - offset): void {
-    this.#eachPiece(offset, length, (start, end) => {
-      const reply = this.#qtest.ask(`b64read ${this.#range(start, end)}`);
-      const got = this.#bytes.write(reply, start, end - start, 'base64');
-      if (got !== end - start) {
-        throw new PortError('PORT_PROTOCOL', `b64read of ${end - start} bytes: got ${got} bytes`);
-      }
-    });
-  }
-
-  #range(start: number, end: number): string {
-    return `0x${(this.#base + start).toString(16)} 0x${(end - start).toString(16)}`;
-  }
-
-  #eachPiece(offset: number, length: number, move: (start: number, end: number) => void): void {
-    const end = offset + length;
-    if (
-      !Number.isInteger(offset) ||
-      offset < 0 ||
-      !Number.isInteger(length) ||
-      length < 0 ||
-      end > this.size
-    ) {
-      throw new RangeError(`${length} bytes at ${offset} are not within a block of ${this.size}`);
-    }
-    for (let start = offset; start < end; start += PIECE) move(start, Math.min(start + PIECE, end));
-  }
 }

@@ -1,0 +1,123 @@
+/** The events of a back-end's queues: kicks to it, calls and errors from it. */
+import { closeSync } from 'node:fs';
+import type { Interrupts } from '../../port/interrupts.js';
+import type { Clock } from '../../port/lifecycle.js';
+import { eventfd, PollSet, signal, takeSignals } from '../../sys/events.js';
+
+/** Event descriptors of one queue. */
+export interface QueueEvents {
+  /** Signalled by the driver: buffers are available. */
+  readonly kick: number;
+  /** Signalled by the back-end: buffers are used. */
+  readonly call: number;
+  /** Signalled by the back-end: the ring cannot be served. */
+  readonly err: number;
+}
+
+/** Looks at the rings before the thread first sleeps: an answer from another core is there by then. */
+const CLOSE_ROUNDS = 200;
+const SLEEP_MS = 1;
+
+/**
+ * Events for every queue that was ever set up, and the interrupts that they are: a queue's vector is its index. One
+ * more vector may be raised by hand, for the configuration.
+ */
+export class RingEvents implements Interrupts {
+  readonly #queues = new Map<number, QueueEvents>();
+  /** Interrupts since the last `clear`, of those that were taken from their descriptors. */
+  readonly #counts = new Map<number, number>();
+  readonly #faulty = new Set<number>();
+  #calls = new PollSet([]);
+  readonly #others: readonly number[];
+  readonly #attend: () => void;
+
+  /**
+   * `others`: descriptors besides those of the queues that end a wait for events. `attend` is called before every wait:
+   * it takes what is there from those, and throws when the back-end is gone.
+   */
+  constructor(others: readonly number[], attend: () => void) {
+    this.#others = others;
+    this.#attend = attend;
+  }
+
+  /** The events of a queue, made when they are first asked for. */
+  of(queue: number): QueueEvents {
+    let events = this.#queues.get(queue);
+    if (events === undefined) {
+      events = { kick: eventfd(), call: eventfd(), err: eventfd() };
+      this.#queues.set(queue, events);
+      this.#calls = new PollSet([...this.#others, ...[...this.#queues.values()].map(({ call }) => call)]);
+    }
+    return events;
+  }
+
+  /** Signals that a queue has available buffers; one that was never set up hears nothing. */
+  kick(queue: number): void {
+    const events = this.#queues.get(queue);
+    if (events) signal(events.kick);
+  }
+
+  /** Forgets what was signalled on a queue, which begins anew. */
+  begin(queue: number): void {
+    const { kick, call, err } = this.of(queue);
+    for (const fd of [kick, call, err]) takeSignals(fd);
+    this.#counts.delete(queue);
+    this.#faulty.delete(queue);
+  }
+
+  /** The queues on which an error was signalled since `begin`. */
+  faults(): readonly number[] {
+    for (const [queue, { err }] of this.#queues) if (takeSignals(err) > 0) this.#faulty.add(queue);
+    return [...this.#faulty];
+  }
+
+  /** Raises a vector that is not a queue's. */
+  raise(vector: number): void {
+    this.#counts.set(vector, (this.#counts.get(vector) ?? 0) + 1);
+  }
+
+  get vectors(): number {
+    return Math.max(0, ...this.#queues.keys(), ...this.#counts.keys()) + 1;
+  }
+
+  raised(vector: number): boolean {
+    return this.count(vector) > 0;
+  }
+
+  clear(vector: number): void {
+    this.#take(vector);
+    this.#counts.delete(vector);
+  }
+
+  count(vector: number): number {
+    this.#take(vector);
+    return this.#counts.get(vector) ?? 0;
+  }
+
+  #take(vector: number): void {
+    const events = this.#queues.get(vector);
+    const taken = events === undefined ? 0 : takeSignals(events.call);
+    if (taken > 0) this.#counts.set(vector, (this.#counts.get(vector) ?? 0) + taken);
+  }
+
+  /** Wall-clock time; waiting looks closely first, then sleeps until an event or for a moment. */
+  readonly clock: Clock = {
+    now: () => performance.now(),
+    relax: (round) => {
+      if (round < CLOSE_ROUNDS) return;
+      this.#attend();
+      if (!this.#calls.wait(SLEEP_MS)) return;
+      // What has been signalled must not end the next wait as well.
+      for (const vector of this.#queues.keys()) this.#take(vector);
+      this.#attend();
+    },
+  };
+
+  /** Closes all descriptors. */
+  close(): void {
+    for (const events of this.#queues.values())
+      for (const fd of Object.values(events)) closeSync(fd as number);
+    this.#queues.clear();
+    this.#calls = new PollSet([]);
+  }
+}

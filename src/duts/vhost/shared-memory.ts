@@ -1,0 +1,62 @@
+/** Memory that a vhost back-end maps, or the kernel reaches: an anonymous file, by addresses of a guest. */
+import { closeSync } from 'node:fs';
+import { libc, type Mapping } from '../../sys/libc.js';
+import { GuestMemory, type GuestRegion } from '../guest-memory.js';
+
+const MIB = 2 ** 20;
+
+/** Below and above 4 GiB, with a hole between; neither begins at 0, so that no address is an offset. */
+const REGIONS: readonly GuestRegion[] = [
+  { base: 16 * MIB, size: 64 * MIB, fileOffset: 0 },
+  { base: 2 ** 32 + 16 * MIB, size: 64 * MIB, fileOffset: 64 * MIB },
+];
+
+/** A region as a memory table has it. */
+export interface SharedRegion {
+  /** Guest address. */
+  readonly iova: bigint;
+  /** Bytes. */
+  readonly size: bigint;
+  /** Where it lies in this process. */
+  readonly userAddress: bigint;
+  /** Where it lies in the file. */
+  readonly fileOffset: bigint;
+}
+
+/** The memory of one port. */
+export class SharedMemory {
+  readonly fd: number;
+  readonly dma: GuestMemory;
+  readonly regions: readonly SharedRegion[];
+  readonly #mappings: Mapping[] = [];
+
+  constructor() {
+    const size = Math.max(...REGIONS.map((region) => region.fileOffset + region.size));
+    this.fd = libc().memfd('vscsi-guest', size);
+    const regions: SharedRegion[] = [];
+    this.dma = GuestMemory.mapped(REGIONS, ({ base, size: length, fileOffset }) => {
+      const mapping = libc().mapShared(this.fd, fileOffset, length);
+      this.#mappings.push(mapping);
+      regions.push({
+        iova: BigInt(base),
+        size: BigInt(length),
+        userAddress: mapping.address,
+        fileOffset: BigInt(fileOffset),
+      });
+      return mapping;
+    });
+    this.regions = regions;
+  }
+
+  /** The address in this process of a guest address; undefined for one that is no memory. */
+  userAddress(iova: bigint): bigint | undefined {
+    const home = this.regions.find((region) => iova >= region.iova && iova < region.iova + region.size);
+    return home && home.userAddress + (iova - home.iova);
+  }
+
+  /** Closes the file. The mapping must outlive its views; its pages need not. */
+  close(): void {
+    for (const mapping of this.#mappings) mapping.discard();
+    closeSync(this.fd);
+  }
+}
