@@ -20,7 +20,10 @@ export interface Device {
 }
 
 /** The options that say how devices are started. */
-export type DeviceOptions = Pick<RunOptions, 'qemu' | 'machine' | 'deviceProp' | 'wrap' | 'mmap' | 'mutant'>;
+export type DeviceOptions = Pick<
+  RunOptions,
+  'qemu' | 'machine' | 'deviceProp' | 'wrap' | 'mmap' | 'mutant' | 'backend'
+>;
 
 /** A device kind that was left out, though nobody said so, and why. */
 export interface LeftOut {
@@ -48,27 +51,43 @@ export async function chooseDevices(
   return { devices: [model], leftOut: obstacles.map((obstacle) => ({ kind: 'qemu', ...obstacle })) };
 }
 
+/** The device kind whose name may be followed by that of a socket. */
+const VHOST_USER = 'vhost-user';
+
+/** A name as `--dut` takes it, without the socket that it may name. */
+function withoutSocket(name: string): { readonly name: string; readonly socket?: string } {
+  if (!name.startsWith(`${VHOST_USER}:`)) return { name };
+  return { name: VHOST_USER, socket: name.slice(VHOST_USER.length + 1) };
+}
+
 /** One device. Throws UsageError for a name that is neither a kind nor a profile. */
-export function deviceOf(name: string, options: DeviceOptions, seed: number): Device {
+export function deviceOf(asked: string, options: DeviceOptions, seed: number): Device {
+  const { name, socket } = withoutSocket(asked);
   const isKind = Object.hasOwn(ADAPTERS, name);
   if (!isKind && !/\.ya?ml$/.test(name) && !existsSync(name))
     throw new UsageError(
       `no device kind is called ${name}; there are ${Object.keys(ADAPTERS).join(', ')}, and profile files (*.yaml)`,
     );
-  const profile: DeviceProfile = isKind ? { name, kind: name, qemu: {} } : loadProfile(name);
-  const { mmap, mutant } = options;
+  const profile: DeviceProfile = isKind ? { name, kind: name, qemu: {}, vhostUser: {} } : loadProfile(name);
+  const { mmap, mutant, backend } = options;
   const dutOptions: DutOptions = {
     mmap,
     seed,
     ...(mutant !== undefined && { mutant }),
     ...(profile.scale && { scale: profile.scale }),
     qemu: qemuOptions(profile.qemu, options),
+    vhostUser: {
+      ...profile.vhostUser,
+      ...(socket !== undefined && { socket }),
+      ...(backend && { backend }),
+    },
   };
   const plain = ADAPTERS[profile.kind]?.(dutOptions);
   if (plain === undefined) throw new UsageError(`no device kind is called ${profile.kind}`);
   const adapter = profile.controls ? withCommands(plain, profile.controls) : plain;
-  const words = ['--dut', name, ...(profile.kind === 'qemu' ? qemuOptionsGiven(options) : [])];
+  const words = ['--dut', asked, ...(profile.kind === 'qemu' ? qemuOptionsGiven(options) : [])];
   if (profile.kind === 'model' && mutant !== undefined) words.push('--mutant', mutant);
+  if (profile.kind === VHOST_USER && backend !== undefined) words.push('--backend', shellWords(backend));
   if (!mmap) words.push('--no-mmap');
   return { label: profile.name, kind: profile.kind, adapter, words };
 }
@@ -107,6 +126,7 @@ function refuseIdleOptions(devices: readonly Device[], options: DeviceOptions): 
   const [qemuOption] = qemuOptionsGiven(options);
   if (qemuOption !== undefined && !kinds.has('qemu')) refuse(qemuOption, 'qemu');
   if (options.mutant !== undefined && !kinds.has('model')) refuse('--mutant', 'model');
+  if (options.backend !== undefined && !kinds.has(VHOST_USER)) refuse('--backend', VHOST_USER);
 }
 
 /** Labels that are all different: `qemu`, `qemu-2`. */

@@ -21,6 +21,7 @@ import { UsageError } from './errors.js';
 import type { ListOptions } from './list-command.js';
 import type { MutateOptions } from './mutate-command.js';
 import type { DeviceProperty, ReportTarget, RunOptions } from './run-options.js';
+import type { ServeCommandOptions } from './serve-command.js';
 
 const EXIT_CODES = `
 Exit codes:
@@ -134,8 +135,13 @@ function choosing(command: Command): Command {
 choosing(program.command('run').description('run the cases on one or more devices under test'))
   .option(
     '--dut <device>',
-    'device kind (model, qemu) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
+    'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
     collect(asIs),
+  )
+  .option(
+    '--backend <command>',
+    "vhost-user: start the back-end; {socket} stands for its socket, e.g. 'vscsi serve --socket {socket}'",
+    commandWords,
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
   .option(
@@ -195,6 +201,8 @@ Examples:
   vscsi run --dut qemu --select 'scsi.req.*'  some cases, on QEMU alone
   vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --report json=results.json
   vscsi run --dut qemu --modes all            all ring formats and transports
+  vscsi run --dut vhost-user:/run/vhost.sock  a vhost-user-scsi back-end that listens there
+  vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket}'
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
 ${EXIT_CODES}`,
   )
@@ -241,9 +249,39 @@ program
   });
 
 program
+  .command('serve')
+  .description('serve the model as a vhost-user-scsi back-end, to one front-end after another')
+  .option('--socket <path>', 'socket at which front-ends connect')
+  .addOption(
+    new Option('--socket-path <path>', 'the same, by the convention for back-end programs').hideHelp(),
+  )
+  .addOption(new Option('--print-capabilities', 'say what kind of back-end this is').hideHelp())
+  .option('--profile <file>', 'profile (*.yaml) of a model to serve (default: the usual model)')
+  .option('--mutant <id>', 'make the model misbehave in a named way')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  vscsi serve --socket /tmp/scsi.sock
+  vscsi run --dut vhost-user:/tmp/scsi.sock   in another terminal
+  qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\
+    -chardev socket,id=c,path=/tmp/scsi.sock -device vhost-user-scsi-pci,chardev=c,num_queues=2`,
+  )
+  .action(async (options: ServeCommandOptions) => {
+    stopOnSignals();
+    const { serveCommand } = await import('./serve-command.js');
+    process.exitCode = await serveCommand(options, out, errors, stop.signal);
+  });
+
+program
   .command('bench')
   .description('measure what the harness costs, against a raw loop on the same device')
   .option('--dut <device>', 'device kind or profile file', 'qemu')
+  .option(
+    '--backend <command>',
+    'vhost-user: start the back-end; {socket} stands for its socket',
+    commandWords,
+  )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
   .option('--no-mmap', "copy memory through the device's own channel")
   .option('--blocks <number>', 'interleaved pairs of blocks', positiveInteger, 7)

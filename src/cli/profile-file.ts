@@ -9,6 +9,7 @@ import { readYaml } from '../cases/yaml-source.js';
 import { type ControlCommands, missingCommand } from '../duts/command-controls.js';
 import type { QemuOptions } from '../duts/qemu/start.js';
 import type { Scale } from '../duts/scale.js';
+import type { VhostUserOptions } from '../duts/vhost-user/adapter.js';
 import { FIXTURES } from '../run/package-info.js';
 import { UsageError } from './errors.js';
 
@@ -18,6 +19,7 @@ export interface DeviceProfile {
   readonly name: string;
   readonly kind: string;
   readonly qemu: Omit<QemuOptions, 'mmap' | 'scale'>;
+  readonly vhostUser: VhostUserOptions;
   readonly scale?: Scale;
   /** Controls by commands of the profile. */
   readonly controls?: ControlCommands;
@@ -25,7 +27,7 @@ export interface DeviceProfile {
 
 /** The checked form of the file. */
 interface ProfileFile {
-  readonly dut: string;
+  readonly dut: 'model' | 'qemu' | 'vhost-user';
   readonly name?: string;
   readonly binary?: string;
   readonly accel?: string;
@@ -34,6 +36,9 @@ interface ProfileFile {
   readonly device?: Readonly<Record<string, string | number | boolean>>;
   readonly wrap?: readonly string[];
   readonly args?: readonly string[];
+  readonly socket?: string;
+  readonly backend?: readonly string[];
+  readonly request_queues?: number;
   readonly units?: readonly {
     readonly target: number;
     readonly unit: number;
@@ -46,8 +51,13 @@ interface ProfileFile {
   readonly scale?: Scale;
 }
 
-/** Keys that mean something to every kind of device. */
-const COMMON_KEYS: ReadonlySet<string> = new Set(['dut', 'name', 'scale']);
+/** Keys of which a kind of device takes no notice but by mistake: all that are here and not of its own. */
+const UNIT_KEYS = ['units', 'free_target', 'free_unit', 'controls'] as const;
+const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
+  model: ['scale'],
+  qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'scale', ...UNIT_KEYS],
+  'vhost-user': ['socket', 'backend', 'request_queues', ...UNIT_KEYS],
+};
 
 /** Reads a profile. Throws UsageError, with every mistake and its place. */
 export function loadProfile(file: string): DeviceProfile {
@@ -88,10 +98,11 @@ function check(root: unknown): Mistake[] {
   const validate = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true }).compile(schema);
   if (!validate(root)) return (validate.errors ?? []).map(mistake);
   const { dut, ...rest } = root as ProfileFile;
-  if (dut === 'qemu') return incomplete(rest.controls ?? {});
-  return Object.keys(rest)
-    .filter((key) => !COMMON_KEYS.has(key))
+  const known = new Set(['name', ...KEYS_OF_KIND[dut]]);
+  const idle = Object.keys(rest)
+    .filter((key) => !known.has(key))
     .map((key) => ({ path: [key], key: true, message: `"${key}" means nothing to the device kind ${dut}` }));
+  return [...idle, ...incomplete(rest.controls ?? {})];
 }
 
 /** Controls of which only one half is there. */
@@ -149,7 +160,22 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     free_unit,
     controls,
     scale,
+    socket,
+    backend,
+    request_queues,
   } = root;
+  const place = {
+    ...(units && {
+      units: units.map(({ target, unit, kind = 'disk', scratch_serial }) => ({
+        target,
+        unit,
+        kind,
+        ...(scratch_serial !== undefined && { scratchSerial: scratch_serial }),
+      })),
+    }),
+    ...(free_target !== undefined && { freeTarget: free_target }),
+    ...(free_unit && { freeUnit: free_unit }),
+  };
   const property = (value: string | number | boolean) =>
     typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
   return {
@@ -167,16 +193,13 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
       }),
       ...(wrap && { wrap }),
       ...(args && { args }),
-      ...(units && {
-        units: units.map(({ target, unit, kind = 'disk', scratch_serial }) => ({
-          target,
-          unit,
-          kind,
-          ...(scratch_serial !== undefined && { scratchSerial: scratch_serial }),
-        })),
-      }),
-      ...(free_target !== undefined && { freeTarget: free_target }),
-      ...(free_unit && { freeUnit: free_unit }),
+      ...place,
+    },
+    vhostUser: {
+      ...(socket !== undefined && { socket }),
+      ...(backend && { backend }),
+      ...(request_queues !== undefined && { requestQueues: request_queues }),
+      ...place,
     },
   };
 }

@@ -32,6 +32,7 @@ export interface RunOptions {
   readonly machine?: string;
   readonly deviceProp?: readonly DeviceProperty[];
   readonly wrap?: readonly string[];
+  readonly backend?: readonly string[];
   readonly mmap: boolean;
   readonly mutant?: string;
 }

@@ -7,6 +7,8 @@ import { qemuAdapter } from './qemu/adapter.js';
 import { openQemuPort, type QemuAttach } from './qemu/port.js';
 import type { QemuOptions } from './qemu/start.js';
 import type { Scale } from './scale.js';
+import { type VhostUserOptions, vhostUserAdapter } from './vhost-user/adapter.js';
+import { openVhostUserPort, type VhostUserAttach } from './vhost-user/port.js';
 
 /** What the command line can say about devices; each kind takes what concerns it. */
 export interface DutOptions {
@@ -20,6 +22,8 @@ export interface DutOptions {
   readonly scale?: Scale;
   /** How to start QEMU. */
   readonly qemu?: Omit<QemuOptions, 'mmap'>;
+  /** How to reach a vhost-user back-end. */
+  readonly vhostUser?: VhostUserOptions;
 }
 
 /** Adapters for the main thread. */
@@ -32,10 +36,12 @@ export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapt
       ...(scale && { config: scaledConfig(scale) }),
     }),
   qemu: ({ qemu, mmap, scale }) => qemuAdapter({ ...qemu, mmap, ...(scale && { scale }) }),
+  'vhost-user': ({ vhostUser = {} }) => vhostUserAdapter(vhostUser),
 };
 
 /** Ports for the worker thread. */
 export const PORTS: Readonly<Record<string, OpenPort<never>>> = {
   model: openModelPort satisfies OpenPort<ModelAttach>,
   qemu: openQemuPort satisfies OpenPort<QemuAttach>,
+  'vhost-user': openVhostUserPort satisfies OpenPort<VhostUserAttach>,
 };

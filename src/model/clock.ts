@@ -46,6 +46,19 @@ export class VirtualClock {
     next.action();
   }
 
+  /** Milliseconds to the next event; undefined when nothing is scheduled. */
+  get untilNext(): number | undefined {
+    const next = this.#entries[0];
+    return next && Math.max(0, next.due - this.#now);
+  }
+
+  /** Moves on by `elapsed` milliseconds and runs what is due by then. */
+  advance(elapsed: number): void {
+    const end = this.#now + elapsed;
+    while ((this.#entries[0]?.due ?? Infinity) <= end) this.step(Infinity);
+    this.#now = Math.max(this.#now, end);
+  }
+
   /** Runs everything that is scheduled, also what is scheduled meanwhile, up to `most` events. */
   drain(most = 100_000): void {
     for (let round = 0; this.busy && round < most; round++) this.step(Infinity);

@@ -15,7 +15,7 @@ const DEVICES = 0xf000_0000n;
 
 /** Several regions with holes between them. An access must lie within one region. */
 export class ModelMemory {
-  readonly regions: readonly MemoryRegion[];
+  #regions: readonly MemoryRegion[];
 
   constructor(regions: readonly MemoryRegion[]) {
     const sorted = [...regions].sort((a, b) => (a.iova < b.iova ? -1 : 1));
@@ -25,7 +25,22 @@ export class ModelMemory {
       if (next && region.iova + BigInt(region.bytes.length) >= next.iova)
         throw new ModelConfigError('memory regions overlap or touch');
     }
-    this.regions = sorted;
+    this.#regions = sorted;
+  }
+
+  get regions(): readonly MemoryRegion[] {
+    return this.#regions;
+  }
+
+  /** Other memory in place of what there was. Throws `ModelConfigError` when regions overlap. */
+  replace(regions: readonly MemoryRegion[]): void {
+    const sorted = [...regions].sort((a, b) => (a.iova < b.iova ? -1 : 1));
+    for (const [at, { iova, bytes }] of sorted.entries()) {
+      const next = sorted[at + 1];
+      if (next && iova + BigInt(bytes.length) > next.iova)
+        throw new ModelConfigError('memory regions overlap');
+    }
+    this.#regions = sorted;
   }
 
   /**
@@ -50,7 +65,7 @@ export class ModelMemory {
 
   /** The memory itself (not a copy) at `iova`; throws `DmaFault` unless all of it lies in one region. */
   at(iova: bigint, length: number): Uint8Array {
-    for (const { iova: base, bytes } of this.regions) {
+    for (const { iova: base, bytes } of this.#regions) {
       if (iova < base) break;
       const offset = iova - base;
       if (offset + BigInt(length) <= BigInt(bytes.length))

@@ -20,8 +20,11 @@ export interface UnitConfig {
   readonly delay: number;
 }
 
-/** How the model is attached; a transitional function has the legacy interface as well. */
-export type ModelBus = 'pci' | 'pci-transitional' | 'mmio' | 'mmio-legacy';
+/**
+ * How the model is attached; a transitional function has the legacy interface as well, and `vhost` is what a virtual
+ * machine monitor leaves to a back-end.
+ */
+export type ModelBus = 'pci' | 'pci-transitional' | 'mmio' | 'mmio-legacy' | 'vhost';
 
 export interface ModelConfig {
   readonly bus: ModelBus;

@@ -19,6 +19,7 @@ import { Cdrom } from './units/cdrom.js';
 import { Disk } from './units/disk.js';
 import type { AccessFault, LogicalUnit, MediumAccess } from './units/logical-unit.js';
 import { Sense } from './units/sense.js';
+import { VhostDevice } from './vhost/vhost-device.js';
 import { VirtioDevice } from './virtio/device.js';
 
 /** Data segments of a command: header and response take descriptors as well. */
@@ -26,11 +27,14 @@ const DESCRIPTORS_BESIDE_DATA = 2;
 /** max_sectors: what every disk moves with one command, in units of 512 bytes. */
 const LARGEST_TRANSFER_SECTORS = 8192;
 
+/** What the driver, or what stands in for its machine, sees of a model. */
+export type ModelAttachment = VirtioPciFunction | MmioWindow | VhostDevice;
+
 /** What a configuration is built into. */
 interface Parts {
   readonly host: ScsiHost;
   readonly device: VirtioDevice;
-  readonly attachment: VirtioPciFunction | MmioWindow;
+  readonly attachment: ModelAttachment;
 }
 
 /** A device with everything around it. Registers are reached through `attachment`, memory through `memory`. */
@@ -61,7 +65,7 @@ export class Model {
   }
 
   /** What the driver sees of the device. A power cycle replaces it. */
-  get attachment(): VirtioPciFunction | MmioWindow {
+  get attachment(): ModelAttachment {
     return this.#parts.attachment;
   }
 
@@ -78,6 +82,13 @@ export class Model {
     const { attachment } = this.#parts;
     if (!(attachment instanceof MmioWindow))
       throw new ModelConfigError('the model has no virtio-mmio window');
+    return attachment;
+  }
+
+  /** The side of a vhost back-end; throws `ModelConfigError` where the model has registers. */
+  get vhost(): VhostDevice {
+    const { attachment } = this.#parts;
+    if (!(attachment instanceof VhostDevice)) throw new ModelConfigError('the model is no vhost back-end');
     return attachment;
   }
 
@@ -260,6 +271,7 @@ export class Model {
     // The legacy interface has the configuration in the guest's byte order.
     const order = () => device.order('configuration');
     const legacyRange = this.#watched(new FieldRange(virtioScsiConfig, host.config, order), true);
+    if (bus === 'vhost') return new VhostDevice(device, range, virtioScsiConfig.size);
     if (bus === 'mmio') return new VirtioMmio(device, range);
     if (bus === 'mmio-legacy') return new VirtioMmioLegacy(device, legacyRange);
     return new VirtioPciFunction(device, this.memory, {

@@ -14,15 +14,15 @@ export type BrokenEnding =
       readonly at: Whereabouts;
     }
   /** Without progress. */
-  | { readonly kind: 'hang'; readonly at: Whereabouts }
-  /** The suite itself failed in the worker. */
+  | { readonly kind: 'hang'; readonly message?: string; readonly at: Whereabouts }
+  /** The suite itself failed in the worker, or could not understand the device. */
   | { readonly kind: 'broken'; readonly message: string; readonly at: Whereabouts };
 
 const LAST_LINES = 5;
 
 /** What happened, in words. */
 export function describeEnding(ending: BrokenEnding): string {
-  if (ending.kind === 'hang') return 'no progress';
+  if (ending.kind === 'hang') return ending.message ?? 'no progress';
   if (ending.kind === 'broken') return ending.message;
   const { exit, message } = ending;
   if (exit === undefined) return message;

@@ -98,6 +98,10 @@ export type WorkerMessage =
   | { readonly type: 'no-trace'; readonly message: string }
   /** The device is gone; the case that was under way has no result. */
   | { readonly type: 'gone'; readonly message: string }
+  /** The device does not answer any more; the case that was under way has no result. */
+  | { readonly type: 'stalled'; readonly message: string }
+  /** The device or what is between says what cannot be understood; likewise. */
+  | { readonly type: 'garbled'; readonly message: string }
   /** The device could not be brought up or probed. */
   | { readonly type: 'unusable'; readonly message: string; readonly requirement?: string }
   | { readonly type: 'done' };

@@ -146,6 +146,10 @@ export class WatchedWorker {
           end(options.interrupt.aborted ? { kind: 'interrupted' } : { kind: 'done' });
         else if (message.type === 'unusable')
           end({ kind: 'unusable', message: message.message, requirement: message.requirement });
+        else if (message.type === 'stalled')
+          end({ kind: 'hang', message: message.message, at: beacon.read() });
+        else if (message.type === 'garbled')
+          end({ kind: 'broken', message: message.message, at: beacon.read() });
         else if (message.type === 'gone') {
           gone = message.message;
           // The connection is down before the process has been reaped: its exit says more than the broken line.

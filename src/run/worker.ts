@@ -6,7 +6,8 @@ import { PORTS } from '../duts/registry.js';
 import { DriverError } from '../harness/driver.js';
 import { StandingLedger } from '../harness/standing-ledger.js';
 import type { StandingCheck, Violation } from '../harness/violation.js';
-import { DutGoneError } from '../port/errors.js';
+import { PortError, type PortErrorCode } from '../port/errors.js';
+import type { Port } from '../port/port.js';
 import { TransportError } from '../transport/transport.js';
 import { featureNames } from '../wire/virtio.js';
 import { Beacon, NO_CASE } from './beacon.js';
@@ -68,14 +69,23 @@ function onStanding(check: StandingCheck, violation: Violation | undefined): voi
     ledger.record(check, violation, current?.place ?? { case: 'probing', step: 'set-up' });
 }
 
+/** How errors of a port end the worker's work with its device. */
+const LOST: Readonly<Partial<Record<PortErrorCode, 'gone' | 'stalled' | 'garbled' | 'unusable'>>> = {
+  DUT_GONE: 'gone',
+  DUT_STALLED: 'stalled',
+  PORT_PROTOCOL: 'garbled',
+  PORT_SETUP: 'unusable',
+};
+
 function main({ settings, kind, attach, profile, log: logFile, controls, share }: WorkerStart): void {
   const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
   if (openPort === undefined) throw new Error(`no device kind ${kind}`);
   if (settings.strict) ruleStrictly();
   beacon.enterCase(NO_CASE);
-  const port = openPort(attach, controlLink(controls));
+  let port: Port | undefined;
   let last: WorkerMessage = { type: 'done' };
   try {
+    port = openPort(attach, controlLink(controls));
     const session = openSession(port, profile, settings.seed, onStanding);
     const log = logFile === undefined ? undefined : new DeviceLog(logFile);
     const complaint = sanitizerReport(log?.take() ?? '');
@@ -95,14 +105,15 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
     });
     runShare(session, entries, settings, share, log);
   } catch (error) {
-    if (error instanceof DutGoneError) last = { type: 'gone', message: error.message };
+    const lost = error instanceof PortError ? LOST[error.code] : undefined;
+    if (lost !== undefined) last = { type: lost, message: (error as PortError).message };
     else if (error instanceof TransportError || error instanceof DriverError || error instanceof ProbeError) {
       const requirement = 'requirement' in error ? error.requirement : undefined;
       last = { type: 'unusable', message: error.message, ...(requirement !== undefined && { requirement }) };
     } else throw error;
   } finally {
     outbox.flush();
-    port.close();
+    port?.close();
   }
   post(last);
 }

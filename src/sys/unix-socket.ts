@@ -1,4 +1,5 @@
 /** Unix stream sockets that block, and that carry descriptors (SCM_RIGHTS). */
+import { existsSync, readFileSync } from 'node:fs';
 import { failed, LibcError, lazily, native, restarted } from './native.js';
 
 const AF_UNIX = 1;
@@ -92,6 +93,29 @@ export function listenUnix(path: string): number {
     if (functions().bind(fd, address, address.length) < 0) throw failed('bind');
     if (functions().listen(fd, BACKLOG) < 0) throw failed('listen');
   });
+}
+
+/** Of the flags in /proc/net/unix: the socket accepts connections. */
+const ACCEPTS = 0x10000;
+
+/**
+ * Whether somebody listens at the socket of this name, without connecting to it: there are servers that serve one
+ * connection and no more. True also where the system does not tell.
+ */
+export function acceptsConnections(path: string): boolean {
+  if (!existsSync(path)) return false;
+  try {
+    // Num RefCount Protocol Flags Type St Inode Path
+    const rows = readFileSync('/proc/net/unix', 'latin1')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter((row) => row.slice(7).join(' ') === path);
+    return (
+      rows.length === 0 || rows.some(([, , , flags = '']) => (Number.parseInt(flags, 16) & ACCEPTS) !== 0)
+    );
+  } catch {
+    return true;
+  }
 }
 
 /** Waits for the next connection. */

@@ -8,8 +8,11 @@ import type { TransportName } from '../../port/transport-name.js';
 import { pciHeader } from '../../wire/pci.js';
 import { MMIO_WINDOW_SIZE } from '../../wire/virtio-mmio.js';
 
+/** Buses that have registers: a back-end has none, and nobody drives one in the same thread. */
+type RegisterBus = Exclude<ModelBus, 'vhost'>;
+
 /** The model that a transport needs. */
-const BUSES: Readonly<Partial<Record<TransportName, ModelBus>>> = {
+const BUSES: Readonly<Partial<Record<TransportName, RegisterBus>>> = {
   pci: 'pci',
   'pci-legacy': 'pci-transitional',
   mmio: 'mmio',
@@ -20,7 +23,7 @@ const BUSES: Readonly<Partial<Record<TransportName, ModelBus>>> = {
 export const MODEL_TRANSPORTS = Object.keys(BUSES) as readonly TransportName[];
 
 /** Throws `PortError` PORT_SETUP for a transport that no model has. */
-export function busOf(transport: TransportName): ModelBus {
+export function busOf(transport: TransportName): RegisterBus {
   const bus = BUSES[transport];
   if (bus === undefined) throw new PortError('PORT_SETUP', `the model cannot be reached by ${transport}`);
   return bus;
@@ -52,7 +55,7 @@ const PLACES: Readonly<Record<'pci' | 'pci-transitional', ReadonlyMap<number, Ba
  * Does what firmware does: assigns the BARs. Decoding and bus mastering stay off, they are the driver's. To be done
  * again after a power cycle.
  */
-export function placeBars(model: Model, bus: ModelBus): void {
+export function placeBars(model: Model, bus: RegisterBus): void {
   if (bus === 'mmio' || bus === 'mmio-legacy') return;
   for (const [index, { address }] of PLACES[bus]) {
     const offset = pciHeader.fields.bar0.offset + 4 * index;
@@ -76,9 +79,10 @@ function barWindow(model: Model, index: number, { space, address }: BarPlace): R
 }
 
 /** Registers and interrupt line; both outlive a power cycle. */
-export function attachmentOf(model: Model, bus: ModelBus): Attachment {
-  const line = { level: () => model.attachment.line };
-  if (bus === 'mmio' || bus === 'mmio-legacy')
+export function attachmentOf(model: Model, bus: RegisterBus): Attachment {
+  const mmio = bus === 'mmio' || bus === 'mmio-legacy';
+  const line = { level: () => (mmio ? model.window.line : model.function.line) };
+  if (mmio)
     return {
       kind: 'mmio',
       window: {

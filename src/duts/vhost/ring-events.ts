@@ -1,8 +1,9 @@
 /** The events of a back-end's queues: kicks to it, calls and errors from it. */
-import { closeSync } from 'node:fs';
+
 import type { Interrupts } from '../../port/interrupts.js';
 import type { Clock } from '../../port/lifecycle.js';
 import { eventfd, PollSet, signal, takeSignals } from '../../sys/events.js';
+import { libc } from '../../sys/libc.js';
 
 /** Event descriptors of one queue. */
 export interface QueueEvents {
@@ -28,16 +29,22 @@ export class RingEvents implements Interrupts {
   readonly #counts = new Map<number, number>();
   readonly #faulty = new Set<number>();
   #calls = new PollSet([]);
-  readonly #others: readonly number[];
+  #others: readonly number[] = [];
   readonly #attend: () => void;
 
-  /**
-   * `others`: descriptors besides those of the queues that end a wait for events. `attend` is called before every wait:
-   * it takes what is there from those, and throws when the back-end is gone.
-   */
-  constructor(others: readonly number[], attend: () => void) {
-    this.#others = others;
+  /** `attend` is called before and after every wait: it deals with what else comes, and throws when the back-end is gone. */
+  constructor(attend: () => void) {
     this.#attend = attend;
+  }
+
+  /** Descriptors that end a wait for events, besides those of the queues. */
+  watch(others: readonly number[]): void {
+    this.#others = others;
+    this.#rebuild();
+  }
+
+  #rebuild(): void {
+    this.#calls = new PollSet([...this.#others, ...[...this.#queues.values()].map(({ call }) => call)]);
   }
 
   /** The events of a queue, made when they are first asked for. */
@@ -46,7 +53,7 @@ export class RingEvents implements Interrupts {
     if (events === undefined) {
       events = { kick: eventfd(), call: eventfd(), err: eventfd() };
       this.#queues.set(queue, events);
-      this.#calls = new PollSet([...this.#others, ...[...this.#queues.values()].map(({ call }) => call)]);
+      this.#rebuild();
     }
     return events;
   }
@@ -116,7 +123,7 @@ export class RingEvents implements Interrupts {
   /** Closes all descriptors. */
   close(): void {
     for (const events of this.#queues.values())
-      for (const fd of Object.values(events)) closeSync(fd as number);
+      for (const fd of Object.values(events)) libc().close(fd as number);
     this.#queues.clear();
     this.#calls = new PollSet([]);
   }

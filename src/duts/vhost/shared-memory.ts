@@ -1,5 +1,5 @@
 /** Memory that a vhost back-end maps, or the kernel reaches: an anonymous file, by addresses of a guest. */
-import { closeSync } from 'node:fs';
+
 import { libc, type Mapping } from '../../sys/libc.js';
 import { GuestMemory, type GuestRegion } from '../guest-memory.js';
 
@@ -57,6 +57,6 @@ export class SharedMemory {
   /** Closes the file. The mapping must outlive its views; its pages need not. */
   close(): void {
     for (const mapping of this.#mappings) mapping.discard();
-    closeSync(this.fd);
+    libc().close(this.fd);
   }
 }

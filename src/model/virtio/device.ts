@@ -312,7 +312,7 @@ export class VirtioDevice {
     return queue.ring;
   }
 
-  #makeRing({ index, size, descriptors, driver, device }: Virtqueue): Ring {
+  #makeRing({ index, size, descriptors, driver, device, start }: Virtqueue): Ring {
     const { packed, inOrder, ...features } = this.behaviours.ringFeatures({
       packed: hasFeature(this.negotiated, 'VIRTIO_F_RING_PACKED'),
       inOrder: hasFeature(this.negotiated, 'VIRTIO_F_IN_ORDER'),
@@ -327,6 +327,7 @@ export class VirtioDevice {
       driver,
       device,
       order: this.order('ring'),
+      start,
       ...features,
     });
     const Format = packed ? PackedRing : SplitRing;

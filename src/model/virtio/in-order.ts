@@ -1,6 +1,6 @@
 /** Use of buffers in the order in which they were made available (VIRTIO_F_IN_ORDER), for either format. */
 import type { Chain } from './chain.js';
-import type { Ring } from './ring.js';
+import type { Ring, RingPosition } from './ring.js';
 
 /**
  * Holds a buffer back until all before it are done. Those that had waited then go back together, by one element that
@@ -19,6 +19,10 @@ export class InOrderRing implements Ring {
 
   get driverPosition(): number {
     return this.#ring.driverPosition;
+  }
+
+  get position(): RingPosition {
+    return this.#ring.position;
   }
 
   take(): Chain | undefined {

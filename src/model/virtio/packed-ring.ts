@@ -13,7 +13,15 @@ import type { Behaviours, ChainRules } from '../behaviours.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
 import { ChainBuilder } from './chain-builder.js';
-import { aligned, beginReturn, dataView, type Ring, type RingSetup } from './ring.js';
+import {
+  aligned,
+  beginReturn,
+  dataView,
+  fence,
+  type Ring,
+  type RingPosition,
+  type RingSetup,
+} from './ring.js';
 
 const { NEXT, WRITE, INDIRECT, AVAIL, USED } = PackedDescFlag;
 const { len: lenField, id: idField, flags: flagsField } = pvirtqDesc.fields;
@@ -32,8 +40,8 @@ export class PackedRing implements Ring {
   readonly #driver: DataView;
   readonly #device: DataView;
   /** Where the next list is taken and where the next used descriptor is written. */
-  #next = 0;
-  #used = 0;
+  #next: number;
+  #used: number;
   /** Descriptors that the device has taken and not yet skipped. */
   #held = 0;
 
@@ -50,6 +58,12 @@ export class PackedRing implements Ring {
       dataView(memory.at(aligned(name, address, alignment), pvirtqEventSuppress.size));
     this.#driver = area('driver event suppression', setup.driver, PackedAlign.driver);
     this.#device = area('device event suppression', setup.device, PackedAlign.device);
+    this.#next = setup.start.taken;
+    this.#used = setup.start.used ?? setup.start.taken;
+  }
+
+  get position(): RingPosition {
+    return { taken: this.#next, used: this.#used };
   }
 
   get driverPosition(): number {
@@ -96,7 +110,8 @@ export class PackedRing implements Ring {
     // The place first: a driver that sees DESC must find it.
     this.#device.setUint16(eventPlace.offset, area.event, true);
     this.#device.setUint16(eventFlags.offset, area.flags, true);
-    return position !== this.#next;
+    fence();
+    return this.#driverNext() !== this.#next;
   }
 
   give(chain: Chain, written: number, skipped: readonly Chain[] = []): boolean {
@@ -140,6 +155,7 @@ export class PackedRing implements Ring {
    * Suppression"). What the standard does not define counts as ENABLE: a surplus notification harms nobody.
    */
   #eventDue(place: number, step: number): boolean {
+    fence();
     const { size, eventIdx, index } = this.#setup;
     const { flags, event } = this.#behaviours.driverArea(
       {

@@ -2,7 +2,7 @@
 import { VIRTIO_MSI_NO_VECTOR } from '../../wire/virtio-pci.js';
 import { LEGACY_PAGE_SIZE } from '../../wire/virtio-pci-legacy.js';
 import type { QueuePart } from '../behaviours.js';
-import type { Ring } from './ring.js';
+import { FRESH_RING, type Ring, type RingPosition } from './ring.js';
 
 /** Where queue_notif_config_data begins: at no index, so that a driver that sends the index is found out. */
 const NOTIFY_DATA_BASE = 0x5a00;
@@ -24,6 +24,8 @@ export class Virtqueue {
   /** Alignment in bytes of the used ring, where the driver chooses it. */
   align = LEGACY_PAGE_SIZE;
   vector: number = VIRTIO_MSI_NO_VECTOR;
+  /** Where the ring begins, once it is in use. */
+  start: RingPosition = FRESH_RING;
   ring: Ring | undefined;
 
   constructor(index: number, maxSize: number) {
@@ -46,7 +48,10 @@ export class Virtqueue {
       this.page = 0;
     }
     if (resets('enable')) this.enabled = false;
-    if (resets('ring')) this.ring = undefined;
+    if (resets('ring')) {
+      this.ring = undefined;
+      this.start = FRESH_RING;
+    }
     if (resets('vector')) this.vector = VIRTIO_MSI_NO_VECTOR;
   }
 
@@ -55,6 +60,7 @@ export class Virtqueue {
     this.enabled = false;
     this.page = 0;
     this.ring = undefined;
+    this.start = FRESH_RING;
   }
 
   /** Takes over a size written by the driver, unless it is 0, too large or, for a split ring, no power of two. */

@@ -17,6 +17,32 @@ export interface RingSetup {
   readonly notifyOnEmpty: boolean;
   /** Byte order of the fields: the guest's for a legacy driver, otherwise little. */
   readonly order: ByteOrder;
+  /** Where the device goes on. */
+  readonly start: RingPosition;
+}
+
+/**
+ * How far a device has come in a ring. Split: the counters of both rings. Packed: positions over two laps, that with
+ * wrap counter 1 first.
+ */
+export interface RingPosition {
+  /** What is taken next. */
+  readonly taken: number;
+  /** What is returned next; undefined: as the ring in memory says. */
+  readonly used: number | undefined;
+}
+
+/** Where a ring begins that was never used. */
+export const FRESH_RING: RingPosition = { taken: 0, used: 0 };
+
+const FENCE = new Int32Array(1);
+
+/**
+ * Keeps reads after it from being carried out before writes ahead of it, as far as a driver in another process can see:
+ * what either side suppresses rests on that ("Driver Requirements: Available Buffer Notification Suppression").
+ */
+export function fence(): void {
+  Atomics.store(FENCE, 0, 1);
 }
 
 /** Takes available chains and gives used ones back. Whatever the driver got wrong ends in a `DriverError`. */
@@ -26,6 +52,8 @@ export interface Ring {
    * notification ("Driver Notifications").
    */
   readonly driverPosition: number;
+  /** How far the device has come. */
+  readonly position: RingPosition;
   /** The next available chain, if there is one. */
   take(): Chain | undefined;
   /** Asks to be notified of the next buffer; returns whether one became available meanwhile. */

@@ -15,7 +15,15 @@ import { DriverError } from '../errors.js';
 import type { ModelMemory } from '../memory.js';
 import type { Chain } from './chain.js';
 import { ChainBuilder } from './chain-builder.js';
-import { aligned, beginReturn, dataView, type Ring, type RingSetup } from './ring.js';
+import {
+  aligned,
+  beginReturn,
+  dataView,
+  fence,
+  type Ring,
+  type RingPosition,
+  type RingSetup,
+} from './ring.js';
 
 /** The counters `idx` of both rings run freely modulo 2^16. */
 export class SplitRing implements Ring {
@@ -27,8 +35,8 @@ export class SplitRing implements Ring {
   readonly #used: DataView;
   /** Whether the fields are little-endian. */
   readonly #little: boolean;
-  #taken = 0;
-  #usedIdx = 0;
+  #taken: number;
+  #usedIdx: number;
 
   constructor(setup: RingSetup, memory: ModelMemory, behaviours: Behaviours) {
     const { size } = setup;
@@ -46,6 +54,12 @@ export class SplitRing implements Ring {
     this.#used = dataView(
       memory.at(aligned('used ring', setup.device, SplitAlign.used), usedRing.bytes(size)),
     );
+    this.#taken = setup.start.taken;
+    this.#usedIdx = setup.start.used ?? this.#used.getUint16(usedRing.idx, this.#little);
+  }
+
+  get position(): RingPosition {
+    return { taken: this.#taken, used: this.#usedIdx };
   }
 
   get driverPosition(): number {
@@ -69,9 +83,9 @@ export class SplitRing implements Ring {
   }
 
   rearm(): boolean {
-    const idx = this.driverPosition;
-    this.#askForKick(idx);
-    return idx !== this.#taken;
+    this.#askForKick(this.driverPosition);
+    fence();
+    return this.driverPosition !== this.#taken;
   }
 
   give(chain: Chain, written: number, skipped: readonly Chain[] = []): boolean {
@@ -98,6 +112,7 @@ export class SplitRing implements Ring {
    * Reserved Feature Bits" for a ring that ran empty).
    */
   #eventDue(before: number): boolean {
+    fence();
     const { size, eventIdx, index, notifyOnEmpty } = this.#setup;
     if (notifyOnEmpty && this.driverPosition === this.#taken) return true;
     const { flags, event } = this.#behaviours.driverArea(

@@ -48,6 +48,8 @@ export class Vhost implements Transport {
   /** The status by the driver's own count, where the back-end has none. */
   #status = 0;
   #features = 0n;
+  /** A ring was refused since the last reset: nothing comes of it. */
+  #refused = false;
   readonly #device: Region;
 
   private constructor(kind: TransportName, vhost: VhostAttachment, interrupts: Interrupts) {
@@ -81,10 +83,10 @@ export class Vhost implements Transport {
   recover(): void {}
 
   readStatus(): number {
-    const { status } = this.#vhost;
-    if (status) return status.read();
-    // What a back-end reports as an error of a ring is all that it has for asking for a reset.
-    return this.#status | (this.#vhost.faults().length > 0 ? DeviceStatus.DEVICE_NEEDS_RESET : 0);
+    const status = this.#vhost.status?.read() ?? this.#status;
+    // Refusing a ring, or reporting an error of one, is what a back-end has for asking for a reset.
+    const broken = this.#refused || this.#vhost.faults().length > 0;
+    return status | (broken ? DeviceStatus.DEVICE_NEEDS_RESET : 0);
   }
 
   writeStatus(written: number): void {
@@ -94,24 +96,15 @@ export class Vhost implements Transport {
       this.#vhost.reset();
       this.#status = 0;
       this.#features = 0n;
+      this.#refused = false;
       this.#vhost.status?.write(0);
       return;
     }
     this.#status = written;
-    if (news & FEATURES_OK && !this.#agree()) this.#status &= ~FEATURES_OK;
-    if (news & DRIVER_OK) this.#vhost.start();
+    if (news & FEATURES_OK && !accepted(() => this.#vhost.setFeatures(this.#features)))
+      this.#status &= ~FEATURES_OK;
+    if (news & DRIVER_OK) this.#refused = !accepted(() => this.#vhost.start()) || this.#refused;
     this.#vhost.status?.write(this.#status);
-  }
-
-  /** Whether the back-end takes the features. */
-  #agree(): boolean {
-    try {
-      this.#vhost.setFeatures(this.#features);
-      return true;
-    } catch (error) {
-      if (error instanceof VhostRefusedError) return false;
-      throw error;
-    }
   }
 
   /** One word serves drivers of both interfaces below registers; to this one no legacy feature is offered. */
@@ -135,12 +128,8 @@ export class Vhost implements Transport {
 
   enableQueue(queue: number, { size, desc, driver, device }: QueueAddresses): void {
     const base = hasFeature(this.#features, 'VIRTIO_F_RING_PACKED') ? PACKED_BASE : SPLIT_BASE;
-    try {
-      this.#vhost.setRing(queue, { size, base, desc, driver, device });
-    } catch (error) {
-      if (!(error instanceof VhostRefusedError)) throw error;
-      throw new TransportError(`the back-end refuses the ring of queue ${queue}: ${error.message}`);
-    }
+    const taken = accepted(() => this.#vhost.setRing(queue, { size, base, desc, driver, device }));
+    this.#refused = !taken || this.#refused;
   }
 
   /** An event says nothing but that there is something. */
@@ -168,7 +157,7 @@ export class Vhost implements Transport {
 
   readRegister(name: DeviceRegister): bigint {
     if (!this.hasRegister(name)) throw new TransportError(`${this.kind} has no ${name}`);
-    return BigInt(this.readStatus());
+    return BigInt(this.#vhost.status?.read() ?? 0);
   }
 
   writeRegister(name: DeviceRegister, value: bigint): void {
@@ -179,6 +168,17 @@ export class Vhost implements Transport {
   region(name: RegionName): Region {
     if (this.regions.has(name)) return this.#device;
     throw new TransportError(`${this.kind} has no region ${name}`);
+  }
+}
+
+/** Whether the back-end did not refuse. */
+function accepted(deed: () => void): boolean {
+  try {
+    deed();
+    return true;
+  } catch (error) {
+    if (error instanceof VhostRefusedError) return false;
+    throw error;
   }
 }
 

@@ -30,7 +30,7 @@ export class MmioBench extends Bench {
   }
 
   get line(): boolean {
-    return this.model.attachment.line;
+    return this.model.window.line;
   }
 
   override get offered(): bigint {

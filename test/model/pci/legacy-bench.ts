@@ -38,7 +38,7 @@ export class LegacyPciBench extends Bench {
   }
 
   get line(): boolean {
-    return this.model.attachment.line;
+    return this.model.function.line;
   }
 
   override get status(): number {

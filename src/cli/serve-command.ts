@@ -1,0 +1,64 @@
+/** `vscsi serve`: the model as a vhost-user back-end, for virtual machine monitors and for the suite itself. */
+import { scaledConfig } from '../duts/model/adapter.js';
+import { Model } from '../model/model.js';
+import { DEFAULT_MODEL_CONFIG } from '../model/model-config.js';
+import { mutantById } from '../model/mutants/index.js';
+import type { TextSink } from '../report/style.js';
+import { ExitCode } from '../run/exit-code.js';
+import { serve } from '../serve/server.js';
+import { hasLibc } from '../sys/libc.js';
+import { LibcError } from '../sys/native.js';
+import { UsageError } from './errors.js';
+import { loadProfile } from './profile-file.js';
+
+export interface ServeCommandOptions {
+  readonly socket?: string;
+  readonly socketPath?: string;
+  readonly printCapabilities?: boolean;
+  readonly profile?: string;
+  readonly mutant?: string;
+}
+
+/** Serves until `stop`. Throws UsageError. */
+export async function serveCommand(
+  { socket, socketPath, printCapabilities, profile, mutant }: ServeCommandOptions,
+  out: TextSink,
+  errors: TextSink,
+  stop: AbortSignal,
+): Promise<number> {
+  if (printCapabilities) {
+    out.write(`${JSON.stringify({ type: 'scsi', features: [] })}\n`);
+    return ExitCode.CONFORMANT;
+  }
+  const path = socket ?? socketPath;
+  if (path === undefined) throw new UsageError('--socket says where front-ends connect');
+  if (!hasLibc())
+    throw new UsageError('koffi is missing, and sockets that carry descriptors need it: npm install koffi');
+  const model = modelOf(profile, mutant);
+  try {
+    await serve({
+      socket: path,
+      model,
+      stop,
+      log: (line) => errors.write(`vscsi serve: a front-end was left: ${line}\n`),
+      onListening: () => out.write(`serving at ${path}\n`),
+    });
+  } catch (error) {
+    if (error instanceof LibcError) throw new UsageError(error.message);
+    throw error;
+  }
+  return ExitCode.CONFORMANT;
+}
+
+function modelOf(profile: string | undefined, mutant: string | undefined): Model {
+  const described = profile === undefined ? undefined : loadProfile(profile);
+  if (described !== undefined && described.kind !== 'model')
+    throw new UsageError(
+      `${profile} describes the device kind ${described.kind}, and only the model can be served`,
+    );
+  const config = described?.scale ? scaledConfig(described.scale) : DEFAULT_MODEL_CONFIG;
+  const found = mutant === undefined ? undefined : mutantById(mutant);
+  if (mutant !== undefined && found === undefined) throw new UsageError(`the model has no mutant ${mutant}`);
+  // The memory is the front-end's: none of the model's own is needed, and so no seed for where it lies.
+  return new Model({ ...config, bus: 'vhost', regions: [] }, 1, (behaviours) => found?.apply(behaviours));
+}

@@ -1,0 +1,68 @@
+/** The model as a vhost-user back-end in a process of its own: one front-end after another at a socket. */
+
+import { rmSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Model } from '../model/model.js';
+import { PollSet } from '../sys/events.js';
+import { libc } from '../sys/libc.js';
+import { acceptUnix, listenUnix } from '../sys/unix-socket.js';
+import { FrontEnd } from './front-end.js';
+import { GuestMemoryTable } from './guest-memory.js';
+
+/** As long as signals may have to wait. */
+const SLICE_MS = 100;
+/** After something was done, more is looked for so long before the thread sleeps. */
+const SPIN_MS = 0.1;
+
+export interface ServeOptions {
+  /** Name of the socket. */
+  readonly socket: string;
+  readonly model: Model;
+  /** Ends the service. */
+  readonly stop: AbortSignal;
+  /** Told why a front-end was left. */
+  readonly log: (line: string) => void;
+  /** Called when front-ends can connect. */
+  readonly onListening: () => void;
+}
+
+/** Serves until it is stopped; the name of the socket is gone then. Throws `LibcError` when it cannot listen. */
+export async function serve({ socket, model, stop, log, onListening }: ServeOptions): Promise<void> {
+  const listener = listenUnix(socket);
+  try {
+    onListening();
+    const memory = new GuestMemoryTable();
+    const waiting = new PollSet([listener]);
+    while (!stop.aborted) {
+      if (waiting.wait(SLICE_MS))
+        await serveOne(new FrontEnd(acceptUnix(listener), model, memory, log), model, stop);
+      else await nextTurn();
+    }
+  } finally {
+    libc().close(listener);
+    rmSync(socket, { force: true });
+  }
+}
+
+async function serveOne(frontEnd: FrontEnd, model: Model, stop: AbortSignal): Promise<void> {
+  try {
+    let turn = performance.now();
+    let before = turn;
+    let busyUntil = 0;
+    while (!stop.aborted) {
+      const now = performance.now();
+      model.clock.advance(now - before);
+      before = now;
+      const sleep = Math.min(SLICE_MS, model.clock.untilNext ?? SLICE_MS);
+      const what = frontEnd.serve(now < busyUntil ? 0 : sleep);
+      if (what === 'gone') return;
+      if (what === 'busy') busyUntil = performance.now() + SPIN_MS;
+      if (now - turn >= SLICE_MS) {
+        await nextTurn();
+        turn = performance.now();
+      }
+    }
+  } finally {
+    frontEnd.close();
+  }
+}
