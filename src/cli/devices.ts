@@ -15,6 +15,8 @@ export interface Device {
   readonly label: string;
   readonly kind: string;
   readonly adapter: DutAdapter;
+  /** What the adapter was made from. */
+  readonly options: DutOptions;
   /** The words of a command line that ask for this device. */
   readonly words: readonly string[];
 }
@@ -89,7 +91,7 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
   if (profile.kind === 'model' && mutant !== undefined) words.push('--mutant', mutant);
   if (profile.kind === VHOST_USER && backend !== undefined) words.push('--backend', shellWords(backend));
   if (!mmap) words.push('--no-mmap');
-  return { label: profile.name, kind: profile.kind, adapter, words };
+  return { label: profile.name, kind: profile.kind, adapter, options: dutOptions, words };
 }
 
 /** What the command line says wins over the profile. */

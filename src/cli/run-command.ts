@@ -6,10 +6,11 @@ import type { CaseFile } from '../cases/types.js';
 import { type DutIdentity, DutSetupError } from '../duts/dut.js';
 import { bold, type TextSink } from '../report/style.js';
 import { TerminalReport } from '../report/terminal.js';
-import { superviseAll, transportsNeeded } from '../run/all-transports.js';
+import { type AllTransportsOptions, superviseAll, transportsNeeded } from '../run/all-transports.js';
 import { type Baseline, compareWithBaseline, loadBaseline } from '../run/baseline.js';
 import { catalogue } from '../run/catalogue.js';
 import { bisectExitCode } from '../run/exit-code.js';
+import { onlyInLab, superviseInLab } from '../run/in-lab.js';
 import { gate, heldBack, type KnownList, knownDeviation, loadKnownList } from '../run/known.js';
 import { type CheckedFiles, checkCaseFiles } from '../run/load-cases.js';
 import type { Selection } from '../run/messages.js';
@@ -128,11 +129,10 @@ async function runOnDevice(
   try {
     const { adapter } = device;
     const modes = options.modes ?? 'default';
-    const run = await superviseAll({
+    const common: Omit<AllTransportsOptions, 'workers' | 'heldBack'> = {
       adapter,
       transports: transportsNeeded(job.files, job.selection, modes, adapter.transports),
       modes,
-      workers,
       selection: job.selection,
       order: {
         ...(options.shuffle !== undefined && { shuffle: options.shuffle }),
@@ -149,7 +149,6 @@ async function runOnDevice(
       },
       ...(options.spec !== undefined && { spec: options.spec }),
       jobs: options.jobs,
-      ...(options.fatal !== true && { heldBack: ({ version }) => heldBack(list, version) }),
       hangMs: options.timeout,
       interrupt: job.interrupt,
       onStarted: (identity, transport) => {
@@ -170,7 +169,14 @@ async function runOnDevice(
         if (options.keep === true && RED.has(result.verdict))
           failed ||= !keepEvidence(job, device, result, log);
       },
-    });
+    };
+    const run = (await onlyInLab(adapter))
+      ? await runInLab(device, common, job)
+      : await superviseAll({
+          ...common,
+          workers,
+          ...(options.fatal !== true && { heldBack: ({ version }) => heldBack(list, version) }),
+        });
     if (run.results.length === 0 && !run.interrupted && run.failure === undefined)
       throw new UsageError(emptySelection(job, run.available));
     const { results, ...judged } = judge(run, list, job);
@@ -183,6 +189,22 @@ async function runOnDevice(
     sayFailed(device, error, job);
     return { setUpFailed: true, reportFailed: failed };
   }
+}
+
+/** A device that this machine does not have. Which of its cases are held back depends on what the lab finds. */
+function runInLab(
+  { adapter, options: device }: Device,
+  common: Omit<AllTransportsOptions, 'workers' | 'heldBack'>,
+  job: Job,
+): Promise<Supervised> {
+  const known = job.options.fatal === true ? undefined : knownListFor(adapter, job);
+  return superviseInLab({
+    ...common,
+    files: job.files,
+    device,
+    ...(known && { known }),
+    log: (line) => job.errors.write(`${line}\n`),
+  });
 }
 
 /** Whether it could be kept. */
@@ -242,7 +264,7 @@ function judge(run: Supervised, list: KnownList | undefined, job: Job): Required
 }
 
 /** The list given by hand if it is for this device, else the one that comes with the suite, if any. */
-function knownListFor({ name }: DutIdentity, { known }: Job): KnownList | undefined {
+function knownListFor({ name }: Pick<DutIdentity, 'name'>, { known }: Job): KnownList | undefined {
   if (known?.dut === name) return known;
   const own = join(KNOWN_LISTS, `${name}.yaml`);
   return existsSync(own) ? loadKnownList(own) : undefined;

@@ -75,6 +75,12 @@ export interface Obstacle {
   readonly remedy: string;
 }
 
+/** How a device that is a part of a kernel can be had in the lab, whose kernel is known. */
+export interface LabNeeds {
+  /** Modules that make the device. */
+  readonly modules: readonly string[];
+}
+
 /** The main-thread half of a device kind. */
 export interface DutAdapter {
   readonly name: string;
@@ -82,6 +88,8 @@ export interface DutAdapter {
   obstacles(): Promise<readonly Obstacle[]>;
   /** The ways in which the device can be reached, the usual one first. */
   readonly transports: readonly TransportName[];
+  /** Where this machine has no such device, the lab may have it. */
+  readonly lab?: LabNeeds;
   /** Starts a fresh device to be driven by one of `transports`, the first if left out; throws `DutSetupError`. */
   start(transport?: TransportName): Promise<RunningDut>;
 }

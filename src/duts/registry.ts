@@ -9,6 +9,8 @@ import type { QemuOptions } from './qemu/start.js';
 import type { Scale } from './scale.js';
 import { type VhostUserOptions, vhostUserAdapter } from './vhost-user/adapter.js';
 import { openVhostUserPort, type VhostUserAttach } from './vhost-user/port.js';
+import { vhostScsiAdapter } from './vhost-scsi/adapter.js';
+import { openVhostScsiPort, type VhostScsiAttach } from './vhost-scsi/port.js';
 
 /** What the command line can say about devices; each kind takes what concerns it. */
 export interface DutOptions {
@@ -37,6 +39,7 @@ export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapt
     }),
   qemu: ({ qemu, mmap, scale }) => qemuAdapter({ ...qemu, mmap, ...(scale && { scale }) }),
   'vhost-user': ({ vhostUser = {} }) => vhostUserAdapter(vhostUser),
+  'vhost-scsi': () => vhostScsiAdapter(),
 };
 
 /** Ports for the worker thread. */
@@ -44,4 +47,5 @@ export const PORTS: Readonly<Record<string, OpenPort<never>>> = {
   model: openModelPort satisfies OpenPort<ModelAttach>,
   qemu: openQemuPort satisfies OpenPort<QemuAttach>,
   'vhost-user': openVhostUserPort satisfies OpenPort<VhostUserAttach>,
+  'vhost-scsi': openVhostScsiPort satisfies OpenPort<VhostScsiAttach>,
 };

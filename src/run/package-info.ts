@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
+/** The folder of the package. */
+export const PACKAGE_ROOT: string = ROOT;
+
 /** The folder of the cases that come with the suite. */
 export const SPEC_CASES: string = join(ROOT, 'spec-cases');
 /** The folder of the lists of known deviations. */

@@ -145,7 +145,8 @@ function vpdPage(driver: Driver, profile: UnitProfile, page: number): Uint8Array
 
 function readSerial(driver: Driver, profile: UnitProfile): string | undefined {
   const page = vpdPage(driver, profile, VpdPage.UNIT_SERIAL_NUMBER);
-  return page && Buffer.from(page.subarray(vpdHeader.size)).toString('latin1').trim();
+  // Some end it as C does.
+  return page && Buffer.from(page.subarray(vpdHeader.size)).toString('latin1').replace(/\0+$/, '').trim();
 }
 
 function readVpdPages(driver: Driver, profile: UnitProfile): number[] {

@@ -228,7 +228,7 @@ class Supervision {
     traced = true,
   ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
     const { adapter, transport, workers, modes, selection, order, seed, strict, trace, spec } = this.#options;
-    const { hangMs, interrupt } = this.#options;
+    const { hangMs, interrupt, startMs } = this.#options;
     const settings: RunSettings = {
       modes,
       transports: adapter.transports,
@@ -256,10 +256,14 @@ class Supervision {
           settings: { ...settings, ...(heldBack && { heldBack }) },
           share,
         };
-        const ending = await worker.run(assignment, { hangMs, interrupt }, (message) => {
-          if (message.type === 'plan') planned = true;
-          onMessage(message);
-        });
+        const ending = await worker.run(
+          assignment,
+          { hangMs, interrupt, ...(startMs !== undefined && { startMs }) },
+          (message) => {
+            if (message.type === 'plan') planned = true;
+            onMessage(message);
+          },
+        );
         reusable = ending.kind === 'done';
         return { ending, planned };
       } finally {

@@ -42,6 +42,8 @@ export interface WatchOptions {
   readonly hangMs: number;
   /** Fires when the user wants to stop. */
   readonly interrupt: AbortSignal;
+  /** How long loading the cases and probing the device may take; default: 30 s. */
+  readonly startMs?: number;
 }
 
 /** Cases make much garbage that is dead soon: with room to wait for its death, less of it is ever copied. */
@@ -172,7 +174,10 @@ export class WatchedWorker {
         if (beacon.progress !== seen) {
           seen = beacon.progress;
           seenAt = now;
-        } else if (gone === undefined && now - seenAt > (running ? options.hangMs : START_LIMIT_MS)) {
+        } else if (
+          gone === undefined &&
+          now - seenAt > (running ? options.hangMs : (options.startMs ?? START_LIMIT_MS))
+        ) {
           clearInterval(watch);
           const at = beacon.read();
           finished = true;

@@ -1,0 +1,168 @@
+/** The kernel's own virtio-scsi device: /dev/vhost-scsi in front of targets that are made for the purpose. */
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hasLibc } from '../../sys/libc.js';
+import { type DutAdapter, type DutIdentity, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
+import { LioControls, VHOST_SCSI_CONTROLS } from './controls.js';
+import { LIO, LioPort, type LioUnit } from './lio.js';
+import type { VhostScsiAttach } from './port.js';
+
+/** The device through which the kernel is asked to serve rings. */
+export const VHOST_SCSI_DEVICE = '/dev/vhost-scsi';
+
+const MIB = 2 ** 20;
+/** Milliseconds: the kernel's threads may have to wait for a processor. */
+const SETTLE_MS = 20;
+const LAST_TARGET = 255;
+/** A unit number that the units leave free. */
+const FREE_UNIT = 5;
+
+/** The units of a device, and which of them are lent. */
+const UNITS: readonly (Omit<LioUnit, 'backstore'> & {
+  readonly lent: boolean;
+  readonly kind: 'ramdisk' | 'file';
+  readonly bytes: number;
+})[] = [
+  { target: 0, unit: 0, serial: 'VSCSI-SCRATCH-0', lent: true, kind: 'file', bytes: 64 * MIB },
+  { target: 0, unit: 1, serial: 'VSCSI-DISK-1', lent: false, kind: 'ramdisk', bytes: 16 * MIB },
+  {
+    target: 1,
+    unit: 0,
+    serial: 'VSCSI-SCRATCH-4K',
+    lent: true,
+    kind: 'ramdisk',
+    bytes: 16 * MIB,
+    blockSize: 4096,
+  },
+  {
+    target: 2,
+    unit: 0,
+    serial: 'VSCSI-SCRATCH-PI',
+    lent: true,
+    kind: 'ramdisk',
+    bytes: 16 * MIB,
+    protection: true,
+  },
+];
+
+/** The device, and the backstores of its units. */
+const MODULES = ['vhost_scsi', 'target_core_file', 'target_core_iblock'];
+
+/** What keeps this process from driving the kernel's device itself. */
+export function vhostScsiObstacles(): readonly Obstacle[] {
+  const obstacles: Obstacle[] = [];
+  const missing = (what: string, remedy: string) => obstacles.push({ what, remedy });
+  if (!existsSync(VHOST_SCSI_DEVICE))
+    missing(`there is no ${VHOST_SCSI_DEVICE}`, 'modprobe vhost_scsi, or use the lab: vscsi lab fetch');
+  else if (!allowed(VHOST_SCSI_DEVICE))
+    missing(`${VHOST_SCSI_DEVICE} may not be opened`, 'become root, or use the lab: vscsi lab fetch');
+  else if (!allowed(join(LIO, 'core')))
+    missing(
+      `targets cannot be made in ${LIO}`,
+      'mount configfs, load target_core_mod, and become root; or use the lab: vscsi lab fetch',
+    );
+  if (!hasLibc()) missing('The optional module koffi is missing: there are no ioctls', 'npm install koffi');
+  return obstacles;
+}
+
+function allowed(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The main-thread half; its worker half is `openVhostScsiPort`. */
+export function vhostScsiAdapter(): DutAdapter {
+  return {
+    name: 'vhost-scsi',
+    obstacles: () => Promise.resolve(vhostScsiObstacles()),
+    transports: ['vhost-kernel'],
+    lab: { modules: MODULES },
+    start: async () => start(),
+  };
+}
+
+let ports = 0;
+/** Of the serial number of a port's name: 24 bits of process, 12 of a count. */
+const COUNT_BITS = 12;
+const PROCESS_BITS = 24;
+
+function start(): RunningDut {
+  const [obstacle] = vhostScsiObstacles();
+  if (obstacle !== undefined) throw new DutSetupError(obstacle.what, obstacle.remedy);
+  const count = ports++;
+  const name = `vscsi-${process.pid}-${count}`;
+  const serial = (process.pid % 2 ** PROCESS_BITS) * 2 ** COUNT_BITS + (count % 2 ** COUNT_BITS);
+  let port: LioPort | undefined;
+  let fd: number | undefined;
+  try {
+    port = new LioPort(name, serial);
+    makeUnits(port, name);
+    fd = openSync(VHOST_SCSI_DEVICE, 'r+');
+    return running(port, fd);
+  } catch (error) {
+    if (fd !== undefined) closeSync(fd);
+    port?.remove();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DutSetupError(`the target for vhost-scsi cannot be made: ${reason}`, undefined, {
+      cause: error,
+    });
+  }
+}
+
+function makeUnits(port: LioPort, name: string): void {
+  for (const { lent: _, kind, bytes, ...unit } of UNITS) {
+    if (!port.hasTarget(unit.target)) port.addTarget(unit.target, unit.protection === true);
+    const path = join(tmpdir(), `${name}-${unit.target}-${unit.unit}.img`);
+    port.plug({ ...unit, backstore: kind === 'file' ? { kind, bytes, path } : { kind, bytes } });
+  }
+}
+
+function running(port: LioPort, fd: number): RunningDut {
+  const attach: VhostScsiAttach = { fd, wwpn: port.wwpn, settleMs: SETTLE_MS };
+  const controls = new LioControls(port);
+  let stopped = false;
+  return {
+    identity: identity(),
+    profile: {
+      units: UNITS.map(({ target, unit, serial, lent }) => ({
+        target,
+        unit,
+        kind: 'disk',
+        ...(lent && { scratchSerial: serial }),
+      })),
+      freeTarget: LAST_TARGET,
+      freeUnit: { target: 0, unit: FREE_UNIT },
+      dmaContained: true,
+      settleMs: SETTLE_MS,
+    },
+    attach,
+    exited: new Promise(() => {}),
+    controls: VHOST_SCSI_CONTROLS,
+    control: async (control) => controls.invoke(control),
+    // The kernel goes on; ending the worker is all that can be done.
+    kill: () => {},
+    stop: async () => {
+      if (stopped) return;
+      stopped = true;
+      closeSync(fd);
+      port.remove();
+    },
+  };
+}
+
+/** The version is the kernel's: Debian's names say less of it than what it says of itself. */
+function identity(): DutIdentity {
+  const version = readFileSync('/proc/version', 'utf8').trim();
+  const [, debian] = /\bDebian (\d+\.\d+\.\d+)\S* \(\d{4}-/.exec(version) ?? [];
+  const [, plain] = /^(\d+(?:\.\d+)*)/.exec(release()) ?? [];
+  return {
+    name: 'vhost-scsi',
+    version: debian ?? plain ?? release(),
+    details: { kernel: release(), build: version },
+  };
+}
