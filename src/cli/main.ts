@@ -18,6 +18,7 @@ import { ShellWordsError, splitShellWords } from '../sys/shell-words.js';
 import type { BenchOptions } from './bench-command.js';
 import type { CoverageOptions } from './coverage-command.js';
 import { UsageError } from './errors.js';
+import type { LabFetchOptions, LabRunOptions } from './lab-command.js';
 import type { ListOptions } from './list-command.js';
 import type { MutateOptions } from './mutate-command.js';
 import type { DeviceProperty, ReportTarget, RunOptions } from './run-options.js';
@@ -331,6 +332,50 @@ program
   .action(async (options: MutateOptions) => {
     const { mutateCommand } = await import('./mutate-command.js');
     process.exitCode = await mutateCommand(options, out);
+  });
+
+const lab = program
+  .command('lab')
+  .description('a small virtual machine with a kernel of Debian: for devices that are parts of a kernel');
+
+const fetching = (command: Command) =>
+  command
+    .option('--suite <name>', "Debian's suite whose kernel it is (default: bookworm)")
+    .option('--mirror <uri>', 'where packages come from (default: $VSCSI_DEBIAN_MIRROR, or deb.debian.org)')
+    .option('--refresh', 'fetch again what is there already');
+
+fetching(lab.command('fetch').description('fetch the kernel, and say which it is and where it lies')).action(
+  async (options: LabFetchOptions) => {
+    stopOnSignals();
+    const { labFetchCommand } = await import('./lab-command.js');
+    process.exitCode = await labFetchCommand(options, { out, errors, interrupt: stop.signal });
+  },
+);
+
+fetching(
+  lab
+    .command('run')
+    .description('run a command there, as root, with busybox, Node.js and this package in /vscsi')
+    .argument('<command...>', 'program and arguments; after -- if they have options'),
+)
+  .option('--module <name>', 'load a module of the kernel, may be repeated', collect(asIs))
+  .option('--share <folder>', 'folder that is there as it is here, to read; may be repeated', collect(asIs))
+  .option('--out <folder>', 'folder that is /out there, to write')
+  .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
+  .option('--memory <mib>', 'memory in MiB', positiveInteger)
+  .option('--timeout <ms>', 'longest time for all of it', positiveInteger)
+  .addHelpText(
+    'after',
+    `
+The exit code is the command's, or 3 where there is no lab to be had.
+
+Example:
+  vscsi lab run --module vhost_scsi -- sh -c 'uname -r; ls -l /dev/vhost-scsi'`,
+  )
+  .action(async (command: string[], options: LabRunOptions) => {
+    stopOnSignals();
+    const { labRunCommand } = await import('./lab-command.js');
+    process.exitCode = await labRunCommand(command, options, { out, errors, interrupt: stop.signal });
   });
 
 /** The first Ctrl-C or SIGTERM ends the run in order; the second ends the program at once. */

@@ -62,7 +62,7 @@ export function initScript({ modules, shares, command, environment, folder }: In
     ]),
     `i=0; until [ -e /dev/virtio-ports/${PORTS.status} ]; do`,
     '  for port in /sys/class/virtio-ports/*; do',
-    '    read -r name < $port/name && ln -sf /dev/${port##*/} /dev/virtio-ports/$name',
+    '    read -r name < $port/name && ln -sf /dev/$(basename $port) /dev/virtio-ports/$name',
     '  done 2>/dev/null',
     '  i=$((i + 1)); [ $i -gt 500 ] && break; usleep 10000',
     'done',
