@@ -7,10 +7,10 @@ import { qemuAdapter } from './qemu/adapter.js';
 import { openQemuPort, type QemuAttach } from './qemu/port.js';
 import type { QemuOptions } from './qemu/start.js';
 import type { Scale } from './scale.js';
-import { type VhostUserOptions, vhostUserAdapter } from './vhost-user/adapter.js';
-import { openVhostUserPort, type VhostUserAttach } from './vhost-user/port.js';
 import { vhostScsiAdapter } from './vhost-scsi/adapter.js';
 import { openVhostScsiPort, type VhostScsiAttach } from './vhost-scsi/port.js';
+import { type VhostUserOptions, vhostUserAdapter } from './vhost-user/adapter.js';
+import { openVhostUserPort, type VhostUserAttach } from './vhost-user/port.js';
 
 /** What the command line can say about devices; each kind takes what concerns it. */
 export interface DutOptions {

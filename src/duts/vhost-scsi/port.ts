@@ -21,7 +21,7 @@ export interface VhostScsiAttach {
 export const openVhostScsiPort: OpenPort<VhostScsiAttach> = (attach, link: ControlLink): Port => {
   const { fd, wwpn, settleMs } = attach;
   const memory = new SharedMemory();
-  const events = new RingEvents([], () => {});
+  const events = new RingEvents(() => {});
   const close = () => {
     events.close();
     memory.close();
