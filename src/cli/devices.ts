@@ -70,7 +70,7 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
     throw new UsageError(
       `no device kind is called ${name}; there are ${Object.keys(ADAPTERS).join(', ')}, and profile files (*.yaml)`,
     );
-  const profile: DeviceProfile = isKind ? { name, kind: name, qemu: {}, vhostUser: {} } : loadProfile(name);
+  const profile: DeviceProfile = isKind ? { name, kind: name, qemu: {} } : loadProfile(name);
   const { mmap, mutant, backend } = options;
   const dutOptions: DutOptions = {
     mmap,
@@ -89,7 +89,7 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
   const adapter = profile.controls ? withCommands(plain, profile.controls) : plain;
   const words = ['--dut', asked, ...(profile.kind === 'qemu' ? qemuOptionsGiven(options) : [])];
   if (profile.kind === 'model' && mutant !== undefined) words.push('--mutant', mutant);
-  if (profile.kind === VHOST_USER && backend !== undefined) words.push('--backend', shellWords(backend));
+  if (profile.kind !== 'model' && backend !== undefined) words.push('--backend', shellWords(backend));
   if (!mmap) words.push('--no-mmap');
   return { label: profile.name, kind: profile.kind, adapter, options: dutOptions, words };
 }
@@ -97,7 +97,7 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
 /** What the command line says wins over the profile. */
 function qemuOptions(
   profile: Omit<QemuOptions, 'mmap'>,
-  { qemu, machine, deviceProp, wrap }: DeviceOptions,
+  { qemu, machine, deviceProp, wrap, backend }: DeviceOptions,
 ): Omit<QemuOptions, 'mmap'> {
   const properties = Object.fromEntries((deviceProp ?? []).map(({ name, value }) => [name, value]));
   return {
@@ -105,6 +105,7 @@ function qemuOptions(
     ...(qemu !== undefined && { binary: qemu }),
     ...(machine !== undefined && { machine }),
     ...(wrap && { wrap }),
+    ...(backend && { backend }),
     device: { ...profile.device, ...properties },
   };
 }
@@ -128,7 +129,8 @@ function refuseIdleOptions(devices: readonly Device[], options: DeviceOptions): 
   const [qemuOption] = qemuOptionsGiven(options);
   if (qemuOption !== undefined && !kinds.has('qemu')) refuse(qemuOption, 'qemu');
   if (options.mutant !== undefined && !kinds.has('model')) refuse('--mutant', 'model');
-  if (options.backend !== undefined && !kinds.has(VHOST_USER)) refuse('--backend', VHOST_USER);
+  if (options.backend !== undefined && !kinds.has(VHOST_USER) && !kinds.has('qemu'))
+    refuse('--backend', `${VHOST_USER} or qemu`);
 }
 
 /** Labels that are all different: `qemu`, `qemu-2`. */

@@ -141,7 +141,7 @@ choosing(program.command('run').description('run the cases on one or more device
   )
   .option(
     '--backend <command>',
-    "vhost-user: start the back-end; {socket} stands for its socket, e.g. 'vscsi serve --socket {socket}'",
+    "start a vhost-user back-end; {socket} stands for its socket, e.g. 'vscsi serve --socket {socket}'. With qemu: behind QEMU's vhost-user-scsi-pci",
     commandWords,
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')

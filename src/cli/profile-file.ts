@@ -19,7 +19,8 @@ export interface DeviceProfile {
   readonly name: string;
   readonly kind: string;
   readonly qemu: Omit<QemuOptions, 'mmap' | 'scale'>;
-  readonly vhostUser: VhostUserOptions;
+  /** Of the kind vhost-user. */
+  readonly vhostUser?: VhostUserOptions;
   readonly scale?: Scale;
   /** Controls by commands of the profile. */
   readonly controls?: ControlCommands;
@@ -55,7 +56,7 @@ interface ProfileFile {
 const UNIT_KEYS = ['units', 'free_target', 'free_unit', 'controls'] as const;
 const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
   model: ['scale'],
-  qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'scale', ...UNIT_KEYS],
+  qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'backend', 'scale', ...UNIT_KEYS],
   'vhost-user': ['socket', 'backend', 'request_queues', ...UNIT_KEYS],
 };
 
@@ -193,13 +194,16 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
       }),
       ...(wrap && { wrap }),
       ...(args && { args }),
-      ...place,
-    },
-    vhostUser: {
-      ...(socket !== undefined && { socket }),
       ...(backend && { backend }),
-      ...(request_queues !== undefined && { requestQueues: request_queues }),
       ...place,
     },
+    ...(dut === 'vhost-user' && {
+      vhostUser: {
+        ...(socket !== undefined && { socket }),
+        ...(backend && { backend }),
+        ...(request_queues !== undefined && { requestQueues: request_queues }),
+        ...place,
+      },
+    }),
   };
 }

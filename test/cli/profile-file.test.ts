@@ -60,7 +60,10 @@ test('the least, and a name', () => {
 
 test.each([
   ['dut: qemu\nbinry: x\n', /mine\.yaml:2:1 .*there is no key "binry" here; did you mean "binary"\?/],
-  ['dut: qemo\n', /mine\.yaml:1:6 .*dut is one of model, qemu, not "qemo"; did you mean "qemu"\?/],
+  [
+    'dut: qemo\n',
+    /mine\.yaml:1:6 .*dut is one of model, qemu, vhost-user, not "qemo"; did you mean "qemu"\?/,
+  ],
   ['binary: x\n', /mine\.yaml:1:1 .*"dut" is missing here/],
   ['dut: qemu\nunits:\n  - {target: 300, unit: 0}\n', /mine\.yaml:3:14 .*target must be <= 255, got 300/],
   ['dut: qemu\nwrap: valgrind\n', /mine\.yaml:2:7 .*wrap must be array, got "valgrind"/],

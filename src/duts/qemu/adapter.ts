@@ -1,5 +1,6 @@
 /** The QEMU device kind: virtio-scsi of a stock QEMU, over PCI or MMIO, driven without a guest. */
 import type { DutAdapter } from '../dut.js';
+import { FRONT_END_TRANSPORTS } from './controller.js';
 import { transportsOf } from './machine.js';
 import { type QemuOptions, qemuObstacles, startQemu } from './start.js';
 
@@ -8,7 +9,7 @@ export function qemuAdapter(options: QemuOptions = {}): DutAdapter {
   return {
     name: 'qemu',
     obstacles: () => Promise.resolve(qemuObstacles(options)),
-    transports: transportsOf(options.machine),
+    transports: options.backend === undefined ? transportsOf(options.machine) : FRONT_END_TRANSPORTS,
     start: (transport) => startQemu(options, transport),
   };
 }

@@ -1,6 +1,6 @@
 /** QEMU's command line for a machine that consists of a virtio-scsi controller with scratch disks. */
 import type { TransportName } from '../../port/transport-name.js';
-import { controllerArguments } from './controller.js';
+import { type Behind, controllerArguments } from './controller.js';
 import { inherited, type QemuUnit, unitArguments } from './units.js';
 
 /** What the command line is made of. Descriptors are those of the QEMU process. */
@@ -14,6 +14,8 @@ export interface QemuMachine {
   readonly memoryFd: number | undefined;
   readonly firmwareFd: number;
   readonly qmpFd: number;
+  /** What is behind the controller; QEMU's own units if left out. */
+  readonly behind?: Behind;
   readonly units: readonly QemuUnit[];
   /** Further properties of the controller; they replace the adapter's own. */
   readonly device: Readonly<Record<string, string>>;
@@ -47,6 +49,6 @@ export function qemuArguments(machine: QemuMachine): string[] {
   args.push('-bios', inherited(machine.firmwareFd));
   args.push('-qtest', 'stdio', '-qtest-log', 'none');
   args.push('-chardev', `socket,id=qmp,fd=${machine.qmpFd}`, '-mon', 'chardev=qmp,mode=control');
-  args.push(...controllerArguments(machine.transport, machine.device));
+  args.push(...controllerArguments(machine.transport, machine.device, machine.behind));
   return [...args, ...machine.units.flatMap(unitArguments), ...machine.args];
 }

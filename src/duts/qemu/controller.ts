@@ -7,11 +7,21 @@ import { DEVICE_SLOT } from './pci-bus.js';
 export const CONTROLLER_ID = 's0';
 
 /** Properties that the adapter relies on. */
-export const RESERVED_PROPERTIES: readonly string[] = ['driver', 'id', 'bus', 'addr', 'multifunction'];
+export const RESERVED_PROPERTIES: readonly string[] = [
+  'driver',
+  'id',
+  'bus',
+  'addr',
+  'multifunction',
+  'chardev',
+];
 
 /** A notification acts before its reply. */
 const NO_IOEVENTFD = { ioeventfd: 'off' } as const;
 const QUEUES = { num_queues: '2' } as const;
+
+/** What is behind the controller: QEMU's own SCSI emulation, or a vhost-user back-end at this socket. */
+export type Behind = 'qemu' | { readonly socket: string };
 
 interface Controller {
   /** QEMU's name of the device. */
@@ -49,9 +59,28 @@ const CONTROLLERS: Readonly<Partial<Record<TransportName, Controller>>> = {
   'mmio-legacy': registerWindow('on'),
 };
 
+const CHARDEV_ID = 'backend';
+
+/** In front of a back-end. Notifications reach that by events, whatever QEMU would do itself. */
+const FRONT_END: Controller = {
+  driver: 'vhost-user-scsi-pci',
+  place: { addr: String(DEVICE_SLOT) },
+  defaults: { 'disable-legacy': 'on', ...QUEUES },
+  fixed: { chardev: CHARDEV_ID },
+  bus: [],
+};
+
+/** The transports by which QEMU's controller is reached, if it is in front of a back-end. */
+export const FRONT_END_TRANSPORTS: readonly TransportName[] = ['pci'];
+
 /** The controller for a transport. Throws RangeError for a transport that QEMU does not have. */
-export function controllerFor(transport: TransportName): Controller {
-  const controller = CONTROLLERS[transport];
+export function controllerFor(transport: TransportName, behind: Behind): Controller {
+  const controller =
+    behind === 'qemu'
+      ? CONTROLLERS[transport]
+      : FRONT_END_TRANSPORTS.includes(transport)
+        ? FRONT_END
+        : undefined;
   if (controller === undefined) throw new RangeError(`QEMU is not driven by ${transport}`);
   return controller;
 }
@@ -60,10 +89,14 @@ export function controllerFor(transport: TransportName): Controller {
 export function controllerArguments(
   transport: TransportName,
   chosen: Readonly<Record<string, string>>,
+  behind: Behind = 'qemu',
 ): string[] {
-  const { driver, place, defaults, fixed, bus } = controllerFor(transport);
+  const { driver, place, defaults, fixed, bus } = controllerFor(transport, behind);
   const properties = { id: CONTROLLER_ID, ...place, ...defaults, ...chosen, ...fixed };
   return [
+    ...(behind === 'qemu'
+      ? []
+      : ['-chardev', `socket,id=${CHARDEV_ID},path=${behind.socket.replaceAll(',', ',,')}`]),
     ...bus.flatMap((value) => ['-global', value]),
     '-device',
     [driver, ...Object.entries(properties).map(property)].join(),

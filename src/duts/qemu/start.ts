@@ -13,9 +13,11 @@ import { SUPERVISOR_PROGRAM, type SupervisedProcess, spawnSupervised } from '../
 import { type DutProfile, DutSetupError, type Obstacle, type RunningDut, type UnitProfile } from '../dut.js';
 import type { GuestRegion } from '../guest-memory.js';
 import { FILLING_BYTES, fillUp, type Scale } from '../scale.js';
+import { backendProfile } from '../vhost/served-profile.js';
 import { detectAccelerator } from './accelerator.js';
+import { BackendBehind } from './backend-behind.js';
 import { qemuArguments } from './command-line.js';
-import { controllerFor, RESERVED_PROPERTIES } from './controller.js';
+import { type Behind, controllerFor, RESERVED_PROPERTIES } from './controller.js';
 import { OWN_UNIT_CONTROLS, QEMU_CONTROLS, QemuControls } from './controls.js';
 import { knownProperties, offerEverything } from './facilities.js';
 import { type Machine, machineFor } from './machine.js';
@@ -48,6 +50,11 @@ export interface QemuOptions {
   readonly units?: readonly UnitProfile[];
   /** How many units there are to be. */
   readonly scale?: Scale;
+  /**
+   * Program and arguments that start a vhost-user back-end at the socket `{socket}`, which takes the place of QEMU's own
+   * SCSI emulation. `units` are then its units, if they are not those of `vscsi serve`.
+   */
+  readonly backend?: readonly string[];
   /** Address on which no target answers; default 255. */
   readonly freeTarget?: number;
   /** A unit number that is missing on an existing target; default: one on target 0, with the adapter's own units. */
@@ -94,13 +101,15 @@ const QUIT_LIMIT_MS = 2_000;
 const SETTLE_MS = 2;
 
 /** The units that the adapter attaches: its own, and those that fill up. */
-function attachedUnits({ units, scale }: QemuOptions) {
+function attachedUnits({ units, scale, backend }: QemuOptions) {
+  if (backend !== undefined) return { own: [], added: [] };
   if (units !== undefined) return { own: [], added: scale ? fillUp(units, scale).added : [] };
   return scale ? fillUp(OWN, scale) : { own: OWN, added: [] };
 }
 
 function profileOf(options: QemuOptions): DutProfile {
   const { units, freeTarget, freeUnit } = options;
+  if (options.backend !== undefined) return { ...backendProfile(options), settleMs: SETTLE_MS };
   const { own, added } = attachedUnits(options);
   const profiled = [
     ...own.map(
@@ -131,7 +140,7 @@ function profileOf(options: QemuOptions): DutProfile {
 
 /** What keeps `startQemu` from working here. */
 export function qemuObstacles(options: QemuOptions = {}): Obstacle[] {
-  const { binary = DEFAULT_BINARY, mmap } = options;
+  const { binary = DEFAULT_BINARY, mmap, backend } = options;
   const obstacles: Obstacle[] = [];
   if (process.platform !== 'linux') {
     obstacles.push({
@@ -149,6 +158,12 @@ export function qemuObstacles(options: QemuOptions = {}): Obstacle[] {
     obstacles.push({
       what: `${SUPERVISOR_PROGRAM} is missing: a QEMU could outlive the suite`,
       remedy: 'apt-get install util-linux',
+    });
+  }
+  if (backend !== undefined && !(mmap ?? hasLibc())) {
+    obstacles.push({
+      what: 'A back-end behind QEMU needs memory that is mapped, and the optional module koffi for that',
+      remedy: 'npm install koffi, and leave --no-mmap out',
     });
   }
   if (mmap === true && !hasLibc()) {
@@ -180,15 +195,19 @@ export async function startQemu(
   }
   const resources = new Descriptors();
   let qemu: SupervisedProcess | undefined;
+  let behind: BackendBehind | undefined;
   try {
-    const launched = await launch(options, transport, resources);
+    if (options.backend !== undefined) behind = await BackendBehind.start(options.backend);
+    const launched = await launch(options, transport, resources, behind?.socket);
     qemu = launched.process;
-    return await greet(launched, resources, options);
+    const running = await greet(launched, resources, options);
+    return behind?.guard(running) ?? running;
   } catch (error) {
     if (qemu !== undefined) {
       qemu.kill();
       await qemu.exited;
     }
+    await behind?.stop();
     resources.closeAll();
     if (error instanceof DutSetupError) throw error;
     throw new DutSetupError(`QEMU could not be started: ${messageOf(error)}`, undefined, { cause: error });
@@ -227,13 +246,15 @@ async function launch(
   options: QemuOptions,
   transport: TransportName,
   resources: Descriptors,
+  socket: string | undefined,
 ): Promise<Launched> {
   const { memoryMiB = DEFAULT_MEMORY_MIB, mmap = hasLibc() } = options;
   const machine = machineFor(transport, options.machine);
+  const behind: Behind = socket === undefined ? 'qemu' : { socket };
   const wrap = effectiveWrap(options.wrap ?? []);
   const binary = findExecutable(options.binary ?? DEFAULT_BINARY) ?? DEFAULT_BINARY;
   const accelFound = options.accel === undefined ? detectAccelerator(binary) : Promise.resolve(options.accel);
-  const propertiesFound = knownProperties(binary, controllerFor(transport).driver);
+  const propertiesFound = knownProperties(binary, controllerFor(transport, behind).driver);
   // Their failure is looked at below; until then it must not count as unhandled.
   accelFound.catch(() => {});
   propertiesFound.catch(() => {});
@@ -279,6 +300,7 @@ async function launch(
     qmpFd: QMP_FD,
     firmwareFd: inherit(anonymousFile({ name: 'vscsi-firmware', size: firmware.length, content: firmware })),
     memoryFd: memory === undefined ? undefined : inherit(memory),
+    behind,
     units,
     device: { ...offerEverything(known), ...ownProperties(options.device ?? {}, machine, known) },
     args: options.args ?? [],
@@ -376,7 +398,8 @@ async function greet(launched: Launched, resources: Descriptors, options: QemuOp
 }
 
 /** Units that a profile brings have back-ends of any kind. */
-function controlsOf({ units }: QemuOptions): readonly ControlCapability[] {
+function controlsOf({ units, backend }: QemuOptions): readonly ControlCapability[] {
+  if (backend !== undefined) return [];
   return units === undefined ? [...QEMU_CONTROLS, ...OWN_UNIT_CONTROLS] : QEMU_CONTROLS;
 }
 
