@@ -363,7 +363,8 @@ export class FrontEnd {
     }
     vring.placed = true;
     device.enable(index, true);
-    if (!this.#has('STATUS')) device.status = device.status | DeviceStatus.DRIVER_OK;
+    // There are front-ends that pass FEATURES_OK on and no more; a ring that is enabled says as much.
+    device.status = device.status | DeviceStatus.DRIVER_OK;
     device.kick(index);
   }
 
