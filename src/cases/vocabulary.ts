@@ -187,6 +187,7 @@ export const DEVICE_FACTS = [
   'pci.sr_iov',
   'msix.vectors',
   'irq.watched',
+  'plug.cdrom',
   'run.seed',
 ] as const;
 

@@ -63,6 +63,8 @@ export function withCommands(adapter: DutAdapter, given: ControlCommands): DutAd
 function withControls(dut: RunningDut, { commands, folder }: ControlCommands): RunningDut {
   const keys = Object.keys(commands) as CommandKey[];
   const offered = keys.flatMap((key) => {
+    // Whoever plugs by command is expected to plug anything anywhere.
+    if (key === 'plug') return ['plug', 'plug-target', 'plug-cdrom'] as const;
     if (isFault(key)) return [key];
     return key in CONTROL_NAMES && key !== 'clear' ? [CONTROL_NAMES[key as ControlName]] : [];
   });

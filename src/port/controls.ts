@@ -76,6 +76,10 @@ export type ControlName = Control['name'];
 export const CONTROL_CAPABILITIES = [
   'hold',
   'plug',
+  // A unit on a target that has none.
+  'plug-target',
+  // A unit that is a CD-ROM drive.
+  'plug-cdrom',
   'media',
   'resize',
   'fault',

@@ -131,6 +131,7 @@ export function environmentOf(session: Session): Environment {
   const facts = new Map<string, ScopeValue>(bindings.flatMap(unitFacts));
   const roles = new Set(bindings.map(({ role }) => role));
   facts.set('run.seed', BigInt(seed));
+  facts.set('plug.cdrom', port.controls.offered.has('plug-cdrom') ? 1n : 0n);
   facts.set('irq.watched', session.transport.line === undefined ? 0n : 1n);
   facts.set('dev.request_queues', BigInt(driver.state.requestQueues));
   facts.set('dev.queues', BigInt(driver.state.requestQueues + QueueIndex.REQUEST));

@@ -117,7 +117,17 @@ test.each<[Control, string[]]>([
 test('what a command does not do, the device does by itself', async () => {
   const { running, asked } = await device(['power-cycle', 'fault']);
   expect(new Set(running.controls)).toEqual(
-    new Set(['power-cycle', 'fault', 'hold', 'plug', 'media', 'resize', 'nexus-fault']),
+    new Set([
+      'power-cycle',
+      'fault',
+      'hold',
+      'plug',
+      'plug-target',
+      'plug-cdrom',
+      'media',
+      'resize',
+      'nexus-fault',
+    ]),
   );
   await running.control({ name: 'power-cycle' });
   await running.control({ name: 'fault', at: AT, on: 'read', error: 'medium' });

@@ -8,6 +8,8 @@ import { type FileMedium, mediumNode, type QemuUnit, unitDevice, unitId } from '
 export const QEMU_CONTROLS: readonly ControlCapability[] = [
   'hold',
   'plug',
+  'plug-target',
+  'plug-cdrom',
   'media',
   'fault',
   'busy-fault',
