@@ -77,7 +77,7 @@ export interface VhostAttachment {
   stopRing(queue: number): number;
   /** Stops every ring and resets the device as far as the back-end has a way to. */
   reset(): void;
-  /** The queues on whose rings the back-end has reported an error since they were set. */
+  /** The queues on whose rings the back-end has reported an error since they were set, or since `reset`. */
   faults(): readonly number[];
 }
 

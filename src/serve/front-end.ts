@@ -46,6 +46,8 @@ interface Vring {
   enabled: boolean;
   /** Whether the device has the ring. */
   placed: boolean;
+  /** A kick came when the device had not got it. */
+  kicked: boolean;
 }
 
 /** What a request comes to: a payload of its own, or whether it was carried out. */
@@ -92,8 +94,10 @@ export class FrontEnd {
   serve(limitMs: number): 'busy' | 'idle' | 'gone' {
     if (!this.#poll.wait(limitMs)) return 'idle';
     try {
-      for (const [i, queue] of this.#polled.entries()) if (this.#poll.readable(i + 1)) this.#kicked(queue);
-      if (this.#poll.readable(0)) return this.#messages() ? 'busy' : 'gone';
+      const kicked = this.#polled.filter((_, i) => this.#poll.readable(i + 1));
+      // A front-end that does not wait for answers has said before the kick where the used buffers are to be announced.
+      if (this.#poll.readable(0) && !this.#messages()) return 'gone';
+      for (const queue of kicked) this.#kicked(queue);
       return 'busy';
     } catch (error) {
       if (!(error instanceof MalformedMessageError) && !(error instanceof LibcError)) throw error;
@@ -127,8 +131,8 @@ export class FrontEnd {
     const vring = this.#vrings[queue];
     if (vring?.kick === undefined) return;
     takeSignals(vring.kick);
-    if (!vring.placed) this.#begin(queue, vring);
     if (vring.placed) this.#model.vhost.kick(queue);
+    else vring.kicked = true;
   }
 
   /** Whether the connection goes on. */
@@ -257,15 +261,12 @@ export class FrontEnd {
 
   #setStatus(status: number): void {
     if (status === 0) this.#reset();
-    else {
-      this.#model.vhost.status = status;
-      for (const [queue, vring] of this.#vrings.entries()) if (vring.placed) this.#model.vhost.kick(queue);
-    }
+    else this.#model.vhost.status = status;
   }
 
   #reset(): void {
     this.#model.vhost.resetDevice();
-    for (const vring of this.#vrings) Object.assign(vring, { placed: false, enabled: false });
+    for (const vring of this.#vrings) Object.assign(vring, { placed: false, enabled: false, kicked: false });
   }
 
   #setMemory(payload: Uint8Array, fds: readonly number[]): boolean {
@@ -343,7 +344,10 @@ export class FrontEnd {
     this.#model.vhost.enable(index, false);
   }
 
-  /** Gives the device a ring that is described, enabled and has its kick; and looks at it, since kicks may have gone by. */
+  /**
+   * Gives the device a ring that is described, enabled and has its kick. It looks at it where a kick has gone by, or
+   * where the ring was served before: what came meanwhile is not announced again.
+   */
   #begin(index: number, vring: Vring): void {
     const { addresses, enabled, kick, size, base } = vring;
     if (addresses === undefined || !enabled || kick === undefined) return;
@@ -365,7 +369,8 @@ export class FrontEnd {
     device.enable(index, true);
     // There are front-ends that pass FEATURES_OK on and no more; a ring that is enabled says as much.
     device.status = device.status | DeviceStatus.DRIVER_OK;
-    device.kick(index);
+    if (vring.kicked || !FRESH_BASES.has(base)) device.kick(index);
+    vring.kicked = false;
   }
 
   /** What is being worked on is finished first: it cannot be returned afterwards. */
@@ -376,6 +381,7 @@ export class FrontEnd {
     if (vring.placed) vring.base = this.#model.vhost.stop(index);
     vring.placed = false;
     vring.enabled = false;
+    vring.kicked = false;
     closeIf(vring.kick);
     vring.kick = undefined;
     this.#watch();
@@ -417,6 +423,8 @@ export class FrontEnd {
   }
 }
 
+/** Where rings begin that were never served: split, and packed with both wrap counters 1. */
+const FRESH_BASES: ReadonlySet<number> = new Set([0, 0x8000_8000]);
 /** An address at which no front-end has memory. */
 const NOWHERE = 2n ** 64n - 2n ** 12n;
 
@@ -430,6 +438,7 @@ function freshVring(): Vring {
     err: undefined,
     enabled: false,
     placed: false,
+    kicked: false,
   };
 }
 

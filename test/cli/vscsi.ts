@@ -31,6 +31,9 @@ export class Vscsi {
     this.#ended = new Promise((resolve) => this.#child.on('close', (code) => resolve(code)));
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
   /** Both output streams so far. */
   get output(): string {
     return this.#output;

@@ -27,6 +27,8 @@ export interface VhostUserOptions extends BackendUnits {
 }
 
 const REPLY_LIMIT_MS = 3000;
+/** The protocol has no word for it. */
+const UNKNOWN_VERSION = 'unknown';
 
 /** The main-thread half; its worker half is `openVhostUserPort`. */
 export function vhostUserAdapter(options: VhostUserOptions): DutAdapter {
@@ -80,7 +82,7 @@ function found(socket: string, options: VhostUserOptions): RunningDut {
       `start the back-end, or let --backend 'COMMAND ${SOCKET_PLACE}' start it`,
     );
   return {
-    identity: { name: 'vhost-user', version: '', details: { socket } },
+    identity: { name: 'vhost-user', version: UNKNOWN_VERSION, details: { socket } },
     profile: backendProfile(options),
     attach: attachOf(socket, options),
     exited: new Promise(() => {}),
@@ -119,7 +121,7 @@ async function startBackend(command: readonly string[], options: VhostUserOption
     });
   follow(running);
   return {
-    identity: { name: 'vhost-user', version: '', details: { backend: command.join(' ') } },
+    identity: { name: 'vhost-user', version: UNKNOWN_VERSION, details: { backend: command.join(' ') } },
     profile: backendProfile(options),
     attach: attachOf(socket, options),
     exited,

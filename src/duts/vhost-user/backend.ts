@@ -221,6 +221,7 @@ export class VhostUserBackend implements VhostAttachment {
   reset(): void {
     for (const queue of this.#rings) this.stopRing(queue);
     if (this.#has('RESET_DEVICE') && !this.#has('STATUS')) this.#connection.tell('RESET_DEVICE', NOTHING);
+    this.#events.reset();
   }
 
   faults(): readonly number[] {

@@ -111,6 +111,8 @@ export class VhostUserConnection {
       sendTo(this.socket, Buffer.concat([header, payload]), fds);
     } catch (error) {
       if (!(error instanceof LibcError)) throw error;
+      // Reading says more about a line that was closed.
+      this.#receive(`when it was to take ${name}`);
       throw this.#end(
         new DutGoneError(`the back-end takes no more requests (${error.code}), the next was ${name}`),
       );

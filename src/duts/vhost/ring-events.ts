@@ -72,6 +72,12 @@ export class RingEvents implements Interrupts {
     this.#faulty.delete(queue);
   }
 
+  /** Forgets what was signalled on any queue: the device was reset. */
+  reset(): void {
+    for (const queue of this.#queues.keys()) this.begin(queue);
+    this.#counts.clear();
+  }
+
   /** The queues on which an error was signalled since `begin`. */
   faults(): readonly number[] {
     for (const [queue, { err }] of this.#queues) if (takeSignals(err) > 0) this.#faulty.add(queue);
