@@ -27,6 +27,13 @@ const MIB = 2 ** 20;
 /** Separates the outputs of the commands. */
 const MARK = '--vscsi-mark--';
 
+/** Names are given in the order in which units happen to be found, so the disk is looked up by its address. */
+const FIND_DISK = `
+place=/sys/bus/scsi/devices/*:0:${UNIT.target}:${UNIT.unit}/block
+while ! ls $place > /dev/null 2>&1 && [ $((i += 1)) -lt 100 ]; do usleep 50000; done
+export DISK=/dev/$(ls $place)
+echo "DISK=$DISK"; lsmod | cut -d' ' -f1 | sort | xargs echo modules:; ls -l /dev/sd*; echo ${MARK}`;
+
 /** What the model answers to a command: as many bytes as there are. */
 function asked() {
   const { port } = openModel({ transport: 'pci', config: DEFAULT_MODEL_CONFIG, seed: 1, copying: false });
@@ -48,31 +55,32 @@ function commands(answer) {
   return {
     files: [{ kind: 'file', path: '/root/pattern', content: pattern }],
     list: [
+      { shell: 'the guest, with its disks' },
       { shell: 'cat /proc/version' },
       { shell: 'cat /sys/class/scsi_device/*/device/model' },
-      { shell: 'cat /sys/block/sda/size', text: `${size / 512}\n` },
+      { shell: 'cat /sys/block/$(basename $DISK)/size', text: `${size / 512}\n` },
       {
-        shell: 'dd if=pattern of=/dev/sda bs=64k seek=16 conv=fsync 2>&1 | head -n 2',
+        shell: 'dd if=pattern of=$DISK bs=64k seek=16 conv=fsync 2>&1 | head -n 2',
         text: '32+0 records in\n32+0 records out\n',
       },
       { shell: 'echo 3 > /proc/sys/vm/drop_caches' },
-      { shell: 'dd if=/dev/sda bs=64k skip=16 count=32 2>/dev/null | sha256sum', text: `${sum}  -\n` },
-      { shell: 'sg_inq /dev/sda' },
-      { shell: 'sg_inq --len=36 --raw /dev/sda', raw: answer('INQUIRY', { allocation_length: 36n }, 36) },
+      { shell: 'dd if=$DISK bs=64k skip=16 count=32 2>/dev/null | sha256sum', text: `${sum}  -\n` },
+      { shell: 'sg_inq $DISK' },
+      { shell: 'sg_inq --len=36 --raw $DISK', raw: answer('INQUIRY', { allocation_length: 36n }, 36) },
       {
-        shell: 'sg_inq --page=0x80 --raw /dev/sda',
+        shell: 'sg_inq --page=0x80 --raw $DISK',
         raw: answer('INQUIRY', { evpd: 1n, page: 0x80n, allocation_length: 252n }, 252),
       },
       {
-        shell: 'sg_inq --page=0x83 --raw /dev/sda',
+        shell: 'sg_inq --page=0x83 --raw $DISK',
         raw: answer('INQUIRY', { evpd: 1n, page: 0x83n, allocation_length: 252n }, 252),
       },
-      { shell: 'sg_luns /dev/sda' },
-      { shell: 'sg_luns --raw /dev/sda', raw: answer('REPORT LUNS', { allocation_length: 8192n }, 8192) },
-      { shell: 'sg_readcap /dev/sda' },
-      { shell: 'sg_readcap --raw /dev/sda', raw: answer('READ CAPACITY(10)', {}, 8) },
+      { shell: 'sg_luns $DISK' },
+      { shell: 'sg_luns --raw $DISK', raw: answer('REPORT LUNS', { allocation_length: 8192n }, 8192) },
+      { shell: 'sg_readcap $DISK' },
+      { shell: 'sg_readcap --raw $DISK', raw: answer('READ CAPACITY(10)', {}, 8) },
       {
-        shell: 'sg_readcap --16 --raw /dev/sda',
+        shell: 'sg_readcap --16 --raw $DISK',
         raw: answer('READ CAPACITY(16)', { allocation_length: 32n }, 32),
       },
     ],
@@ -101,16 +109,13 @@ async function runGuest(socket, list, files) {
   const log = (line) => console.error(line);
   const kernel = await ensureKernel({ log });
   const programs = await ensurePrograms('sg3-utils', log);
-  const script = list.map(
+  const [, ...rest] = list;
+  const script = rest.map(
     ({ shell, raw }) => `(${shell})${raw ? ' | hexdump -v -e \'1/1 "%02x"\'' : ''} 2>&1; echo ${MARK}`,
   );
   const lab = await startLab({
     kernel,
-    command: [
-      'sh',
-      '-c',
-      ['while [ ! -b /dev/sda ] && [ $((i += 1)) -lt 100 ]; do usleep 50000; done', ...script].join('\n'),
-    ],
+    command: ['sh', '-c', [FIND_DISK, ...script].join('\n')],
     files: [...files, ...programs.links],
     shares: [programs.share],
     modules: ['virtio_scsi', 'sd_mod', 'sg', 'crct10dif_generic'],
