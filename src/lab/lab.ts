@@ -65,7 +65,7 @@ const CONSOLE_KEPT = 64 * 1024;
  * clock. `panic=-1` with `-no-reboot` ends the machine when the kernel does.
  */
 const KERNEL_WORDS =
-  'console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr no5lvl tsc=reliable random.trust_cpu=on random.trust_bootloader=on audit=0 nowatchdog cryptomgr.notests scsi_mod.scan=sync';
+  'console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr no5lvl tsc=reliable random.trust_cpu=on random.trust_bootloader=on audit=0 nowatchdog cryptomgr.notests rcupdate.rcu_expedited=1 scsi_mod.scan=sync';
 
 /** What keeps a lab from being started here, once there is a kernel. */
 export function labObstacle(qemu: string = DEFAULT_QEMU): LabError | undefined {
