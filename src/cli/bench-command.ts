@@ -17,6 +17,7 @@ import { UsageError } from './errors.js';
 export interface BenchOptions {
   readonly dut: string;
   readonly qemu?: string;
+  readonly backend?: readonly string[];
   readonly mmap: boolean;
   readonly blocks: number;
   readonly transactions: number;
@@ -38,8 +39,9 @@ export async function benchCommand(
   out: TextSink,
   interrupt: AbortSignal,
 ): Promise<number> {
-  const { mmap, qemu, modes } = options;
-  const device = deviceOf(options.dut, { mmap, ...(qemu !== undefined && { qemu }) }, SEED);
+  const { mmap, qemu, modes, backend } = options;
+  const asked = { mmap, ...(qemu !== undefined && { qemu }), ...(backend && { backend }) };
+  const device = deviceOf(options.dut, asked, SEED);
   if (options.scale) return benchUnits(options, device, out);
   if (modes === undefined) return benchHarness(device, options, out);
   const { files } = checkCaseFiles([SPEC_CASES]);
