@@ -33,9 +33,9 @@ export interface InLabOptions extends Omit<AllTransportsOptions, 'workers' | 'he
 /** Instructions are translated there; what a case may take is for machines that carry them out. */
 const SLOWNESS = 4;
 /** How long booting, loading the cases and probing the device may take. */
-const START_LIMIT_MS = 120_000;
+const START_LIMIT_MS = 300_000;
 /** A lab that has said nothing for so long, besides what a case may take, has failed. */
-const SILENCE_MS = 60_000;
+const SILENCE_MS = 180_000;
 /** After an interrupt the lab may finish for so long. */
 const INTERRUPT_GRACE_MS = 15_000;
 /** Catalogues that every worker reads. */
