@@ -10,31 +10,25 @@
  * device profile, for `vscsi run --dut DIR/profile.yaml`.
  */
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { existsSync } from 'node:fs';
+import { chmod, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { argv, env } from 'node:process';
-import { setTimeout as delay } from 'node:timers/promises';
+import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { cachePath, ensureFolder } from '../dist/lab/cache.js';
+import { LabError } from '../dist/lab/lab-error.js';
+import { PrivateApt, unpack } from '../dist/lab/private-apt.js';
 
 export const PROGRAM = 'qemu-system-x86_64';
 /** Suites whose QEMU is newer than that of the release which the suite is developed on. */
 export const NEWER_SUITES = ['trixie', 'trixie-backports'];
 
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const DEFAULT_MIRROR = 'http://deb.debian.org/debian';
 const PACKAGES = ['qemu-system-x86', 'qemu-system-common', 'qemu-system-data'];
 /** What is in packages but is of no use to a program that runs from a folder. */
 const NOT_UNPACKED = ['doc', 'info', 'lintian', 'locale', 'man', 'perl', 'perl5'].map(
   (name) => `./usr/share/${name}`,
 );
-/** Written last but the rename; names the packages, and marks a folder as made by this script. */
-const CONTENTS = 'packages.txt';
-const TRIES = 3;
-const RETRY_AFTER_MS = 5000;
-const NEEDED = { 'apt-get': 'apt', 'dpkg-deb': 'dpkg', tar: 'tar' };
-
 const run = promisify(execFile);
 
 /** It cannot be fetched here; the message says why, and what to do. */
@@ -42,130 +36,39 @@ export class GetQemuError extends Error {}
 
 /** Makes sure that the QEMU of a suite is in its folder, and resolves with the path of the program. */
 export async function getQemu(suite, { to, mirror, refresh = false, log = () => {} } = {}) {
-  if (!/^[a-z][a-z-]*$/.test(suite)) throw new GetQemuError(`${suite} is no name of a suite`);
-  const folder = resolve(to ?? defaultFolder(suite));
+  const folder = resolve(to ?? cachePath(`qemu-${suite}`));
   const program = join(folder, PROGRAM);
-  if (await exists(folder)) {
-    if (!(await exists(join(folder, CONTENTS))))
-      throw new GetQemuError(`${folder} exists and was not made by this script; name another with --to`);
-    if (!refresh && (await versionOf(program)) !== undefined) return program;
-    log(`${folder}: made anew`);
-  }
-  await checkMachine();
-  const building = `${folder}.new-${process.pid}`;
-  await rm(building, { recursive: true, force: true });
-  try {
+  const build = async (building) => {
+    const apt = await PrivateApt.open(join(building, 'apt'), { suite, mirror, log });
+    const packages = await apt.downloadAll(PACKAGES);
     const root = join(building, 'root');
-    await mkdir(root, { recursive: true });
-    const packages = await download(
-      suite,
-      mirror ?? env.VSCSI_DEBIAN_MIRROR ?? DEFAULT_MIRROR,
-      building,
-      log,
-    );
-    await unpack(packages, root);
+    await unpack(packages, root, NOT_UNPACKED);
+    await mergeUsr(root);
     await complete(root, building);
-    const version = await versionOf(join(building, PROGRAM), true);
-    log(`${version}: ${packages.length} packages`);
+    log(`${await versionOf(join(building, PROGRAM), true)}: ${packages.length} packages`);
     await writeFile(
       join(building, 'profile.yaml'),
       `# A device profile, for vscsi run --dut\ndut: qemu\nname: ${JSON.stringify(basename(folder))}\nbinary: ${JSON.stringify(program)}\n`,
     );
-    await writeFile(join(building, CONTENTS), `${packages.map((path) => basename(path)).join('\n')}\n`);
     await rm(join(building, 'apt'), { recursive: true });
-    await rm(folder, { recursive: true, force: true });
-    await rename(building, folder);
-  } finally {
-    await rm(building, { recursive: true, force: true });
+    return packages.map((path) => basename(path));
+  };
+  const usable = async () => (await versionOf(program)) !== undefined;
+  try {
+    if (!/^[a-z][a-z-]*$/.test(suite)) throw new LabError(`${suite} is no name of a suite`);
+    await ensureFolder({ folder, refresh, usable, build, log });
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error;
+    const { message, remedy } = error;
+    throw new GetQemuError(remedy === undefined ? message : `${message}; ${remedy}`, { cause: error });
   }
   return program;
 }
 
-/** Where the QEMU of a suite goes unless the user says otherwise. */
-function defaultFolder(suite) {
-  const cache = env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return join(cache, 'vscsi', `qemu-${suite}`);
-}
-
-async function checkMachine() {
-  for (const [program, name] of Object.entries(NEEDED)) {
-    const found = await run('sh', ['-c', `command -v ${program}`]).catch(() => undefined);
-    if (found === undefined)
-      throw new GetQemuError(
-        `${program} is missing: Debian's packages are fetched and unpacked with ${name}`,
-      );
-  }
-  if (!(await exists(KEYRING)))
-    throw new GetQemuError(
-      `${KEYRING} is missing, by which Debian's signatures are verified: install the package`,
-    );
-}
-
-/** Downloads the packages and all that they depend on; resolves with the paths of the files. */
-async function download(suite, mirror, folder, log) {
-  const apt = join(folder, 'apt');
-  const archives = join(apt, 'cache', 'archives');
-  await mkdir(join(apt, 'state', 'lists', 'partial'), { recursive: true });
-  await mkdir(join(archives, 'partial'), { recursive: true });
-  await mkdir(join(apt, 'preferences'));
-  // No package counts as installed, so that nothing of what is needed is left out.
-  await writeFile(join(apt, 'state', 'status'), '');
-  const sources = [...new Set([suite.replace(/-backports$/, ''), suite])].map(
-    (name) => `deb [signed-by=${KEYRING}] ${mirror} ${name} main\n`,
-  );
-  await writeFile(join(apt, 'sources.list'), sources.join(''));
-  const settings = {
-    'Dir::State': join(apt, 'state'),
-    'Dir::State::Lists': join(apt, 'state', 'lists'),
-    'Dir::State::status': join(apt, 'state', 'status'),
-    'Dir::Cache': join(apt, 'cache'),
-    'Dir::Etc::SourceList': join(apt, 'sources.list'),
-    'Dir::Etc::SourceParts': '-',
-    'Dir::Etc::Preferences': '/dev/null',
-    'Dir::Etc::PreferencesParts': join(apt, 'preferences'),
-    'APT::Default-Release': suite,
-    'APT::Install-Recommends': 'false',
-    'APT::Sandbox::User': 'root',
-    'APT::Get::AllowUnauthenticated': 'false',
-    'Acquire::AllowInsecureRepositories': 'false',
-    'Acquire::Languages': 'none',
-  };
-  const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  const aptGet = (...words) =>
-    run('apt-get', ['-q', ...options, ...words], { maxBuffer: 2 ** 26, env: { ...env, LC_ALL: 'C' } });
-  log(`${suite} of ${mirror}: fetching`);
-  // Without this, a list that could not be fetched is but a warning.
-  await retried(`the lists of ${suite} from ${mirror}`, () =>
-    aptGet('-o', 'APT::Update::Error-Mode=any', 'update'),
-  );
-  await retried(`the packages of ${suite} from ${mirror}`, () =>
-    aptGet('-y', '--download-only', 'install', ...PACKAGES.map((name) => `${name}/${suite}`)),
-  );
-  const names = (await readdir(archives)).filter((name) => name.endsWith('.deb'));
-  return names.sort().map((name) => join(archives, name));
-}
-
-async function retried(what, action) {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await action();
-    } catch (error) {
-      if (attempt === TRIES) {
-        const said = `${error.stderr ?? ''}`.trim().split('\n').slice(-5).join('\n');
-        throw new GetQemuError(`${what} could not be fetched:\n${said || error.message}`, { cause: error });
-      }
-      await delay(attempt * RETRY_AFTER_MS);
-    }
-  }
-}
-
-async function unpack(packages, root) {
-  const excluded = NOT_UNPACKED.map((path) => `--exclude=${path}`).join(' ');
-  const script = `set -e; for p; do dpkg-deb --fsys-tarfile "$p" | tar -x --no-same-owner -C "$ROOT" ${excluded}; done`;
-  await run('sh', ['-c', script, 'unpack', ...packages], { env: { ...env, ROOT: root }, maxBuffer: 2 ** 26 });
-  // Packages of a release with /usr merged count on these links, which the installed system would have.
+/** Packages of a release with /usr merged count on these links, which the installed system would have. */
+async function mergeUsr(root) {
   for (const name of ['bin', 'lib', 'lib64', 'sbin']) {
-    if ((await exists(join(root, 'usr', name))) && !(await exists(join(root, name))))
+    if (existsSync(join(root, 'usr', name)) && !existsSync(join(root, name)))
       await symlink(`usr/${name}`, join(root, name));
   }
 }
@@ -215,13 +118,6 @@ async function versionOf(program, must = false) {
       },
     );
   }
-}
-
-async function exists(path) {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function main() {

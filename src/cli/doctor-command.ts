@@ -1,5 +1,8 @@
 /** `vscsi doctor`: which devices can be tested here, and what is missing for the others. */
 import { ADAPTERS } from '../duts/registry.js';
+import { hasKernel } from '../lab/kernel.js';
+import { labObstacle } from '../lab/lab.js';
+import { aptObstacle } from '../lab/private-apt.js';
 import { Colour, paint, type TextSink } from '../report/style.js';
 import { ExitCode } from '../run/exit-code.js';
 import { SUITE_VERSION } from '../run/package-info.js';
@@ -24,13 +27,29 @@ export async function doctorCommand(options: { readonly qemu?: string }, out: Te
       line(`${mark(out, facts.usable)} ${kind}: ${facts.text}`);
       continue;
     }
+    const inLab = adapter.lab === undefined ? undefined : labFacts();
+    if (inLab?.usable) {
+      usable.push(kind);
+      line(`${mark(out, true)} ${kind}: ${inLab.text}`);
+      continue;
+    }
     line(`${mark(out, false)} ${kind}`);
+    if (inLab) line(`    ${inLab.text}`);
     for (const { what, remedy } of obstacles) {
       line(`    ${what}`);
       line(`      ${remedy}`);
     }
   }
   return usable.includes('model') ? ExitCode.CONFORMANT : ExitCode.DUT_SETUP;
+}
+
+/** Whether a device that this machine lacks can be had in the lab. */
+function labFacts(): { readonly usable: boolean; readonly text: string } {
+  const obstacle = labObstacle() ?? (hasKernel() ? undefined : aptObstacle());
+  if (obstacle)
+    return { usable: false, text: `there is no lab: ${obstacle.message}\n      ${obstacle.remedy}` };
+  const text = hasKernel() ? 'in the lab' : 'in the lab, whose kernel is fetched when it is first used';
+  return { usable: true, text };
 }
 
 /** Starts a device and stops it again: nothing says more about whether it can be done. */

@@ -31,7 +31,7 @@ test("someone else's folder is left alone", async () => {
   mkdirSync(other);
   await expect(run('trixie', '--to', other)).rejects.toMatchObject({
     code: 1,
-    stderr: `get-qemu: ${other} exists and was not made by this script; name another with --to\n`,
+    stderr: `get-qemu: ${other} exists and was not made by vscsi; choose another folder\n`,
   });
 });
 
