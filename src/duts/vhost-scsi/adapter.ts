@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { hasLibc } from '../../sys/libc.js';
 import { type DutAdapter, type DutIdentity, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
 import { LioControls, VHOST_SCSI_CONTROLS } from './controls.js';
-import { LIO, LioPort, type LioUnit } from './lio.js';
+import { type Backstore, LIO, LioPort, type LioUnit, removeLeftovers } from './lio.js';
 import type { VhostScsiAttach } from './port.js';
 
 /** The device through which the kernel is asked to serve rings. */
@@ -21,11 +21,11 @@ const FREE_UNIT = 5;
 /** The units of a device, and which of them are lent. */
 const UNITS: readonly (Omit<LioUnit, 'backstore'> & {
   readonly lent: boolean;
-  readonly kind: 'ramdisk' | 'file';
+  readonly kind: Backstore['kind'];
   readonly bytes: number;
 })[] = [
   { target: 0, unit: 0, serial: 'VSCSI-SCRATCH-0', lent: true, kind: 'file', bytes: 64 * MIB },
-  { target: 0, unit: 1, serial: 'VSCSI-DISK-1', lent: false, kind: 'ramdisk', bytes: 16 * MIB },
+  { target: 0, unit: 1, serial: 'VSCSI-DISK-1', lent: false, kind: 'block', bytes: 16 * MIB },
   {
     target: 1,
     unit: 0,
@@ -46,8 +46,17 @@ const UNITS: readonly (Omit<LioUnit, 'backstore'> & {
   },
 ];
 
-/** The device, and the backstores of its units. */
-const MODULES = ['vhost_scsi', 'target_core_file', 'target_core_iblock'];
+/** The device, the backstores of its units, and a block device for one of them, which the lab has to itself. */
+const LAB = {
+  modules: ['vhost_scsi', 'target_core_file', 'target_core_iblock', 'brd'],
+  options: { vhostScsi: { blockDevice: '/dev/ram0' } satisfies VhostScsiOptions },
+};
+
+/** What the targets may use of the machine, besides memory and a temporary file. */
+export interface VhostScsiOptions {
+  /** A block device whose content may be lost; left out for memory in its place. */
+  readonly blockDevice?: string;
+}
 
 /** What keeps this process from driving the kernel's device itself. */
 export function vhostScsiObstacles(): readonly Obstacle[] {
@@ -76,32 +85,25 @@ function allowed(path: string): boolean {
 }
 
 /** The main-thread half; its worker half is `openVhostScsiPort`. */
-export function vhostScsiAdapter(): DutAdapter {
+export function vhostScsiAdapter(options: VhostScsiOptions = {}): DutAdapter {
   return {
     name: 'vhost-scsi',
     obstacles: () => Promise.resolve(vhostScsiObstacles()),
     transports: ['vhost-kernel'],
-    lab: { modules: MODULES },
-    start: async () => start(),
+    lab: LAB,
+    start: async () => start(options),
   };
 }
 
-let ports = 0;
-/** Of the serial number of a port's name: 24 bits of process, 12 of a count. */
-const COUNT_BITS = 12;
-const PROCESS_BITS = 24;
-
-function start(): RunningDut {
+function start(options: VhostScsiOptions): RunningDut {
   const [obstacle] = vhostScsiObstacles();
   if (obstacle !== undefined) throw new DutSetupError(obstacle.what, obstacle.remedy);
-  const count = ports++;
-  const name = `vscsi-${process.pid}-${count}`;
-  const serial = (process.pid % 2 ** PROCESS_BITS) * 2 ** COUNT_BITS + (count % 2 ** COUNT_BITS);
   let port: LioPort | undefined;
   let fd: number | undefined;
   try {
-    port = new LioPort(name, serial);
-    makeUnits(port, name);
+    removeLeftovers();
+    port = new LioPort();
+    makeUnits(port, options);
     fd = openSync(VHOST_SCSI_DEVICE, 'r+');
     return running(port, fd);
   } catch (error) {
@@ -114,12 +116,23 @@ function start(): RunningDut {
   }
 }
 
-function makeUnits(port: LioPort, name: string): void {
+function makeUnits(port: LioPort, options: VhostScsiOptions): void {
   for (const { lent: _, kind, bytes, ...unit } of UNITS) {
     if (!port.hasTarget(unit.target)) port.addTarget(unit.target, unit.protection === true);
-    const path = join(tmpdir(), `${name}-${unit.target}-${unit.unit}.img`);
-    port.plug({ ...unit, backstore: kind === 'file' ? { kind, bytes, path } : { kind, bytes } });
+    const file = join(tmpdir(), `${port.name}-${unit.target}-${unit.unit}.img`);
+    port.plug({ ...unit, backstore: backstoreOf(kind, bytes, file, options) });
   }
+}
+
+function backstoreOf(
+  kind: Backstore['kind'],
+  bytes: number,
+  path: string,
+  { blockDevice }: VhostScsiOptions,
+): Backstore {
+  if (kind === 'file') return { kind, bytes, path };
+  if (kind === 'block' && blockDevice !== undefined) return { kind, device: blockDevice };
+  return { kind: 'ramdisk', bytes };
 }
 
 function running(port: LioPort, fd: number): RunningDut {

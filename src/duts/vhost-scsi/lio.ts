@@ -35,6 +35,37 @@ export interface LioUnit extends UnitAddress {
   readonly protection?: boolean;
 }
 
+/** Begins the worldwide names of the ports that are made here; nine hexadecimal digits follow. */
+const NAME_PREFIX = 'naa.6001405';
+/** Of those digits' 36 bits: which process made the port, and how many it had made before. */
+const COUNT_BITS = 12;
+const PROCESS_BITS = 24;
+
+/** Names of what process `pid` makes as its port of this number. */
+function namesOf(pid: number, count: number): { readonly wwpn: string; readonly store: string } {
+  const serial = (pid % 2 ** PROCESS_BITS) * 2 ** COUNT_BITS + (count % 2 ** COUNT_BITS);
+  return { wwpn: `${NAME_PREFIX}${serial.toString(16).padStart(9, '0')}`, store: `vscsi-${pid}-${count}` };
+}
+
+let ports = 0;
+
+/** Removes what processes that are gone have left: those that had no chance to do it themselves. */
+export function removeLeftovers(): void {
+  for (const port of foldersIn(join(LIO, 'vhost'), NAME_PREFIX)) {
+    const pid = Math.floor(Number.parseInt(port.slice(-9), 16) / 2 ** COUNT_BITS);
+    if (!isAlive(pid)) removePort(port);
+  }
+  for (const hba of foldersIn(join(LIO, 'core'), ''))
+    for (const store of foldersIn(hba, 'vscsi-')) {
+      const pid = Number(/vscsi-(\d+)-/.exec(store)?.[1]);
+      if (!isAlive(pid)) rmdirSync(store);
+    }
+}
+
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
+}
+
 /** One name under which vhost reaches targets, with the units behind it. */
 export class LioPort {
   readonly wwpn: string;
@@ -42,13 +73,19 @@ export class LioPort {
   readonly #units = new Map<string, { readonly unit: LioUnit; readonly store: string }>();
   readonly #targets = new Set<number>();
 
-  /** `name` tells what belongs to this port apart; `serial` makes its worldwide name, below 16^9. Throws the file system's errors. */
-  constructor(name: string, serial: number) {
-    this.#name = name;
-    this.wwpn = `naa.6001405${serial.toString(16).padStart(9, '0')}`;
+  /** Throws the file system's errors. */
+  constructor() {
+    const { wwpn, store } = namesOf(process.pid, ports++);
+    this.#name = store;
+    this.wwpn = wwpn;
     // The first port of this kind makes the kernel's part of it known to LIO.
     mkdirSync(join(LIO, 'vhost'), { recursive: true });
     mkdirSync(this.#port);
+  }
+
+  /** What tells that which belongs to this port apart. */
+  get name(): string {
+    return this.#name;
   }
 
   get #port(): string {
@@ -103,14 +140,7 @@ export class LioPort {
     const known = this.#units.get(key(at));
     if (known === undefined) return;
     this.#units.delete(key(at));
-    removeStore(known.store);
-    const { backstore } = known.unit;
-    if (backstore.kind === 'file') rmSync(backstore.path, { force: true });
-  }
-
-  /** The unit at an address, attached or not. */
-  unit(at: UnitAddress): LioUnit | undefined {
-    return this.#units.get(key(at))?.unit;
+    rmdirSync(known.store);
   }
 
   /** Undoes everything. */
@@ -133,6 +163,8 @@ export class LioPort {
       const set = (file: string, value: string) => writeFileSync(join(store, file), value);
       set('control', storeControl(backstore));
       set('enable', '1');
+      // LIO has it open; without a name nobody has to remove it.
+      if (backstore.kind === 'file') rmSync(backstore.path);
       set(join('wwn', 'vpd_unit_serial'), serial);
       if (blockSize !== undefined) set(join('attrib', 'block_size'), String(blockSize));
       if (protection) set(join('attrib', 'pi_prot_type'), '1');
@@ -175,10 +207,6 @@ function removePort(port: string): void {
     rmdirSync(tpg);
   }
   rmdirSync(port);
-}
-
-function removeStore(store: string): void {
-  rmdirSync(store);
 }
 
 function foldersIn(folder: string, prefix: string): string[] {
