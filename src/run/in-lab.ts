@@ -89,6 +89,7 @@ async function run(options: InLabOptions): Promise<Supervised> {
   lab.agent.on('data', (piece: Buffer) => {
     heard = performance.now();
     for (const message of reader.take(piece)) conversation.take(message as LabMessage);
+    if (conversation.ended) lab.kill();
   });
   const stop = () => {
     lab.agent.write('stop\n');
@@ -155,6 +156,11 @@ class Conversation {
 
   get started(): boolean {
     return this.#identity !== undefined;
+  }
+
+  /** Whether the last word is said. */
+  get ended(): boolean {
+    return this.#end !== undefined;
   }
 
   take(message: LabMessage): void {

@@ -54,10 +54,8 @@ async function main(): Promise<void> {
   }
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+// Who hears the last word ends the lab. This process could not: a thread of it waits for a word from outside.
+main().catch((error: unknown) => {
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  say({ type: 'failed', failure: { message: `the suite in the lab failed: ${message}` } });
+});
