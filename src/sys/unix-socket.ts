@@ -196,9 +196,9 @@ export function receiveFrom(socket: number, most: number): Received | undefined 
   for (;;) {
     const got = functions().recvmsg(socket, header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (got >= 0) return { data: data.subarray(0, got), fds: descriptorsOf(message) };
-    const error = failed('recvmsg');
-    if (error.code === 'EAGAIN') return undefined;
-    if (error.code !== 'EINTR') throw error;
+    const errno = native().errnoName();
+    if (errno === 'EAGAIN') return undefined;
+    if (errno !== 'EINTR') throw failed('recvmsg');
   }
 }
 

@@ -16,7 +16,7 @@ export interface QueueEvents {
 }
 
 /** Looks at the rings before the thread first sleeps: an answer from another core is there by then. */
-const CLOSE_ROUNDS = 200;
+const CLOSE_ROUNDS = 400;
 const SLEEP_MS = 1;
 
 /**
@@ -32,7 +32,7 @@ export class RingEvents implements Interrupts {
   #others: readonly number[] = [];
   readonly #attend: () => void;
 
-  /** `attend` is called before and after every wait: it deals with what else comes, and throws when the back-end is gone. */
+  /** `attend` deals with what comes by the other descriptors, and throws when the back-end is gone. */
   constructor(attend: () => void) {
     this.#attend = attend;
   }
@@ -118,11 +118,10 @@ export class RingEvents implements Interrupts {
     now: () => performance.now(),
     relax: (round) => {
       if (round < CLOSE_ROUNDS) return;
-      this.#attend();
-      if (!this.#calls.wait(SLEEP_MS)) return;
+      const woken = this.#calls.wait(SLEEP_MS);
       // What has been signalled must not end the next wait as well.
-      for (const vector of this.#queues.keys()) this.#take(vector);
-      this.#attend();
+      if (woken) for (const vector of this.#queues.keys()) this.#take(vector);
+      if (this.#others.some((_, i) => this.#calls.readable(i))) this.#attend();
     },
   };
 
