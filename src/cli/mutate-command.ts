@@ -21,6 +21,7 @@ import { checkCaseFiles } from '../run/load-cases.js';
 import { SPEC_CASES } from '../run/package-info.js';
 import { idMatcher } from '../run/select.js';
 import { UsageError } from './errors.js';
+import { ProgressLine } from './progress.js';
 
 export interface MutateOptions {
   readonly select?: readonly string[];
@@ -62,8 +63,12 @@ function summary(evidence: Evidence, out: TextSink): void {
   out.write(`cases that do not run on the model: ${evidence.skipped.length}\n`);
 }
 
-/** Runs the cases on the mutants. Throws CaseFilesError and UsageError. */
-export async function mutateCommand(options: MutateOptions, out: TextSink): Promise<number> {
+/** Runs the cases on the mutants; `errors` is told how far it has come. Throws CaseFilesError and UsageError. */
+export async function mutateCommand(
+  options: MutateOptions,
+  out: TextSink,
+  errors: TextSink,
+): Promise<number> {
   const partial = options.select !== undefined || options.cases !== undefined;
   if (options.write && partial)
     throw new UsageError(
@@ -74,16 +79,17 @@ export async function mutateCommand(options: MutateOptions, out: TextSink): Prom
   if (mutants.length === 0) throw new UsageError('no mutant matches --select');
   const { files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
   const runs = new Map<string | undefined, ModelRun>();
+  const progress = new ProgressLine(errors);
   await runMutants({
     files,
     mutants: [undefined, ...mutants],
     jobs: options.jobs ?? Math.min(4, availableParallelism()),
     onRun: (mutant, run) => {
       runs.set(mutant, run);
-      if (process.stderr.isTTY) process.stderr.write(`\r${runs.size}/${mutants.length + 1} mutants `);
+      progress.show(`${runs.size}/${mutants.length + 1} mutants`);
     },
   });
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  progress.end();
   const baseline = runs.get(undefined);
   if (baseline === undefined || baseline.unusable !== undefined)
     throw new Error(`the model itself cannot be used: ${baseline?.unusable ?? 'no run'}`);

@@ -1,6 +1,7 @@
 /** A worker thread of the mutation pool: one model after another. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Beacon } from '../run/beacon.js';
+import { Outbox } from '../run/outbox.js';
 import { type CaseReaction, runOnModel } from './model-run.js';
 import type { MutationMessage, MutationTask, MutationWorkerData } from './mutation-messages.js';
 
@@ -8,18 +9,15 @@ const { files, beacon: shared } = workerData as MutationWorkerData;
 const beacon = new Beacon(shared);
 const post = (message: MutationMessage): void => parentPort?.postMessage(message);
 
-/** For so long results wait for others. */
+/** For so long a result may wait for others. */
 const TOGETHER_MS = 50;
 
 parentPort?.on('message', async ({ mutant, without, careful }: MutationTask) => {
   const done = new Set(without);
-  let results: CaseReaction[] = [];
-  let flushedAt = performance.now();
-  const flush = () => {
-    if (results.length > 0) post({ type: 'cases', results });
-    results = [];
-    flushedAt = performance.now();
-  };
+  const outbox = new Outbox<CaseReaction>(
+    (results) => post({ type: 'cases', results }),
+    careful ? 0 : TOGETHER_MS,
+  );
   const run = await runOnModel({
     files,
     beacon,
@@ -28,11 +26,8 @@ parentPort?.on('message', async ({ mutant, without, careful }: MutationTask) => 
     onEnter: ({ id, baseId }) => {
       if (careful) post({ type: 'entered', id, baseId });
     },
-    onCase: (result) => {
-      results.push(result);
-      if (careful || performance.now() - flushedAt >= TOGETHER_MS) flush();
-    },
+    onCase: (result) => outbox.add(result),
   });
-  flush();
+  outbox.flush();
   post({ type: 'done', run });
 });

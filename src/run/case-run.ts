@@ -317,10 +317,7 @@ export class CaseRun {
 
   #clearUnitAttentions(): void {
     const { driver, units } = this.session;
-    clearUnitAttentions(
-      driver,
-      units.map(({ profile }) => profile),
-    );
+    for (const { profile } of units) clearUnitAttentions(driver, profile);
   }
 
   #finish(): void {
@@ -347,7 +344,7 @@ export class CaseRun {
     const { driver, units } = this.session;
     const [unit] = units;
     driver.initialise();
-    if (unit) clearUnitAttentions(driver, [unit.profile]);
+    if (unit) clearUnitAttentions(driver, unit.profile);
   }
 
   #caught(error: unknown): void {
