@@ -363,6 +363,7 @@ export const PACKED_MUTANTS: readonly Mutant[] = [
         kicked = false;
         return first && attribute === TaskAttr.ORDERED ? milliseconds + 5 : milliseconds;
       };
+      behaviours.enabled = (enabled, { attribute }) => enabled || attribute === TaskAttr.ORDERED;
     },
   },
 ];
