@@ -302,6 +302,15 @@ const PARTICULAR_REQUESTS: readonly Mutant[] = [
 
 export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
   ...PARTICULAR_REQUESTS,
+  answering(
+    'request.status-of-refusal',
+    'Beside a response other than OK status is the response.',
+    'scsi.req.status-written',
+    (answer) => ({
+      ...answer,
+      fields: { ...answer.fields, status: answer.fields.response || answer.fields.status },
+    }),
+  ),
   failing(
     'request.tag-zero-failed',
     'A command with tag 0 fails.',

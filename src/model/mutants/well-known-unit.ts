@@ -73,6 +73,21 @@ export const WELL_KNOWN_UNIT_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'well-known.list-length-whole',
+    sentence: 'The list of the well-known unit counts its header, too, and half an entry more.',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.result = (result, { command, unit }) => {
+        if (command.name !== 'REPORT LUNS' || !(unit instanceof ReportLunsUnit) || !result.data)
+          return result;
+        const data = result.data.slice();
+        const view = new DataView(data.buffer);
+        if (data.length >= 4) view.setUint32(0, view.getUint32(0) + 12);
+        return { ...result, data };
+      };
+    },
+  },
+  {
     id: 'well-known.stops-when-managed',
     sentence: 'After a function for the well-known unit no command of it comes back.',
     requirement: 'scsi.req.report-luns-wlun-format',
