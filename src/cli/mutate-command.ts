@@ -34,7 +34,7 @@ export interface MutateOptions {
 const CAUGHT_BY_SHOWN = 3;
 
 function caughtBy({ proves, own, other, violated, verdict }: MutantFindings): string {
-  if (verdict === 'spoils') return `${own} cases by their own expectations, ${other} otherwise`;
+  if (verdict === 'spoils') return `at least ${own} cases by their own expectations, ${other} otherwise`;
   const cases = proves.slice(0, CAUGHT_BY_SHOWN);
   const more = proves.length - cases.length;
   return [
@@ -78,21 +78,20 @@ export async function mutateCommand(
   const mutants = PROVING_MUTANTS.filter(selected);
   if (mutants.length === 0) throw new UsageError('no mutant matches --select');
   const { files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
-  const runs = new Map<string | undefined, ModelRun>();
+  const runs = new Map<string, ModelRun>();
   const progress = new ProgressLine(errors);
-  await runMutants({
+  const baseline = await runMutants({
     files,
-    mutants: [undefined, ...mutants],
+    mutants,
     jobs: options.jobs ?? Math.min(4, availableParallelism()),
     onRun: (mutant, run) => {
       runs.set(mutant, run);
-      progress.show(`${runs.size}/${mutants.length + 1} mutants`);
+      progress.show(`${runs.size}/${mutants.length} mutants`);
     },
   });
   progress.end();
-  const baseline = runs.get(undefined);
-  if (baseline === undefined || baseline.unusable !== undefined)
-    throw new Error(`the model itself cannot be used: ${baseline?.unusable ?? 'no run'}`);
+  if (baseline.unusable !== undefined)
+    throw new Error(`the model itself cannot be used: ${baseline.unusable}`);
   const findings = mutants.map((id) => {
     const run = runs.get(id) ?? { cases: [], violated: [], unusable: 'it was not run' };
     return judgeMutant(id, run, baseline);
