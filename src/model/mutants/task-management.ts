@@ -384,6 +384,27 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
   },
   understanding(
     {
+      id: 'tmf.clear-aca.ends-all',
+      sentence: 'CLEAR ACA is taken for ABORT TASK SET.',
+      requirement: 'scsi.tmf.clear-aca',
+    },
+    ({ type, subtype }) =>
+      type === ControlType.TMF && subtype === Tmf.CLEAR_ACA ? { subtype: Tmf.ABORT_TASK_SET } : {},
+  ),
+  answering(
+    {
+      id: 'tmf.query-missing-found',
+      sentence: 'A query for a missing unit or target finds a command.',
+      requirement: 'scsi.tmf.query-task-present',
+    },
+    (answer, { request }) =>
+      (request?.subtype === Tmf.QUERY_TASK || request?.subtype === Tmf.QUERY_TASK_SET) &&
+      (answer.response === ControlResponse.INCORRECT_LUN || answer.response === ControlResponse.BAD_TARGET)
+        ? { ...answer, response: ControlResponse.FUNCTION_SUCCEEDED }
+        : answer,
+  ),
+  understanding(
+    {
       id: 'tmf.subtype-truncated',
       sentence: 'Of subtype only the low byte is looked at.',
       requirement: 'scsi.tmf.unsupported-rejected',
