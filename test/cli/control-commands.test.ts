@@ -17,6 +17,12 @@ test('with the command of the profile a case that needs the control is carried o
   expect(code).toBe(0);
 });
 
+test('a disk that -drive has attached can be made to fail, and works again afterwards', async () => {
+  const select = ['--select', 'scsi.req.fault.medium*'];
+  const { run } = await finish('run', '--dut', PROFILE, ...select, '--report', 'json=@r.json');
+  expect(run.results('r.json').cases.map(({ verdict }) => verdict)).toEqual(['pass', 'pass', 'pass']);
+});
+
 test('the documentation shows the profile as it is', () => {
   const shown = /```yaml\n(dut: qemu\n.*?)```/s.exec(readFileSync('docs/controls.md', 'utf8'))?.[1] ?? '';
   expect(parse(shown)).toEqual(parse(readFileSync(PROFILE, 'utf8')));
