@@ -1,4 +1,5 @@
 /** Control requests for the REPORT LUNS well-known unit gone wrong. */
+import { ScsiStatus } from '../../wire/scsi/status.js';
 import { ControlResponse, ControlType, Tmf } from '../../wire/virtio-scsi.js';
 import type { ControlRequest } from '../scsi/control-answer.js';
 import type { Destination } from '../scsi/topology.js';
@@ -42,20 +43,19 @@ export const WELL_KNOWN_UNIT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'well-known.reset-spreads',
-    sentence:
-      'After LOGICAL UNIT RESET of the well-known unit every unit that gets a command reports a reset.',
+    sentence: 'After LOGICAL UNIT RESET of the well-known unit the unit that is asked next reports a reset.',
     requirement: 'scsi.tmf.lun-format',
     source: 'generic',
     apply: (behaviours) => {
-      const reached = new Set<Destination['unit']>();
-      behaviours.destination = (destination) => {
-        if (!isWellKnown(destination)) reached.add(destination.unit);
-        return destination;
-      };
+      let spread = false;
       behaviours.manage = (run, { subtype, destination }) => {
-        if (subtype === Tmf.LOGICAL_UNIT_RESET && isWellKnown(destination))
-          for (const unit of reached) unit?.raiseAttention(Sense.BUS_DEVICE_RESET);
+        spread = subtype === Tmf.LOGICAL_UNIT_RESET && isWellKnown(destination);
         return run();
+      };
+      behaviours.perform = ({ command, destination }, run) => {
+        if (!spread || command.name !== 'TEST UNIT READY' || isWellKnown(destination)) return run();
+        spread = false;
+        return { status: ScsiStatus['CHECK CONDITION'], sense: Sense.BUS_DEVICE_RESET };
       };
     },
   },
@@ -65,10 +65,11 @@ export const WELL_KNOWN_UNIT_MUTANTS: readonly Mutant[] = [
     requirement: 'scsi.tmf.lun-reset-unit-attention',
     source: 'generic',
     apply: (behaviours) => {
-      behaviours.manage = (run, { destination }) => {
-        const response = run();
-        if (isWellKnown(destination)) destination.unit?.takeAttention();
-        return response;
+      behaviours.perform = ({ destination }, run) => {
+        const result = run();
+        return isWellKnown(destination) && result.sense?.asc === Sense.BUS_DEVICE_RESET.asc
+          ? { status: ScsiStatus.GOOD }
+          : result;
       };
     },
   },
