@@ -10,6 +10,7 @@ import type { Behaviours } from '../model/behaviours.js';
 import type { TransportName } from '../port/transport-name.js';
 import type { Beacon } from '../run/beacon.js';
 import { CaseRun } from '../run/case-run.js';
+import { runDecided } from '../run/decided-run.js';
 import { expandAll, type RunnableCase } from '../run/load-cases.js';
 import { ProbeError } from '../run/probe.js';
 import { openSession, type Session } from '../run/session.js';
@@ -106,10 +107,14 @@ async function runByTransport(
       const { id, baseId } = plan;
       beacon.enterCase(index);
       onEnter?.({ id, baseId });
-      current = new CaseRun(session, plan, beacon, onStanding);
       let reaction: Reaction = 'other';
       try {
-        reaction = reactionOf(current.run());
+        reaction = reactionOf(
+          runDecided(() => {
+            current = new CaseRun(session, plan, beacon, onStanding);
+            return current;
+          }),
+        );
       } catch {
         // The suite itself failed on this mutant. That is no proof, and other cases are still worth running.
       }

@@ -12,6 +12,7 @@ import { featureNames } from '../wire/virtio.js';
 import { Beacon, NO_CASE } from './beacon.js';
 import { CaseRun } from './case-run.js';
 import { controlLink } from './control-link.js';
+import { runDecided } from './decided-run.js';
 import { DeviceLog } from './device-log.js';
 import { expandAll, type RunnableCase, requirements } from './load-cases.js';
 import type {
@@ -144,8 +145,10 @@ function runCase(
     folder === undefined
       ? undefined
       : traced(() => new CaseTrace(folder, resultKey({ id: plan.id, mode: modeName(plan.mode) })));
-  current = new CaseRun(session, plan, beacon, onStanding, trace);
-  const result = current.run();
+  const result = runDecided(() => {
+    current = new CaseRun(session, plan, beacon, onStanding, trace);
+    return current;
+  });
   current = undefined;
   traced(() => trace?.end(result.verdict));
   return spec?.result(result) ?? result;
