@@ -89,3 +89,8 @@ test('what acts instead of returning something touches every case in which it is
   expect(touching([acts], (its) => its.returning(reach))).toEqual(['acts']);
   expect(called).toBe(false);
 });
+
+test('a mutant that acts besides is not asked, either', () => {
+  const acting: Mutant = { ...THROWS, id: 'acting', acts: true };
+  expect(touching([acting], (its) => its.shownStatus(4))).toEqual(['acting']);
+});

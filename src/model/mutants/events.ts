@@ -313,6 +313,7 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
       'A command to a missing unit reports a unit attention of another unit, which is then rid of it.',
     requirement: 'scsi.event.sense-rescan',
     source: 'generic',
+    acts: true,
     apply: (behaviours) => {
       behaviours.perform = ({ destination: { target, unit } }, run) => {
         const [other] = unit ? [] : (target?.units.values() ?? []);
@@ -474,6 +475,7 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'gesn.no-event',
+    acts: true,
     sentence: 'GET EVENT STATUS NOTIFICATION never has an event of the medium.',
     requirement: 'scsi.event.drv.missed-poll-async',
     source: 'generic',

@@ -10,6 +10,8 @@ export interface Mutant {
   readonly requirement?: string;
   /** Where the idea is from: `layout` for one made from a table, `museum <id>` for a historical bug, `test` otherwise. */
   readonly source: 'layout' | 'generic' | 'test' | `museum ${string}`;
+  /** Its behaviours act on the device besides what they return: they cannot be asked what they would do. */
+  readonly acts?: true;
   /** Replaces what is to go wrong. */
   apply(behaviours: Behaviours): void;
 }

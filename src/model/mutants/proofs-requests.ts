@@ -437,6 +437,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'data-out.buffer-written',
+    acts: true,
     sentence: 'WRITE writes as many blocks as the buffer holds.',
     requirement: 'scsi.req.dataout-is-remainder',
     source: 'museum QEX-01-longer-buffer-over-transfers',
@@ -551,6 +552,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     sentence:
       'Once in use, INQUIRY and REPORT LUNS report a pending unit attention instead of being carried out.',
     source: 'layout',
+    acts: true,
     apply: (behaviours) => {
       const used = new WeakSet<object>();
       behaviours.perform = (call: CommandCall, run) => {
@@ -565,6 +567,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     id: 'attention.cleared-by-inquiry',
     sentence: 'INQUIRY clears a pending unit attention.',
     source: 'layout',
+    acts: true,
     apply: (behaviours) => {
       behaviours.perform = (call, run) => {
         if (call.command.name === 'INQUIRY') call.unit.takeAttention();
@@ -576,6 +579,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     id: 'attention.twice',
     sentence: 'A unit attention comes back after four times TEST UNIT READY in a row.',
     source: 'layout',
+    acts: true,
     apply: (behaviours) => {
       let good = 0;
       behaviours.perform = (call, run) => {
@@ -600,6 +604,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'reset.clears-medium',
+    acts: true,
     sentence: 'After a reset of the device block 230 is zero.',
     source: 'layout',
     apply: (behaviours) => {
