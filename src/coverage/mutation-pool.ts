@@ -127,8 +127,8 @@ export interface MutationPoolOptions {
 const mayObserve = (id: string): boolean => mutantById(id)?.source !== 'test';
 
 /**
- * Runs the cases on the model, and then on every mutant those that it touches; if nobody notices that one, the others,
- * too. Cases that are red on the model prove nothing and are left out. Returns the run on the model.
+ * Runs the cases on the model, and then on every mutant those that it touches; if nobody notices that one, all of
+ * them. Cases that are red on the model prove nothing and are left out. Returns the run on the model.
  */
 export async function runMutants(options: MutationPoolOptions): Promise<ModelRun> {
   const { files, mutants, jobs, hangMs = HANG_MS, onRun } = options;
@@ -146,9 +146,9 @@ export async function runMutants(options: MutationPoolOptions): Promise<ModelRun
         const its = touched?.get(mutant);
         const near = ids.filter((id) => its?.has(id) ?? true);
         const { run } = await lane.run({ mutant, only: new Set(near), enough });
-        const rest = ids.filter((id) => its !== undefined && !its.has(id));
-        if (isNoticed(run, baseline) || rest.length === 0) onRun(mutant, run);
-        else onRun(mutant, joined(run, (await lane.run({ mutant, only: new Set(rest), enough })).run));
+        // What it remembers of other cases may make it misbehave, too.
+        const suffices = isNoticed(run, baseline) || near.length === ids.length;
+        onRun(mutant, suffices ? run : (await lane.run({ mutant, only: new Set(ids), enough })).run);
       }
     };
     await Promise.all(lanes.map(work));
@@ -164,13 +164,4 @@ function isNoticed({ cases, violated, unusable }: ModelRun, baseline: ModelRun):
     cases.some(({ reaction }) => reaction === 'own' || reaction === 'other') ||
     violated.some((check) => !baseline.violated.includes(check))
   );
-}
-
-function joined(a: ModelRun, b: ModelRun): ModelRun {
-  return {
-    ...a,
-    ...b,
-    cases: [...a.cases, ...b.cases],
-    violated: [...new Set([...a.violated, ...b.violated])],
-  };
 }

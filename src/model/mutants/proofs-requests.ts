@@ -373,10 +373,22 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     (task) => task.cdb.subarray(16).some((byte) => byte !== 0),
   ),
   failing(
-    'request.second-queue-failed',
-    'Commands on any request queue but the first fail.',
+    'request.second-queue-inquiry-failed',
+    'INQUIRY on any request queue but the first fails.',
     'scsi.req.any-queue',
-    (task) => task.origin.queue.index > QueueIndex.REQUEST,
+    (task) => task.origin.queue.index > QueueIndex.REQUEST && task.cdb[0] === 0x12,
+  ),
+  failing(
+    'request.second-queue-write-failed',
+    'WRITE(10) on any request queue but the first fails.',
+    'scsi.req.any-queue',
+    (task) => task.origin.queue.index > QueueIndex.REQUEST && task.cdb[0] === 0x2a,
+  ),
+  failing(
+    'request.second-queue-read-failed',
+    'READ(10) on any request queue but the first fails.',
+    'scsi.req.any-queue',
+    (task) => task.origin.queue.index > QueueIndex.REQUEST && task.cdb[0] === 0x28,
   ),
   {
     id: 'request.first-queue-failed',
@@ -398,6 +410,18 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     'layout',
     isWrite,
   ),
+  {
+    id: 'residual.of-whole-transfer',
+    sentence: 'A transfer of 64 blocks leaves a residual of one block, although all were moved.',
+    requirement: 'scsi.req.residual',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.answer = (answer, task) =>
+        task.cdb[8] === 64 && (task.cdb[0] === 0x28 || task.cdb[0] === 0x2a) && answer.fields.residual === 0
+          ? { ...answer, fields: { ...answer.fields, residual: 512 } }
+          : answer;
+    },
+  },
   {
     id: 'residual.of-sectors',
     sentence: 'The residual counts units of 512 bytes.',
