@@ -35,16 +35,15 @@ function added({ file, case: own }: CaseCursors, key: string): Cursor[] {
 export function compileNeeds(c: Compiler, cursors: CaseCursors): Need[] {
   return added(cursors, 'needs').map((cursor): Need => {
     const text = String(cursor.raw);
-    if (text.startsWith('='))
-      return {
-        text,
-        negated: false,
-        kind: 'condition',
-        condition: c.guard(cursor, 'value', parseExpression('1 == 1'), () => parseExpression(text.slice(1))),
-      };
     const negated = text.startsWith('!');
     const word = negated ? text.slice(1) : text;
     const base = { text, negated };
+    if (word.startsWith('=')) {
+      const condition = c.guard(cursor, 'value', parseExpression('1 == 1'), () =>
+        parseExpression(word.slice(1)),
+      );
+      return { ...base, kind: 'condition', condition };
+    }
     if (Object.hasOwn(Feature, word))
       return { ...base, kind: 'feature', feature: word, bit: Feature[word as FeatureName] };
     if (LAYERS.some((layer) => layer === word)) return { ...base, kind: 'layer', layer: word };
@@ -70,12 +69,24 @@ export function defineNames(c: Compiler, needs: readonly Need[], facts?: Readonl
   if (facts) for (const [name, value] of facts) c.define(name, value);
 }
 
-/** Conditions among needs are read once facts, axes and `let` are known by name. */
-export function checkConditions(c: Compiler, cursors: CaseCursors, needs: readonly Need[]): void {
+/**
+ * Conditions among needs are read once facts, axes and `let` are known by name. One that is the name of a text stands
+ * for the command of that name.
+ */
+export function checkConditions(
+  c: Compiler,
+  cursors: CaseCursors,
+  needs: readonly Need[],
+  scope: ReadonlyScope,
+): void {
   const places = added(cursors, 'needs');
   for (const [index, need] of needs.entries()) {
     const cursor = places[index];
-    if (need.kind === 'condition' && cursor) c.guard(cursor, 'value', undefined, () => c.use(need.condition));
+    if (need.kind !== 'condition' || !cursor) continue;
+    c.guard(cursor, 'value', undefined, () => c.use(need.condition));
+    const named = scope.get(need.condition.text);
+    if (typeof named === 'string' && !COMMAND_NAMES.includes(named))
+      c.report(cursor.path, 'value', `${need.condition.text} is "${named}", which is no command`);
   }
 }
 

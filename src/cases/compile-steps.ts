@@ -285,8 +285,10 @@ function compileCommand(c: Compiler, body: Cursor): CommandSpec {
   const piIn = child(body, 'pi_in');
   const piOut = child(body, 'pi_out');
   const data = dataBuffers(c, body, cdb);
-  if (cdb.kind === 'command' && (cdb.direction === 'out' || cdb.direction === 'both') && lun.kind === 'unit')
-    c.writes.add(lun.name);
+  // Of a CDB that is no more than bytes it is not known what it does with data-out.
+  const writes =
+    cdb.kind === 'command' ? cdb.direction === 'out' || cdb.direction === 'both' : data.dataOut !== undefined;
+  if (writes && lun.kind === 'unit') c.writes.add(lun.name);
   return {
     lun,
     cdb,

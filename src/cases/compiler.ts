@@ -41,12 +41,13 @@ export type ProblemKind =
   | 'limit';
 
 /** Takes a mistake; `column` is within the text of the value at `path`. */
-export type Reporter = (
-  path: Path,
-  kind: ProblemKind,
-  message: string,
-  options?: { readonly column?: number | undefined; readonly key?: boolean },
-) => void;
+export type Reporter = (path: Path, kind: ProblemKind, message: string, part?: PartOfValue) => void;
+
+/** What of a value is meant: its key, or a column of its text, from 1. */
+export interface PartOfValue {
+  readonly key?: boolean;
+  readonly column?: number | undefined;
+}
 
 /** Ids that may be named; what is missing is not checked. */
 export interface Registries {

@@ -254,14 +254,12 @@ function unmet(
       }
       case 'condition': {
         if (scope === undefined) break;
-        const named = scope.get(need.text.slice(1));
-        // A command that the axes name.
+        const named = scope.get(need.condition.text);
         if (typeof named === 'string') {
-          if (!served(named)) return skip('not-offered', `${named} is not served by ${roles.join(', ')}`);
-          break;
-        }
-        if (!evaluateCondition(need.condition, scope, context))
-          return skip('not-offered', `not ${need.text.slice(1)}`);
+          if (!has(served(named)))
+            return skip('not-offered', `${named} ${not} served by ${roles.join(', ')}`);
+        } else if (!has(evaluateCondition(need.condition, scope, context)))
+          return skip('not-offered', `${need.negated ? '' : 'not '}${need.condition.text}`);
       }
     }
   }

@@ -134,14 +134,12 @@ class ProblemList {
     this.#source = source;
   }
 
-  readonly report: Reporter = (path, kind, message, options) => {
-    const at = options?.key
-      ? this.#source.locate(path, { key: true })
-      : this.#source.locateWithin(path, options?.column);
+  readonly report: Reporter = (path, kind, message, part) => {
+    const at = this.#source.locate(path, part);
     const place = `${at.line}:${at.column}`;
     if (this.#seen.has(place)) return;
     this.#seen.add(place);
-    const within = options?.column !== undefined && kind === 'bytes' ? `column ${options.column}: ` : '';
+    const within = part?.column !== undefined && kind === 'bytes' ? `column ${part.column}: ` : '';
     this.#list.push({ path, problem: this.#source.problem(at, kind, `${within}${message}`) });
   };
 
@@ -198,7 +196,7 @@ function checkCase(
       if (value !== undefined) scope.set(name, value);
     }
     defineLet(c, child(cursors.case, 'let'), scope, {});
-    checkConditions(c, cursors, needs);
+    checkConditions(c, cursors, needs, scope);
     compileBody(c, cursors, scope);
     steps += c.steps;
     for (const id of c.covered) covers.add(id);

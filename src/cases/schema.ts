@@ -741,7 +741,12 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
       let: { type: 'object', propertyNames: { pattern: NAME } },
       needs: {
         type: 'array',
-        items: { anyOf: [{ enum: [...needs, ...needs.map((word) => `!${word}`)] }, EXPRESSION] },
+        items: {
+          anyOf: [
+            { enum: [...needs, ...needs.map((word) => `!${word}`)] },
+            { type: 'string', pattern: '^!?=' },
+          ],
+        },
       },
       tags: { type: 'array', items: { enum: [...TAGS] } },
       covers: {

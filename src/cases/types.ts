@@ -189,6 +189,7 @@ export type Need = {
   | { readonly kind: 'control'; readonly control: string }
   | { readonly kind: 'command'; readonly command: string }
   | { readonly kind: 'scratch' }
+  /** Of a truth value, or the name of a text that is the name of a command. */
   | { readonly kind: 'condition'; readonly condition: Expression }
 );
 

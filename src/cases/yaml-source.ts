@@ -3,7 +3,7 @@
  * anchors, aliases, tags or merges, no double keys, bounded size and nesting.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
-import type { Path, ProblemKind } from './compiler.js';
+import type { PartOfValue, Path, ProblemKind } from './compiler.js';
 import { LIMITS } from './limits.js';
 import { offsetOf, type Places, placesOf } from './places.js';
 import type { CaseProblem } from './problem.js';
@@ -18,10 +18,11 @@ export interface YamlSource {
   readonly problems: readonly CaseProblem[];
   /** Of all values. */
   readonly places: Places;
-  /** Place of the value at a path, or of its key. */
-  locate(path: Path, options?: { readonly key?: boolean }): Position;
-  /** Place of a column within the text of the scalar at a path; of the scalar itself where that cannot be told. */
-  locateWithin(path: Path, column: number | undefined): Position;
+  /**
+   * Place of the value at a path, of its key, or of a column within the text of the scalar there; of the value itself
+   * where that cannot be told.
+   */
+  locate(path: Path, part?: PartOfValue): Position;
   /** A scalar as it is written. */
   writtenAs(path: Path): string | undefined;
   problem(at: Position, kind: ProblemKind, message: string): CaseProblem;
@@ -45,7 +46,6 @@ export function readYaml(file: string, text: string): YamlSource {
     problems,
     places: new Map(),
     locate: () => start,
-    locateWithin: () => start,
     writtenAs: () => undefined,
     problem,
   });
@@ -112,14 +112,10 @@ export function readYaml(file: string, text: string): YamlSource {
     root: document.toJS({ maxAliasCount: 0 }),
     problems: [],
     places: placesOf(document.contents, positionOf),
-    locate: (path, options) => {
+    locate: (path, { key: ofKey = false, column } = {}) => {
       const { node, key } = find(path);
-      return positionOf(offsetOf(options?.key && key ? key : node));
-    },
-    locateWithin: (path, column) => {
-      const { node } = find(path);
-      const offset = offsetOf(node);
-      if (column === undefined || !isScalar(node) || typeof node.value !== 'string')
+      const offset = offsetOf(ofKey ? (key ?? node) : node);
+      if (ofKey || column === undefined || !isScalar(node) || typeof node.value !== 'string')
         return positionOf(offset);
       const written = text.slice(offset, offset + node.value.length + 1);
       const plain = written.startsWith(node.value);

@@ -99,8 +99,9 @@ function modeChoice(text: string): ModeChoice {
   const globs = text.split(',').map((glob) => glob.trim());
   const idle = globs.find((glob) => !names.some(idMatcher([glob])));
   if (idle === undefined) return globs;
+  const wrong = idle === '' ? 'a name is missing' : `there is no mode ${idle}${didYouMeanOneOf(idle, names)}`;
   throw new InvalidArgumentError(
-    `expected default, all, exhaustive, or names of modes, as ${names.slice(0, 4).join(', ')}; there is no mode ${idle}${didYouMeanOneOf(idle, names)}.`,
+    `expected default, all, exhaustive, or names of modes, as ${names.slice(0, 4).join(', ')}; ${wrong}.`,
   );
 }
 
@@ -331,7 +332,7 @@ program
   .option('--write', 'store the outcome in fixtures/evidence/mutants.json')
   .action(async (options: MutateOptions) => {
     const { mutateCommand } = await import('./mutate-command.js');
-    process.exitCode = await mutateCommand(options, out);
+    process.exitCode = await mutateCommand(options, out, errors);
   });
 
 const lab = program

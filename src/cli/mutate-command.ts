@@ -21,6 +21,7 @@ import { checkCaseFiles } from '../run/load-cases.js';
 import { SPEC_CASES } from '../run/package-info.js';
 import { idMatcher } from '../run/select.js';
 import { UsageError } from './errors.js';
+import { ProgressLine } from './progress.js';
 
 export interface MutateOptions {
   readonly select?: readonly string[];
@@ -33,7 +34,7 @@ export interface MutateOptions {
 const CAUGHT_BY_SHOWN = 3;
 
 function caughtBy({ proves, own, other, violated, verdict }: MutantFindings): string {
-  if (verdict === 'spoils') return `${own} cases by their own expectations, ${other} otherwise`;
+  if (verdict === 'spoils') return `at least ${own} cases by their own expectations, ${other} otherwise`;
   const cases = proves.slice(0, CAUGHT_BY_SHOWN);
   const more = proves.length - cases.length;
   return [
@@ -62,8 +63,12 @@ function summary(evidence: Evidence, out: TextSink): void {
   out.write(`cases that do not run on the model: ${evidence.skipped.length}\n`);
 }
 
-/** Runs the cases on the mutants. Throws CaseFilesError and UsageError. */
-export async function mutateCommand(options: MutateOptions, out: TextSink): Promise<number> {
+/** Runs the cases on the mutants; `errors` is told how far it has come. Throws CaseFilesError and UsageError. */
+export async function mutateCommand(
+  options: MutateOptions,
+  out: TextSink,
+  errors: TextSink,
+): Promise<number> {
   const partial = options.select !== undefined || options.cases !== undefined;
   if (options.write && partial)
     throw new UsageError(
@@ -73,20 +78,20 @@ export async function mutateCommand(options: MutateOptions, out: TextSink): Prom
   const mutants = PROVING_MUTANTS.filter(selected);
   if (mutants.length === 0) throw new UsageError('no mutant matches --select');
   const { files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
-  const runs = new Map<string | undefined, ModelRun>();
-  await runMutants({
+  const runs = new Map<string, ModelRun>();
+  const progress = new ProgressLine(errors);
+  const baseline = await runMutants({
     files,
-    mutants: [undefined, ...mutants],
+    mutants,
     jobs: options.jobs ?? Math.min(4, availableParallelism()),
     onRun: (mutant, run) => {
       runs.set(mutant, run);
-      if (process.stderr.isTTY) process.stderr.write(`\r${runs.size}/${mutants.length + 1} mutants `);
+      progress.show(`${runs.size}/${mutants.length} mutants`);
     },
   });
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-  const baseline = runs.get(undefined);
-  if (baseline === undefined || baseline.unusable !== undefined)
-    throw new Error(`the model itself cannot be used: ${baseline?.unusable ?? 'no run'}`);
+  progress.end();
+  if (baseline.unusable !== undefined)
+    throw new Error(`the model itself cannot be used: ${baseline.unusable}`);
   const findings = mutants.map((id) => {
     const run = runs.get(id) ?? { cases: [], violated: [], unusable: 'it was not run' };
     return judgeMutant(id, run, baseline);

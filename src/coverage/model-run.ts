@@ -6,9 +6,11 @@ import type { ModelAttach } from '../duts/model/attach.js';
 import { openModel } from '../duts/model/port.js';
 import { DriverError } from '../harness/driver.js';
 import type { StandingCheck, Violation } from '../harness/violation.js';
+import type { Behaviours } from '../model/behaviours.js';
 import type { TransportName } from '../port/transport-name.js';
 import type { Beacon } from '../run/beacon.js';
 import { CaseRun } from '../run/case-run.js';
+import { runDecided } from '../run/decided-run.js';
 import { expandAll, type RunnableCase } from '../run/load-cases.js';
 import { ProbeError } from '../run/probe.js';
 import { openSession, type Session } from '../run/session.js';
@@ -38,8 +40,8 @@ export interface ModelRun {
 
 export interface ModelRunOptions {
   readonly files: readonly CaseFile[];
-  /** Id of a mutant; the model as it is if left out. */
-  readonly mutant?: string;
+  /** How the model is changed once the device is known; left as it is if left out. */
+  readonly change?: (behaviours: Behaviours) => void;
   /** Tells a watchdog where the run is: the index among the cases that are executed. */
   readonly beacon: Beacon;
   /** Which of the expanded cases to run; all if left out. */
@@ -47,6 +49,8 @@ export interface ModelRunOptions {
   /** Called before and after each case, so that a watchdog that ends this thread knows what it has and what is lost. */
   readonly onEnter?: (plan: { readonly id: string; readonly baseId: string }) => void;
   readonly onCase?: (result: CaseReaction) => void;
+  /** Asked before each case: whether to leave it and the rest out. */
+  readonly enough?: () => boolean;
 }
 
 /** Runs the cases, each in its home mode, on models of their own: one for every transport. */
@@ -83,9 +87,10 @@ async function runByTransport(
   adapter: DutAdapter,
   transport: TransportName,
 ): Promise<ModelRun> {
-  const { files, mutant, beacon, wanted, onEnter, onCase } = options;
+  const { files, change, beacon, wanted = () => true, onEnter, onCase, enough } = options;
+  if (made.get(files)?.get(transport)?.some(wanted) === false) return { cases: [], violated: [] };
   const dut = await adapter.start(transport);
-  const { port, deviate } = openModel(dut.attach as ModelAttach);
+  const { port, change: changeModel } = openModel(dut.attach as ModelAttach);
   const violated = new Set<StandingCheck>();
   let current: CaseRun | undefined;
   const onStanding = (check: StandingCheck, violation: Violation | undefined) => {
@@ -94,17 +99,22 @@ async function runByTransport(
   const cases: CaseReaction[] = [];
   try {
     const session = openSession(port, dut.profile, EVIDENCE_SEED, onStanding);
-    const plans = plansOf(files, session, adapter.transports).filter((plan) => wanted?.(plan) ?? true);
+    const plans = plansOf(files, session, adapter.transports).filter(wanted);
     // Only now: the cases are to expect what the device is, and a device that cannot be probed proves nothing.
-    if (mutant !== undefined) deviate(mutant);
+    if (change !== undefined) changeModel(change);
     for (const [index, plan] of plans.entries()) {
+      if (enough?.()) break;
       const { id, baseId } = plan;
       beacon.enterCase(index);
       onEnter?.({ id, baseId });
-      current = new CaseRun(session, plan, beacon, onStanding);
       let reaction: Reaction = 'other';
       try {
-        reaction = reactionOf(current.run());
+        reaction = reactionOf(
+          runDecided(() => {
+            current = new CaseRun(session, plan, beacon, onStanding);
+            return current;
+          }),
+        );
       } catch {
         // The suite itself failed on this mutant. That is no proof, and other cases are still worth running.
       }

@@ -22,7 +22,7 @@ export type MutantVerdict =
 
 export interface MutantEvidence {
   readonly verdict: MutantVerdict;
-  /** How many cases it breaks by their own expectations, and how many in another way only. */
+  /** How many cases it breaks by their own expectations, and how many in another way only; of `spoils`, at least. */
   readonly own: number;
   readonly other: number;
 }
@@ -76,6 +76,10 @@ function byBase({ cases }: ModelRun): ReadonlyMap<string, Reaction> {
   return out;
 }
 
+/** Ids as written of the cases that pass. */
+export const greenCases = (run: ModelRun): ReadonlySet<string> =>
+  new Set([...byBase(run)].flatMap(([base, is]) => (is === 'none' ? [base] : [])));
+
 function verdictOf(
   run: ModelRun,
   own: number,
@@ -92,7 +96,7 @@ function verdictOf(
 
 /** Judges the run with a mutant against the run without. A case that is red without it cannot be proved by it. */
 export function judgeMutant(id: string, run: ModelRun, baseline: ModelRun): MutantFindings {
-  const green = new Set([...byBase(baseline)].flatMap(([base, is]) => (is === 'none' ? [base] : [])));
+  const green = greenCases(baseline);
   const bases = [...byBase(run)].filter(([base]) => green.has(base));
   const basesThat = (wanted: Reaction) => bases.flatMap(([base, is]) => (is === wanted ? [base] : []));
   const casesThat = (wanted: Reaction) =>

@@ -1,38 +1,52 @@
 /** A worker thread of the mutation pool: one model after another. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { type Mutant, mutantById } from '../model/mutants/index.js';
 import { Beacon } from '../run/beacon.js';
+import { Outbox } from '../run/outbox.js';
 import { type CaseReaction, runOnModel } from './model-run.js';
 import type { MutationMessage, MutationTask, MutationWorkerData } from './mutation-messages.js';
+import { TouchRecorder } from './touching.js';
 
 const { files, beacon: shared } = workerData as MutationWorkerData;
 const beacon = new Beacon(shared);
 const post = (message: MutationMessage): void => parentPort?.postMessage(message);
 
-/** For so long results wait for others. */
+/** For so long a result may wait for others. */
 const TOGETHER_MS = 50;
 
-parentPort?.on('message', async ({ mutant, without, careful }: MutationTask) => {
+function mutantOf(id: string): Mutant {
+  const mutant = mutantById(id);
+  if (mutant === undefined) throw new Error(`the model has no mutant ${id}`);
+  return mutant;
+}
+
+parentPort?.on('message', async (task: MutationTask) => {
+  const { mutant, observers = [], only, without, enough, careful } = task;
   const done = new Set(without);
-  let results: CaseReaction[] = [];
-  let flushedAt = performance.now();
-  const flush = () => {
-    if (results.length > 0) post({ type: 'cases', results });
-    results = [];
-    flushedAt = performance.now();
-  };
+  const recorder = new TouchRecorder(observers.map(mutantOf));
+  const broken = new Set<string>();
+  const outbox = new Outbox<CaseReaction>(
+    (results) => post({ type: 'cases', results }),
+    careful ? 0 : TOGETHER_MS,
+  );
   const run = await runOnModel({
     files,
     beacon,
-    wanted: ({ id }) => !done.has(id),
-    ...(mutant !== undefined && { mutant }),
+    wanted: ({ id }) => !done.has(id) && (only?.has(id) ?? true),
+    change: (behaviours) => {
+      if (mutant !== undefined) mutantOf(mutant).apply(behaviours);
+      recorder.watch(behaviours);
+    },
     onEnter: ({ id, baseId }) => {
+      recorder.enter(id);
       if (careful) post({ type: 'entered', id, baseId });
     },
     onCase: (result) => {
-      results.push(result);
-      if (careful || performance.now() - flushedAt >= TOGETHER_MS) flush();
+      outbox.add(result);
+      if (result.reaction === 'own' || result.reaction === 'other') broken.add(result.baseId);
     },
+    enough: () => enough !== undefined && broken.size > enough,
   });
-  flush();
-  post({ type: 'done', run });
+  outbox.flush();
+  post({ type: 'done', run, touched: recorder.touched });
 });

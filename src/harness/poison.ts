@@ -34,8 +34,12 @@ export class Poison {
   take(length: number): Uint8Array {
     if (length > POOL_BYTES / 2) {
       const out = new Uint8Array(length);
-      for (let at = 0; at < length; at += POOL_BYTES)
-        out.set(this.#pool.subarray(0, Math.min(POOL_BYTES, length - at)), at);
+      for (let at = 0; at < length; ) {
+        const piece = this.#pool.subarray(this.#next, this.#next + length - at);
+        out.set(piece, at);
+        at += piece.length;
+        this.#next = (this.#next + piece.length) % POOL_BYTES;
+      }
       return out;
     }
     if (this.#next + length > POOL_BYTES) this.#next = (this.#next + length) % 4093;

@@ -277,6 +277,8 @@ export interface Behaviours {
   overrun(short: boolean, task: Task): boolean;
   /** Runs a command; not calling `run` keeps it from completing. */
   perform(call: CommandCall, run: () => CommandResult): CommandResult | undefined;
+  /** Whether a command may be worked on now. `tasks`: all of its unit, itself among them, in order of arrival. */
+  enabled(enabled: boolean, task: Task, tasks: readonly Task[]): boolean;
   /** Milliseconds before a command is worked on. */
   delay(milliseconds: number, task: Task): number;
   /** What a command ends in, before it is put into the response. */
@@ -372,6 +374,7 @@ export function conformantBehaviours(): Behaviours {
     bothWays: (allowed) => allowed,
     overrun: (short) => short,
     perform: (_call, run) => run(),
+    enabled: (enabled) => enabled,
     delay: (milliseconds) => milliseconds,
     result: (result) => result,
     mediumBlock: (lba) => lba,

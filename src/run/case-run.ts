@@ -49,6 +49,8 @@ export class CaseRun {
   /** Units whose lasting state the case may change, with the state that they had before. */
   readonly #states: { readonly role: string; readonly unit: ProbedUnit; readonly before: UnitState }[] = [];
   readonly #findings: Finding[] = [];
+  /** Those that poison may have made by chance. */
+  readonly #byChance = new Set<Finding>();
   readonly #seen: { step: string; is: string }[] = [];
   /** Numbers of the step and of the rounds around it. */
   #label: string = 'set-up';
@@ -85,6 +87,11 @@ export class CaseRun {
     // A case that breaks driver rules may drive the device to ask for a reset.
     if (check === 'needs-reset' && this.plan.hostile) return true;
     return this.plan.waive.has(check);
+  }
+
+  /** Whether there are findings, and another run with other poison may have none. */
+  get undecided(): boolean {
+    return this.#findings.length > 0 && this.#findings.every((finding) => this.#byChance.has(finding));
   }
 
   /** Carries the case out. Throws DutGoneError when the device is gone; everything else becomes a finding. */
@@ -180,7 +187,10 @@ export class CaseRun {
     // What ends the case comes last, so that what is merely worth a warning is recorded, too.
     const fails = counted.filter(({ severity }) => severity === 'fail');
     for (const { mismatch, severity } of [...counted.filter((each) => !fails.includes(each)), ...fails])
-      if (severity !== 'pass') this.#record(this.#finding(mismatch, severity, explicit), mismatch.at);
+      if (severity !== 'pass') {
+        const finding = this.#record(this.#finding(mismatch, severity, explicit), mismatch.at);
+        if (finding && mismatch.undecided) this.#byChance.add(finding);
+      }
     if (fails.length > 0) throw new CaseEnded();
   }
 
@@ -233,12 +243,16 @@ export class CaseRun {
     if (finding.severity !== 'warn' && finding.severity !== 'note') throw new CaseEnded();
   }
 
-  #record(finding: Omit<Finding, 'step' | 'place'>, at: Judgement['at'] | undefined): void {
+  /** The finding as it is kept; undefined for one that is there already. */
+  #record(finding: Omit<Finding, 'step' | 'place'>, at: Judgement['at'] | undefined): Finding | undefined {
     const place = at && { place: `${this.plan.file}:${at.line}:${at.column}` };
     // What recurs in every round of a repeat is told once.
     const again = (one: Finding) =>
       one.place === place?.place && one.check === finding.check && one.got === finding.got;
-    if (!this.#findings.some(again)) this.#findings.push({ step: this.#label, ...finding, ...place });
+    if (this.#findings.some(again)) return undefined;
+    const kept = { step: this.#label, ...finding, ...place };
+    this.#findings.push(kept);
+    return kept;
   }
 
   /** What the case did by controls is undone, also after a failure. */
@@ -317,10 +331,7 @@ export class CaseRun {
 
   #clearUnitAttentions(): void {
     const { driver, units } = this.session;
-    clearUnitAttentions(
-      driver,
-      units.map(({ profile }) => profile),
-    );
+    for (const { profile } of units) clearUnitAttentions(driver, profile);
   }
 
   #finish(): void {
@@ -347,7 +358,7 @@ export class CaseRun {
     const { driver, units } = this.session;
     const [unit] = units;
     driver.initialise();
-    if (unit) clearUnitAttentions(driver, [unit.profile]);
+    if (unit) clearUnitAttentions(driver, unit.profile);
   }
 
   #caught(error: unknown): void {

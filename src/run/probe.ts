@@ -83,18 +83,17 @@ function good({ response: { response, status } }: ScsiAnswer): boolean {
 }
 
 /**
- * Reports the pending unit attentions of units until none is left, one command at a time: the interrupt for the second
- * of two answers that are seen together could come after the case has begun. Throws ProbeError when they do not end.
+ * Lets a unit report its pending unit attentions until none is left. One unit and one command at a time: the interrupt
+ * for the second of two answers that are seen together could come after the case has begun. Throws ProbeError when they
+ * do not end.
  */
-export function clearUnitAttentions(driver: Driver, units: readonly UnitProfile[]): void {
-  for (const unit of units) {
-    let left = MAX_UNIT_ATTENTIONS;
-    while (!good(ask(driver, unit, 'TEST UNIT READY', {}, 0)))
-      if (--left === 0)
-        throw new ProbeError(
-          `target ${unit.target} unit ${unit.unit} is not ready after ${MAX_UNIT_ATTENTIONS} times TEST UNIT READY`,
-        );
-  }
+export function clearUnitAttentions(driver: Driver, unit: UnitProfile): void {
+  let left = MAX_UNIT_ATTENTIONS;
+  while (!good(ask(driver, unit, 'TEST UNIT READY', {}, 0)))
+    if (--left === 0)
+      throw new ProbeError(
+        `target ${unit.target} unit ${unit.unit} is not ready after ${MAX_UNIT_ATTENTIONS} times TEST UNIT READY`,
+      );
 }
 
 function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
@@ -106,7 +105,7 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
   const pqPdt = inquiry.dataIn[0] ?? 0;
   const deviceType = pqPdt & 0x1f;
   const version = inquiry.dataIn[2] ?? 0;
-  clearUnitAttentions(driver, [profile]);
+  clearUnitAttentions(driver, profile);
   let blocks = 0;
   let blockSize = 0;
   if (deviceType === DeviceType.DISK) {

@@ -13,6 +13,7 @@ import { featureNames } from '../wire/virtio.js';
 import { Beacon, NO_CASE } from './beacon.js';
 import { CaseRun } from './case-run.js';
 import { controlLink } from './control-link.js';
+import { runDecided } from './decided-run.js';
 import { DeviceLog } from './device-log.js';
 import { expandAll, type RunnableCase, requirements } from './load-cases.js';
 import type {
@@ -26,6 +27,7 @@ import type {
 } from './messages.js';
 import { modeName, resultKey } from './modes.js';
 import { executionOrder } from './order.js';
+import { Outbox } from './outbox.js';
 import { type PlanEntry, planOf } from './plan.js';
 import { ProbeError } from './probe.js';
 import { type CaseResult, RED } from './results.js';
@@ -46,20 +48,8 @@ function post(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
-/** Results on their way to the supervisor. A message costs as much as a small case, so what is done soon goes together. */
-const outbox = {
-  cases: [] as CaseMessage[],
-  flushedAt: 0,
-  add(one: CaseMessage): void {
-    this.cases.push(one);
-    if (performance.now() - this.flushedAt >= TOGETHER_MS) this.flush();
-  },
-  flush(): void {
-    if (this.cases.length > 0) post({ type: 'cases', cases: this.cases });
-    this.cases = [];
-    this.flushedAt = performance.now();
-  },
-};
+/** Results on their way to the supervisor. */
+const outbox = new Outbox<CaseMessage>((cases) => post({ type: 'cases', cases }), TOGETHER_MS);
 
 /** What standing checks are recorded in: that of the case that is under way. */
 let ledger = new StandingLedger();
@@ -166,8 +156,10 @@ function runCase(
     folder === undefined
       ? undefined
       : traced(() => new CaseTrace(folder, resultKey({ id: plan.id, mode: modeName(plan.mode) })));
-  current = new CaseRun(session, plan, beacon, onStanding, trace);
-  const result = current.run();
+  const result = runDecided(() => {
+    current = new CaseRun(session, plan, beacon, onStanding, trace);
+    return current;
+  });
   current = undefined;
   traced(() => trace?.end(result.verdict));
   return spec?.result(result) ?? result;

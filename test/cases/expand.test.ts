@@ -91,6 +91,7 @@ describe('needs', () => {
     ['WRITE SAME(16)', {}],
     ['scratch', {}],
     ['=dev.request_queues >= 2', {}],
+    ['"!=dev.request_queues > 9"', {}],
     ['=offered(VIRTIO_F_EVENT_IDX)', {}],
   ])('met: %s', (need, change) => {
     expect(skip(need, change)).toBeUndefined();
@@ -106,6 +107,7 @@ describe('needs', () => {
     ['UNMAP', { serves: () => false }, 'not-offered', 'UNMAP is not served by disk'],
     ['scratch', { scratch: () => false }, 'not-consented', 'disk is not lent for writing'],
     ['=dev.request_queues > 9', {}, 'not-offered', 'not dev.request_queues > 9'],
+    ['"!=dev.request_queues >= 2"', {}, 'not-offered', 'dev.request_queues >= 2'],
   ])('not met: %s', (need, change, kind, evidence) => {
     expect(skip(need, change)).toEqual({ kind, evidence });
   });
@@ -122,6 +124,24 @@ describe('needs', () => {
       ['test.one[READ(10),a]', undefined],
       ['test.one[READ(16),a]', 'READ(16) is not served by disk'],
     ]);
+  });
+
+  test('a command that an axis names can be asked to be absent', () => {
+    const { cases } = expand(
+      caseFile(TUR, 'needs: [disk, "!=op"]\neach: {op: [READ(10), READ(16)]}'),
+      exampleEnvironment({ serves: (_, command) => command !== 'READ(16)' }),
+    );
+    expect(cases.map(({ id, skip: why }) => [id, why?.evidence])).toEqual([
+      ['test.one[READ(10)]', 'READ(10) is served by disk'],
+      ['test.one[READ(16)]', undefined],
+    ]);
+  });
+
+  test('a truth value that a let names is a condition', () => {
+    const named = (need: string) =>
+      expand(caseFile(TUR, `needs: [disk, ${need}]\nlet: {large: =disk.blocks > 1}`)).cases[0]?.skip;
+    expect(named('=large')).toBeUndefined();
+    expect(named('"!=large"')?.evidence).toBe('large');
   });
 
   test('a role that is not bound takes its axes with it', () => {

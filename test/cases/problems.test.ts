@@ -98,6 +98,12 @@ const CASES: [name: string, steps: string, expected: string[], keys?: string][] 
     ['name 7:20 unknown name "disk.block"; did you mean "disk.blocks"?'],
     'needs: [disk, =disk.block > 0]',
   ],
+  [
+    'a text among needs that is no command',
+    '- command: {lun: disk, cdb: TEST UNIT READY}',
+    ['value 7:19 op is "REED(10)", which is no command'],
+    'needs: [disk, =op]\neach: {op: [READ(10), REED(10)]}',
+  ],
 
   // Locations
   [

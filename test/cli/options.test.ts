@@ -50,6 +50,15 @@ describe('modes', () => {
     expect(code).toBe(2);
   });
 
+  test.each(['', 'pci.split,', 'pci.split,,mmio.split'])(
+    'a name that is missing is told: "%s"',
+    async (modes) => {
+      const { code, run } = await finish(...one, '--modes', modes);
+      expect(run.output).toMatch(/a name is missing/);
+      expect(code).toBe(2);
+    },
+  );
+
   test('a red case of several modes is told once, and can be replayed in each', async () => {
     const { code, run } = await finish(
       ...['run', '--dut', 'model', '--select', 'scsi.req.prio.any-value', '--mutant', 'request.prio-failed'],

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { runOnModel } from '../../src/coverage/model-run.js';
 import { judgeMutant, readEvidence } from '../../src/coverage/mutation-evidence.js';
 import { baseIdOf } from '../../src/coverage/witnesses.js';
+import { mutantById } from '../../src/model/mutants/index.js';
 import { Beacon } from '../../src/run/beacon.js';
 import { checkCaseFiles } from '../../src/run/load-cases.js';
 import { SPEC_CASES } from '../../src/run/package-info.js';
@@ -36,7 +37,12 @@ test.each(noticed.filter((_, i) => i % step === 0))(
     const chosen = new Set([...proved, ...bystanders]);
     const wanted = ({ baseId }: { readonly baseId: string }) => chosen.has(baseId);
     const baseline = await runOnModel({ files, wanted, beacon: new Beacon() });
-    const run = await runOnModel({ files, wanted, beacon: new Beacon(), mutant });
+    const run = await runOnModel({
+      files,
+      wanted,
+      beacon: new Beacon(),
+      change: (its) => mutantById(mutant)?.apply(its),
+    });
     const { ownCases, violated } = judgeMutant(mutant, run, baseline);
     const hint = 'if the change is meant: npm run mutate -- --write';
     expect([...new Set(ownCases.map(baseIdOf))].sort(), hint).toEqual([...proved].sort());

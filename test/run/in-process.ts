@@ -10,6 +10,7 @@ import { StandingLedger, type StandingRow } from '../../src/harness/standing-led
 import type { TransportName } from '../../src/port/transport-name.js';
 import { Beacon } from '../../src/run/beacon.js';
 import { CaseRun } from '../../src/run/case-run.js';
+import { runDecided } from '../../src/run/decided-run.js';
 import { checkCaseFiles, expandAll, type RunnableCase } from '../../src/run/load-cases.js';
 import { type ModeChoice, resultKey } from '../../src/run/modes.js';
 import { executionOrder, type Order } from '../../src/run/order.js';
@@ -57,10 +58,11 @@ async function freshModel(
   };
   const session = openSession(port, dut.profile, seed, onStanding);
   const beacon = new Beacon();
-  const run = (plan: RunnableCase): CaseResult => {
-    current = new CaseRun(session, plan, beacon, onStanding);
-    return current.run();
-  };
+  const run = (plan: RunnableCase): CaseResult =>
+    runDecided(() => {
+      current = new CaseRun(session, plan, beacon, onStanding);
+      return current;
+    });
   return { session, ledger, run };
 }
 

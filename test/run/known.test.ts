@@ -78,6 +78,10 @@ describe('the gate', () => {
     expect(gate(results({ b: 'pass' }), list('a'), false).stale).toEqual([]);
   });
 
+  test('the expansions of a case that was skipped as a whole are not missed', () => {
+    expect(gate(results({ a: 'skip' }), list('a[1]', 'b[1]'), true).stale).toEqual(['b[1]']);
+  });
+
   test('an entry about modes in which its case did not run is not missed, for its expansions may differ there', () => {
     const about = (id: string, mode: string): KnownList => ({
       ...list(),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -26,6 +26,19 @@ test('no ruling comes twice, and they stand in the order of their points', () =>
   expect(RULINGS.size).toBe(entries.length);
   const points = entries.map(({ id }) => Number(id?.slice(1, id.indexOf('.'))));
   expect(points).toEqual(points.toSorted((a, b) => a - b));
+});
+
+test('every ruling is one that a case or a standing check counts by, or says that it only guides', () => {
+  const counted = new Set(
+    (Object.keys(STANDING_CHECKS) as StandingCheck[]).flatMap((check) => rulingOfCheck(check) ?? []),
+  );
+  const folders = readdirSync(SPEC_CASES, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const { name } of folders)
+    for (const file of readdirSync(join(SPEC_CASES, name)))
+      for (const [, id] of readFileSync(join(SPEC_CASES, name, file), 'utf8').matchAll(/ruling: (A[\w.-]+)/g))
+        if (id !== undefined) counted.add(id);
+  const idle = entries.filter(({ id, about }) => !counted.has(id ?? '') && !/\bguides\b/.test(about ?? ''));
+  expect(idle.map(({ id }) => id)).toEqual([]);
 });
 
 test('every point of the virtio standard that was found open is decided', () => {

@@ -17,16 +17,16 @@ const WAIT_STEP = 1;
 /** A model in this thread. */
 export interface OpenModel {
   readonly port: Port;
-  /** Makes the model misbehave from now on; throws `PortError` PORT_SETUP for an unknown mutant. */
-  deviate(mutant: string): void;
+  /** Changes how the model behaves from now on. */
+  change(how: (behaviours: Behaviours) => void): void;
 }
 
-/** Opens a fresh model that behaves until it is told to deviate. */
+/** Opens a fresh model that behaves until it is changed. */
 export function openModel({ transport, config, seed, copying }: ModelAttach): OpenModel {
-  let behaviours: Behaviours | undefined;
+  let change: OpenModel['change'] = () => {};
   const bus = busOf(transport);
-  const model = new Model({ ...config, bus }, seed, (its) => {
-    behaviours = its;
+  const model = new Model({ ...config, bus }, seed, (behaviours) => {
+    change = (how) => how(behaviours);
   });
   placeBars(model, bus);
   const port: Port = {
@@ -38,19 +38,16 @@ export function openModel({ transport, config, seed, copying }: ModelAttach): Op
     controls: modelControls(model, () => placeBars(model, bus)),
     close: () => {},
   };
-  return {
-    port,
-    deviate: (id) => {
-      const mutant = mutantById(id);
-      if (mutant === undefined) throw new PortError('PORT_SETUP', `the model has no mutant ${id}`);
-      if (behaviours) mutant.apply(behaviours);
-    },
-  };
+  return { port, change };
 }
 
 /** Opens a fresh model, a mutant from the start if one is named; throws `PortError` PORT_SETUP for an unknown one. */
 export const openModelPort: OpenPort<ModelAttach> = (attach): Port => {
-  const { port, deviate } = openModel(attach);
-  if (attach.mutant !== undefined) deviate(attach.mutant);
+  const { port, change } = openModel(attach);
+  if (attach.mutant !== undefined) {
+    const mutant = mutantById(attach.mutant);
+    if (mutant === undefined) throw new PortError('PORT_SETUP', `the model has no mutant ${attach.mutant}`);
+    change((behaviours) => mutant.apply(behaviours));
+  }
   return port;
 };

@@ -54,6 +54,12 @@ interface Attached {
   readonly faults: string[];
 }
 
+/** Of the answer to query-block; the name is empty for what has none of its own. */
+interface BackEnd {
+  readonly device: string;
+  readonly inserted?: { readonly 'node-name': string };
+}
+
 /** What the controls are for. */
 export interface QemuControlOptions {
   /** The units that the adapter attached. */
@@ -263,7 +269,11 @@ export class QemuControls {
   /** The node that a unit uses; empty for a drive without a medium. */
   async #nodeOf({ device }: Attached): Promise<string> {
     const path = device.startsWith('/') ? device : `/machine/peripheral/${device}`;
-    return (await this.#execute('qom-get', { path, property: 'drive' })) as string;
+    const drive = (await this.#execute('qom-get', { path, property: 'drive' })) as string;
+    if (drive === '') return drive;
+    // The argument -drive makes a back-end with a name of its own, which goes as soon as the unit is given another.
+    const backEnds = (await this.#execute('query-block')) as BackEnd[];
+    return backEnds.find((each) => each.device === drive)?.inserted?.['node-name'] ?? drive;
   }
 
   async #eject(unit: Attached): Promise<void> {

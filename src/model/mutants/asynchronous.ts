@@ -89,6 +89,12 @@ export const ASYNCHRONOUS_MUTANTS: readonly Mutant[] = [
     ({ eventActual }, { request }) => (eventActual === request?.eventRequested ? {} : { eventActual: 0 }),
   ),
   answering(
+    'an.flat-none',
+    'A unit that is addressed in flat form supports no event.',
+    'scsi.an.query-answer',
+    (_answer, { request }) => (((request?.lun[2] ?? 0) & 0xc0) === 0x40 ? { eventActual: 0 } : {}),
+  ),
+  answering(
     'an.subscribe.none',
     'A subscription is answered with no event, whatever the unit supports.',
     'scsi.an.subscribe-answer',
@@ -125,9 +131,9 @@ export const ASYNCHRONOUS_MUTANTS: readonly Mutant[] = [
     source: 'generic',
     apply: (behaviours) => {
       const inFlight = new Set<unknown>();
-      behaviours.delay = (delay, task) => {
-        inFlight.add(task);
-        return delay;
+      behaviours.overrun = (short, task) => {
+        if (!short) inFlight.add(task);
+        return short;
       };
       behaviours.answer = (answer, task) => {
         inFlight.delete(task);

@@ -2,6 +2,7 @@
 import { virtioScsiConfig } from '../../wire/virtio-scsi.js';
 import { deviations } from './deviations.js';
 import type { Mutant } from './mutant.js';
+import { NARROW_ACCESSES } from './narrow-access.js';
 
 /** max_channel is 0, which zeroing and reversing leave as it is. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['max_channel zero', 'max_channel swapped']);
@@ -22,19 +23,15 @@ const FIELD_MUTANTS: readonly Mutant[] = Object.values(virtioScsiConfig.fields).
     ),
 );
 
-const WIDTH_MUTANTS: readonly Mutant[] = [1, 2].map((width): Mutant => {
-  const { offset, size, name } = virtioScsiConfig.fields.sense_size;
-  return {
-    id: `config.accesses-of-${width}`,
-    sentence: `Accesses to ${name} by ${width === 1 ? 'one byte' : 'two bytes'} read 0.`,
-    requirement: 'virtio.legacy.pci-any-width',
-    source: 'layout',
-    apply: (behaviours) => {
-      behaviours.configAccess = (value, access) =>
-        access.width === width && access.offset >= offset && access.offset < offset + size ? 0 : value;
-    },
-  };
-});
+const WIDTH_MUTANTS: readonly Mutant[] = NARROW_ACCESSES.map((narrow) => ({
+  id: `config.accesses-of-${narrow.width}`,
+  sentence: `Accesses to ${narrow.words} read 0.`,
+  requirement: 'virtio.legacy.pci-any-width',
+  source: 'layout',
+  apply: (behaviours) => {
+    behaviours.configAccess = (value, access) => (narrow.includes(access) ? 0 : value);
+  },
+}));
 
 const WRITE_MUTANTS: readonly Mutant[] = (['sense_size', 'cdb_size'] as const).flatMap((name) => {
   const slug = name.replace('_', '-');

@@ -263,6 +263,23 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
     }),
   ),
   {
+    id: 'event.hard-declined-as-rescan',
+    sentence: 'Without F_HOTPLUG a unit that was reset is reported, and as one that appears.',
+    requirement: 'scsi.event.reason-hard',
+    source: 'generic',
+    apply: (behaviours) => {
+      let declined = false;
+      behaviours.eventDue = (due, record) => {
+        declined = !due && isHard(record);
+        return due || declined;
+      };
+      behaviours.event = (record) => {
+        if (declined && isHard(record)) return { ...record, reason: ResetReason.RESET_RESCAN };
+        return record;
+      };
+    },
+  },
+  {
     id: 'attention.inventory-declined',
     sentence: 'Without F_HOTPLUG a changed list of units is no unit attention.',
     requirement: 'SPC-5 REPORT LUNS',
@@ -296,6 +313,7 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
       'A command to a missing unit reports a unit attention of another unit, which is then rid of it.',
     requirement: 'scsi.event.sense-rescan',
     source: 'generic',
+    acts: true,
     apply: (behaviours) => {
       behaviours.perform = ({ destination: { target, unit } }, run) => {
         const [other] = unit ? [] : (target?.units.values() ?? []);
@@ -457,6 +475,7 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'gesn.no-event',
+    acts: true,
     sentence: 'GET EVENT STATUS NOTIFICATION never has an event of the medium.',
     requirement: 'scsi.event.drv.missed-poll-async',
     source: 'generic',

@@ -4,10 +4,12 @@
  */
 
 import { SPLIT_QUEUE_LIMIT } from '../../wire/split-ring.js';
-import { QueueIndex, requestHeaderSize, virtioScsiConfig } from '../../wire/virtio-scsi.js';
+import { QueueIndex, requestHeaderSize } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { Fault } from '../errors.js';
+import type { RingSetup } from '../virtio/ring.js';
 import type { Mutant } from './mutant.js';
+import { NARROW_ACCESSES } from './narrow-access.js';
 
 const FAULTS = [
   'request',
@@ -60,6 +62,21 @@ const hostile = (
   apply: (behaviours) => watch(behaviours, stuckOnce(behaviours)),
 });
 
+const stuckBySize = (id: string, sentence: string, wrong: (size: number) => boolean): Mutant =>
+  hostile(id, sentence, 'museum QEX-12-queue-size-above-maximum', (behaviours, stuck) => {
+    behaviours.commonWrite = (name, value) => {
+      if (name === 'queue_size' && wrong(Number(value))) stuck();
+      return value;
+    };
+  });
+
+/** Where the three parts of a queue are. */
+const partsOf = ({ descriptors, driver, device }: RingSetup): readonly bigint[] => [
+  descriptors,
+  driver,
+  device,
+];
+
 export const HOSTILE_MUTANTS: readonly Mutant[] = [
   ...FAULTS.map((kind) =>
     hostile(
@@ -110,42 +127,28 @@ export const HOSTILE_MUTANTS: readonly Mutant[] = [
       };
     },
   ),
-  hostile(
+  stuckBySize(
     'stuck-by-size',
     'After a queue size that no queue can have one reset is not enough.',
-    'museum QEX-12-queue-size-above-maximum',
-    (behaviours, stuck) => {
-      behaviours.commonWrite = (name, value) => {
-        const size = Number(value);
-        if (name === 'queue_size' && (size === 0 || (size & (size - 1)) !== 0)) stuck();
-        return value;
-      };
-    },
+    (size) => size === 0 || (size & (size - 1)) !== 0,
   ),
-  ...[1, 2].map((width) =>
+  ...NARROW_ACCESSES.map((narrow) =>
     hostile(
-      `stuck-by-reading-${width}`,
-      `After an access to sense_size by ${width === 1 ? 'one byte' : 'two bytes'} one reset is not enough.`,
+      `stuck-by-reading-${narrow.width}`,
+      `After an access to ${narrow.words} one reset is not enough.`,
       'layout',
       (behaviours, stuck) => {
-        const { offset, size } = virtioScsiConfig.fields.sense_size;
         behaviours.configAccess = (value, access) => {
-          if (access.width === width && access.offset >= offset && access.offset < offset + size) stuck();
+          if (narrow.includes(access)) stuck();
           return value;
         };
       },
     ),
   ),
-  hostile(
+  stuckBySize(
     'stuck-by-largest-size',
     'After a queue size of 32768, which only larger queues can have, one reset is not enough.',
-    'museum QEX-12-queue-size-above-maximum',
-    (behaviours, stuck) => {
-      behaviours.commonWrite = (name, value) => {
-        if (name === 'queue_size' && Number(value) === SPLIT_QUEUE_LIMIT) stuck();
-        return value;
-      };
-    },
+    (size) => size === SPLIT_QUEUE_LIMIT,
   ),
   hostile(
     'stuck-by-overlap',
@@ -153,8 +156,8 @@ export const HOSTILE_MUTANTS: readonly Mutant[] = [
     'layout',
     (behaviours, stuck) => {
       behaviours.ringSetup = (setup) => {
-        const places = [setup.descriptors, setup.driver, setup.device];
-        if (new Set(places).size < places.length) stuck();
+        const parts = partsOf(setup);
+        if (new Set(parts).size < parts.length) stuck();
         return setup;
       };
     },
@@ -167,7 +170,7 @@ export const HOSTILE_MUTANTS: readonly Mutant[] = [
       const places = new Set<bigint>();
       atReset(behaviours, () => places.clear());
       behaviours.ringSetup = (setup) => {
-        for (const place of [setup.descriptors, setup.driver, setup.device]) places.add(place);
+        for (const place of partsOf(setup)) places.add(place);
         return setup;
       };
       behaviours.descriptor = (descriptor) => {

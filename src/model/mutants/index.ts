@@ -30,7 +30,10 @@ import { SENSE_MUTANTS } from './sense.js';
 import { SPLIT_MUTANTS } from './split.js';
 import { STALL_MUTANTS } from './stalls.js';
 import { STATUS_MUTANTS } from './status.js';
+import { TASK_ATTRIBUTE_MUTANTS } from './task-attributes.js';
 import { TASK_MANAGEMENT_MUTANTS } from './task-management.js';
+
+import { WELL_KNOWN_UNIT_MUTANTS } from './well-known-unit.js';
 
 export type { Mutant } from './mutant.js';
 
@@ -53,7 +56,9 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...HOSTILE_MUTANTS,
   ...QUEUE_RESET_MUTANTS,
   ...NOTIFY_MUTANTS,
+  ...TASK_ATTRIBUTE_MUTANTS,
   ...TASK_MANAGEMENT_MUTANTS,
+  ...WELL_KNOWN_UNIT_MUTANTS,
   ...ASYNCHRONOUS_MUTANTS,
   ...PROTECTION_MUTANTS,
   ...DELIVERY_MUTANTS,

@@ -6,10 +6,12 @@ export interface Mutant {
   readonly id: string;
   /** What this device does wrong, in one sentence. */
   readonly sentence: string;
-  /** Id of the requirement that it breaks, where one entry says it. */
+  /** Id of the requirement that it breaks, or a command of a SCSI standard (`SPC-5 INQUIRY`), where one says it. */
   readonly requirement?: string;
   /** Where the idea is from: `layout` for one made from a table, `museum <id>` for a historical bug, `test` otherwise. */
   readonly source: 'layout' | 'generic' | 'test' | `museum ${string}`;
+  /** Its behaviours act on the device besides what they return: they cannot be asked what they would do. */
+  readonly acts?: true;
   /** Replaces what is to go wrong. */
   apply(behaviours: Behaviours): void;
 }

@@ -209,15 +209,18 @@ export const PACKED_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'packed.id.three-bits',
-    sentence: 'In a ring of 16 the buffer ids 8 to 11 come back as 0 to 3.',
+    sentence: 'In a ring of 16 the buffer ids 8 to 11 come back as 0 to 3, after the first lap.',
     requirement: 'virtio.packed.used-id',
     source: 'generic',
     apply: (behaviours) => {
       const watched = new WatchedRing(behaviours);
-      behaviours.usedElements = (elements, { queueSize }) =>
-        watched.packed && queueSize === 16
+      let lapped = false;
+      behaviours.usedElements = (elements, { queueSize }) => {
+        lapped = watched.position >= watched.size || (lapped && watched.position > 0);
+        return watched.packed && queueSize === 16 && lapped
           ? elements.map(({ id, len }) => ({ id: id >= 8 && id < 12 ? id - 8 : id, len }))
           : elements;
+      };
     },
   },
   ...(
@@ -363,6 +366,7 @@ export const PACKED_MUTANTS: readonly Mutant[] = [
         kicked = false;
         return first && attribute === TaskAttr.ORDERED ? milliseconds + 5 : milliseconds;
       };
+      behaviours.enabled = (enabled, { attribute }) => enabled || attribute === TaskAttr.ORDERED;
     },
   },
 ];

@@ -430,6 +430,7 @@ const BLOCKS: readonly Mutant[] = [
     id: 'blocks.crossing-write-begun',
     sentence: 'A write across the end writes what fits before it fails.',
     source: 'layout',
+    acts: true,
     apply: (behaviours) => {
       behaviours.result = (result, call) => {
         if (!call.command.name.startsWith('WRITE(') || result.sense?.asc !== Sense.LBA_OUT_OF_RANGE.asc)
@@ -468,6 +469,7 @@ function writing(
     id,
     sentence,
     source: 'generic',
+    acts: true,
     apply: (behaviours: Behaviours) => {
       let before: CommandCall | undefined;
       let beforeThat: CommandCall | undefined;

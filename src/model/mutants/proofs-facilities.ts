@@ -245,13 +245,13 @@ export const PROOF_FACILITY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'event.unprovoked-no-event',
-    sentence: 'A driver that took no feature but VERSION_1 is told of a loss of events that never was.',
+    sentence: 'A driver that declined hot-plug events is told of a loss of events that never was.',
     requirement: 'scsi.event.no-unprovoked',
     source: 'generic',
     apply: (behaviours) => {
       let bare = false;
       behaviours.featuresAccepted = (accepted, features) => {
-        bare = features === featureSet('VIRTIO_F_VERSION_1');
+        bare = (features & featureSet('VIRTIO_SCSI_F_HOTPLUG')) === 0n;
         return accepted;
       };
       behaviours.lossToTell = (lost) => {

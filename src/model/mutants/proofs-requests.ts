@@ -302,6 +302,15 @@ const PARTICULAR_REQUESTS: readonly Mutant[] = [
 
 export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
   ...PARTICULAR_REQUESTS,
+  answering(
+    'request.status-of-refusal',
+    'Beside a response other than OK status is the response.',
+    'scsi.req.status-written',
+    (answer) => ({
+      ...answer,
+      fields: { ...answer.fields, status: answer.fields.response || answer.fields.status },
+    }),
+  ),
   failing(
     'request.tag-zero-failed',
     'A command with tag 0 fails.',
@@ -364,10 +373,22 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     (task) => task.cdb.subarray(16).some((byte) => byte !== 0),
   ),
   failing(
-    'request.second-queue-failed',
-    'Commands on any request queue but the first fail.',
+    'request.second-queue-inquiry-failed',
+    'INQUIRY on any request queue but the first fails.',
     'scsi.req.any-queue',
-    (task) => task.origin.queue.index > QueueIndex.REQUEST,
+    (task) => task.origin.queue.index > QueueIndex.REQUEST && task.cdb[0] === 0x12,
+  ),
+  failing(
+    'request.second-queue-write-failed',
+    'WRITE(10) on any request queue but the first fails.',
+    'scsi.req.any-queue',
+    (task) => task.origin.queue.index > QueueIndex.REQUEST && task.cdb[0] === 0x2a,
+  ),
+  failing(
+    'request.second-queue-read-failed',
+    'READ(10) on any request queue but the first fails.',
+    'scsi.req.any-queue',
+    (task) => task.origin.queue.index > QueueIndex.REQUEST && task.cdb[0] === 0x28,
   ),
   {
     id: 'request.first-queue-failed',
@@ -389,6 +410,18 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     'layout',
     isWrite,
   ),
+  {
+    id: 'residual.of-whole-transfer',
+    sentence: 'A transfer of 64 blocks leaves a residual of one block, although all were moved.',
+    requirement: 'scsi.req.residual',
+    source: 'generic',
+    apply: (behaviours) => {
+      behaviours.answer = (answer, task) =>
+        task.cdb[8] === 64 && (task.cdb[0] === 0x28 || task.cdb[0] === 0x2a) && answer.fields.residual === 0
+          ? { ...answer, fields: { ...answer.fields, residual: 512 } }
+          : answer;
+    },
+  },
   {
     id: 'residual.of-sectors',
     sentence: 'The residual counts units of 512 bytes.',
@@ -428,6 +461,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'data-out.buffer-written',
+    acts: true,
     sentence: 'WRITE writes as many blocks as the buffer holds.',
     requirement: 'scsi.req.dataout-is-remainder',
     source: 'museum QEX-01-longer-buffer-over-transfers',
@@ -542,6 +576,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     sentence:
       'Once in use, INQUIRY and REPORT LUNS report a pending unit attention instead of being carried out.',
     source: 'layout',
+    acts: true,
     apply: (behaviours) => {
       const used = new WeakSet<object>();
       behaviours.perform = (call: CommandCall, run) => {
@@ -556,6 +591,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     id: 'attention.cleared-by-inquiry',
     sentence: 'INQUIRY clears a pending unit attention.',
     source: 'layout',
+    acts: true,
     apply: (behaviours) => {
       behaviours.perform = (call, run) => {
         if (call.command.name === 'INQUIRY') call.unit.takeAttention();
@@ -567,6 +603,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
     id: 'attention.twice',
     sentence: 'A unit attention comes back after four times TEST UNIT READY in a row.',
     source: 'layout',
+    acts: true,
     apply: (behaviours) => {
       let good = 0;
       behaviours.perform = (call, run) => {
@@ -591,6 +628,7 @@ export const PROOF_REQUEST_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'reset.clears-medium',
+    acts: true,
     sentence: 'After a reset of the device block 230 is zero.',
     source: 'layout',
     apply: (behaviours) => {

@@ -47,6 +47,15 @@ function answering(entry: Entry, changed: (answer: Answer, task: Task) => Answer
 }
 
 export const PROTECTION_MUTANTS: readonly Mutant[] = [
+  answering(
+    {
+      id: 'pi.cut-in-lost',
+      sentence: 'Protection information read into a part of many descriptors is zeros.',
+      requirement: 'scsi.pi.in-content',
+    },
+    (answer, { origin }) =>
+      origin.chain.writableCut.length > 4 ? { ...answer, piIn: answer.piIn.map(() => 0) } : answer,
+  ),
   reading(
     {
       id: 'pi.sizes-before-cdb',

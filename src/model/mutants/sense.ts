@@ -117,6 +117,7 @@ export const SENSE_MUTANTS: readonly Mutant[] = [
     id: 'attention.never-cleared',
     sentence: 'A unit attention is reported again and again.',
     source: 'layout',
+    acts: true,
     apply: (behaviours) => {
       behaviours.perform = ({ unit }, run) => {
         const result = run();

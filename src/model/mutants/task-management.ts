@@ -30,6 +30,7 @@ const QUERIES: readonly (readonly [name: FunctionName, requirement: string])[] =
 const LATE_MS = 200;
 
 interface Described {
+  readonly acts?: true;
   readonly id: string;
   readonly sentence: string;
   readonly requirement: string;
@@ -241,6 +242,7 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
       id: 'tmf.i-t-nexus-reset.tells-one-unit',
       sentence: 'I_T NEXUS RESET leaves a unit attention at the addressed unit alone.',
       requirement: 'scsi.tmf.nexus-reset-completes-all',
+      acts: true,
     },
     ({ subtype, destination }, response) => {
       if (subtype === Tmf.I_T_NEXUS_RESET)
@@ -267,6 +269,7 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
       sentence: 'LOGICAL UNIT RESET leaves no unit attention.',
       requirement: 'scsi.tmf.lun-reset-unit-attention',
       source: 'museum QSD-48-no-ua-after-reset',
+      acts: true,
     },
     ({ subtype, destination }, response) => {
       if (subtype === Tmf.LOGICAL_UNIT_RESET) destination.unit?.takeAttention();
@@ -278,6 +281,7 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
     sentence: 'The unit attention of LOGICAL UNIT RESET is reported again and again.',
     requirement: 'scsi.tmf.lun-reset-unit-attention',
     source: 'generic',
+    acts: true,
     apply: (behaviours) => {
       let stays: unknown;
       behaviours.manage = (run, { subtype, destination }) => {
@@ -299,6 +303,7 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
       id: 'tmf.lun-reset.tells-all-units',
       sentence: 'LOGICAL UNIT RESET leaves a unit attention at every unit of the target.',
       requirement: 'scsi.tmf.lun-reset-unit-attention',
+      acts: true,
     },
     ({ subtype, destination }, response) => {
       if (subtype === Tmf.LOGICAL_UNIT_RESET)
@@ -312,6 +317,7 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
       id: 'tmf.all-leave-attention',
       sentence: 'Functions that reset nothing leave a unit attention, too.',
       requirement: 'scsi.tmf.lun-reset-unit-attention',
+      acts: true,
     },
     ({ subtype, destination }, response) => {
       if (!RESETS.has(subtype)) destination.unit?.raiseAttention(Sense.BUS_DEVICE_RESET);
@@ -347,6 +353,7 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'tmf.aborted-write-late',
+    acts: true,
     sentence: 'A write that a function has ended is carried out all the same, after the next one.',
     requirement: 'scsi.tmf.abort-task-completes',
     source: 'museum QVS-03-cancelled-never-started',
@@ -382,6 +389,27 @@ export const TASK_MANAGEMENT_MUTANTS: readonly Mutant[] = [
       behaviours.selected = (selected, _task, { subtype }) => selected || subtype === Tmf.I_T_NEXUS_RESET;
     },
   },
+  understanding(
+    {
+      id: 'tmf.clear-aca.ends-all',
+      sentence: 'CLEAR ACA is taken for ABORT TASK SET.',
+      requirement: 'scsi.tmf.clear-aca',
+    },
+    ({ type, subtype }) =>
+      type === ControlType.TMF && subtype === Tmf.CLEAR_ACA ? { subtype: Tmf.ABORT_TASK_SET } : {},
+  ),
+  answering(
+    {
+      id: 'tmf.query-missing-found',
+      sentence: 'A query for a missing unit or target finds a command.',
+      requirement: 'scsi.tmf.query-task-present',
+    },
+    (answer, { request }) =>
+      (request?.subtype === Tmf.QUERY_TASK || request?.subtype === Tmf.QUERY_TASK_SET) &&
+      (answer.response === ControlResponse.INCORRECT_LUN || answer.response === ControlResponse.BAD_TARGET)
+        ? { ...answer, response: ControlResponse.FUNCTION_SUCCEEDED }
+        : answer,
+  ),
   understanding(
     {
       id: 'tmf.subtype-truncated',

@@ -51,9 +51,10 @@ export class UnitReports {
     this.#inventoryChanged(target, number, unit, ResetReason.RESET_REMOVED);
   }
 
-  /** A unit was reset by others than the driver. No feature keeps the driver from being told. */
+  /** A unit was reset by others than the driver. Without the feature the unit attention alone tells of it. */
   wasReset(target: Target, number: number, unit: LogicalUnit): void {
-    this.#report(true, unit, transportReset(target, number, ResetReason.RESET_HARD));
+    const due = this.#negotiated('VIRTIO_SCSI_F_HOTPLUG');
+    this.#report(due, unit, transportReset(target, number, ResetReason.RESET_HARD));
   }
 
   /** A parameter of a unit has changed: unit attention, and PARAM_CHANGE where it is wanted. */

@@ -1,6 +1,7 @@
 /** What every logical unit does, whatever its type (SAM-6 "Unit attention conditions", SPC-5). */
 import { decodeCdb } from '../../wire/scsi/command.js';
 import { ScsiStatus } from '../../wire/scsi/status.js';
+import { TaskAttr } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { Task } from '../scsi/task.js';
 import type { CommandResult } from './command-result.js';
@@ -98,6 +99,8 @@ export abstract class LogicalUnit {
     const row = found instanceof CheckCondition ? undefined : found;
     const run = (call: CommandCall): CommandResult => {
       try {
+        // No unit establishes ACA conditions (NORMACA is 0), and the attribute is for commands during one.
+        if (task.attribute === TaskAttr.ACA) throw new CheckCondition(Sense.INVALID_MESSAGE);
         if (found instanceof CheckCondition) throw found;
         this.admit(found);
         if (!UNAFFECTED_BY_ATTENTION.has(found.command.name)) {

@@ -20,14 +20,14 @@ const zeros = (count: number): number[] => new Array<number>(count).fill(0);
 const WCE = 0x04;
 const D_SENSE = 0x04;
 const SWP = 0x08;
-const UNRESTRICTED_REORDERING = 0x10;
 
 /** The pages of a disk. No page can be saved. */
 export const DISK_PAGES: readonly ModePageDefinition[] = [
   { code: CACHING_PAGE, defaults: [WCE, ...zeros(17)], changeable: [WCE, ...zeros(17)] },
   {
     code: CONTROL_PAGE,
-    defaults: [0, UNRESTRICTED_REORDERING, ...zeros(8)],
+    // QUEUE ALGORITHM MODIFIER 0, restricted reordering: commands are worked on in order of arrival.
+    defaults: zeros(10),
     changeable: [D_SENSE, 0, SWP, ...zeros(7)],
   },
 ];

@@ -49,6 +49,7 @@ export const Sense = {
   INVALID_RELEASE: illegal(0x26, 0x04),
   PARAMETER_LIST_LENGTH_ERROR: illegal(0x1a, 0x00),
   SAVING_NOT_SUPPORTED: illegal(0x39, 0x00),
+  INVALID_MESSAGE: illegal(0x49, 0x00),
   MEDIUM_REMOVAL_PREVENTED: illegal(0x53, 0x02),
   NO_MEDIUM_TRAY_CLOSED: { key: SenseKey['NOT READY'], asc: 0x3a, ascq: 0x01 },
   NO_MEDIUM_TRAY_OPEN: { key: SenseKey['NOT READY'], asc: 0x3a, ascq: 0x02 },

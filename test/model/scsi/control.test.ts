@@ -145,7 +145,7 @@ describe('events', () => {
   });
 
   test('a reset from outside: commands end with RESET, then the event, and unit attention', () => {
-    const bench = new Bench().start().ready();
+    const bench = new Bench().start(HOTPLUG).ready();
     const sent = bench.send(1, [], [16]);
     bench.model.hold(0, 0);
     const task = read(bench, 1n);

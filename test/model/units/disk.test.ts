@@ -215,7 +215,7 @@ describe('mode pages', () => {
     const bench = disk();
     const all = sense(bench, '3f').data;
     expect(toHex(all.subarray(0, 6))).toBe('23 00 10 00 08 12');
-    expect(toHex(all.subarray(24, 28))).toBe('0a 0a 00 10');
+    expect(toHex(all.subarray(24, 28))).toBe('0a 0a 00 00');
     expect(toHex(sense(bench, '3f', 3).data.subarray(0, 4))).toBe('23 00 10 a5');
     const ten = bench.command('5a 00 3f 00 00 00 00 00 ff 00', { dataIn: 255 }).data;
     expect(toHex(ten.subarray(0, 8))).toBe('00 2e 00 10 00 00 00 08');
@@ -240,7 +240,7 @@ describe('mode pages', () => {
 
   test('D_SENSE gives descriptor format, and a reset takes it back', () => {
     const bench = disk();
-    expect(outcome(select(bench, '00 00 00 00 0a 0a 04 10 00 00 00 00 00 00 00 00'))).toBe('good');
+    expect(outcome(select(bench, '00 00 00 00 0a 0a 04 00 00 00 00 00 00 00 00 00'))).toBe('good');
     const reply = bench.command('ff 00 00 00 00 00');
     expect([reply.senseLen, toHex(reply.sense.subarray(0, 8))]).toEqual([8, '72 05 20 00 00 00 00 00']);
     const pointed = bench.command('00 00 00 01 00 00');
@@ -253,7 +253,7 @@ describe('mode pages', () => {
 
   test('software write protection', () => {
     const bench = disk();
-    select(bench, '00 00 00 00 0a 0a 00 10 08 00 00 00 00 00 00 00');
+    select(bench, '00 00 00 00 0a 0a 00 00 08 00 00 00 00 00 00 00');
     expect(outcome(bench.command('2a 00 00 00 00 00 00 00 01 00', { dataOut: block(1) }))).toBe('7/27/02');
     expect(sense(bench, '08').data[2]).toBe(0x90);
   });

@@ -69,7 +69,7 @@ it('plugs units of either kind, and unplugs them', async () => {
   expect(eventsOf(session)).toEqual([
     [ScsiEvent.TRANSPORT_RESET, '0103412c00000000', ResetReason.RESET_RESCAN],
   ]);
-  clearUnitAttentions(driver, [{ ...NEW, kind: 'disk' }]);
+  clearUnitAttentions(driver, { ...NEW, kind: 'disk' });
   expect(blocks(NEW)).toBe(5000);
   await control({ name: 'unplug', at: NEW });
   expect(eventsOf(session)).toEqual([
@@ -78,7 +78,7 @@ it('plugs units of either kind, and unplugs them', async () => {
   expect(says(NEW, 'TEST UNIT READY')).toBe(`response ${Response.BAD_TARGET}`);
 
   await control({ name: 'plug', at: NEW, fresh: { kind: 'cdrom', blocks: 700, blockSize: 2048 } });
-  clearUnitAttentions(driver, [{ ...NEW, kind: 'cdrom' }]);
+  clearUnitAttentions(driver, { ...NEW, kind: 'cdrom' });
   expect(blocks(NEW)).toBe(700);
 });
 
@@ -89,7 +89,7 @@ it('unplugs a unit of its own, which comes back as it was', async () => {
   says(OTHER_DISK, 'TEST UNIT READY');
   expect(says(OTHER_DISK, 'TEST UNIT READY')).toBe('5/25/0');
   await control({ name: 'plug', at: OTHER_DISK });
-  clearUnitAttentions(driver, [{ ...OTHER_DISK, kind: 'disk' }]);
+  clearUnitAttentions(driver, { ...OTHER_DISK, kind: 'disk' });
   expect(blocks(OTHER_DISK)).toBe(131072);
 });
 
@@ -119,10 +119,10 @@ it('changes the medium of a drive', async () => {
   await control({ name: 'eject', at: CDROM });
   expect(says(CDROM, 'TEST UNIT READY')).toContain('/3a/');
   await control({ name: 'insert', at: CDROM, medium: 'other' });
-  clearUnitAttentions(driver, [{ ...CDROM, kind: 'cdrom' }]);
+  clearUnitAttentions(driver, { ...CDROM, kind: 'cdrom' });
   expect(blocks(CDROM)).not.toBe(usual);
   await control({ name: 'insert', at: CDROM, medium: 'usual' });
-  clearUnitAttentions(driver, [{ ...CDROM, kind: 'cdrom' }]);
+  clearUnitAttentions(driver, { ...CDROM, kind: 'cdrom' });
   expect(blocks(CDROM)).toBe(usual);
   expect(eventsOf(session)).toEqual([]);
 });
