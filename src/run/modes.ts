@@ -62,7 +62,7 @@ const LAYER_OF_TRANSPORT: Readonly<Record<string, (transport: TransportName) => 
   msix: (transport) => transport.startsWith('pci'),
 };
 
-type Restricted = Pick<CaseDefinition, 'id' | 'modes' | 'needs' | 'covers'>;
+type Restricted = Pick<CaseDefinition, 'id' | 'modes' | 'needs' | 'covers' | 'tags'>;
 
 /** Whether a case, by what it says itself, takes part in a mode. */
 function admits({ modes, needs }: Restricted, mode: Mode): boolean {
@@ -119,7 +119,8 @@ export function modesOf(
   const layer = layerOf(definition);
   if (choice === 'default') return [home];
   if (choice === 'exhaustive' || layer === 'ring or transport') return [home, ...others];
-  if (layer === 'device') {
+  // One that takes long shows no more of the device in the ninth mode than in the second.
+  if (layer === 'device' && !definition.tags.includes('slow')) {
     const chosen = pairwiseOver(transports);
     return [home, ...others.filter((mode) => chosen.has(modeName(mode)))];
   }

@@ -21,7 +21,7 @@ function names(
   choice: ModeChoice,
   transports: readonly TransportName[] = TRANSPORTS,
 ): string[] {
-  const definition = { id: 'a.case', modes: {}, needs: [], covers: ['virtio.x'], ...restrictions };
+  const definition = { id: 'a.case', modes: {}, needs: [], tags: [], covers: ['virtio.x'], ...restrictions };
   return modesOf(definition, choice, transports).map(modeName);
 }
 
@@ -84,6 +84,11 @@ describe('all', () => {
       expect(host.length).toBeLessThan(12);
     },
   );
+
+  test('a slow one runs in one more mode only', () => {
+    expect(names({ covers: ['scsi.event.x'], tags: ['slow'] }, 'all')).toHaveLength(2);
+    expect(names({ covers: ['scsi.event.x'], tags: ['slow'] }, 'exhaustive')).toHaveLength(24);
+  });
 
   test('a case about a command runs in its home and one more mode, which depends on its id', () => {
     const second = (id: string) => names({ id, covers: ['SBC-4 READ(10)'] }, 'all')[1];
