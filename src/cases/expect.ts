@@ -64,6 +64,8 @@ export interface SeenAlternative {
   readonly covers: readonly string[];
   readonly level: Level;
   readonly at: Position;
+  /** Bytes that count as untouched may hold their poison by chance: a run with other poison decides. */
+  readonly undecided?: true;
 }
 
 /** Outcome of judging one step. */
@@ -192,6 +194,8 @@ type Part = Omit<Mismatch, 'level' | 'covers' | 'ruling' | 'because' | 'verdict'
 class ResultMatcher {
   readonly parts: Part[] = [];
   readonly captures = new Map<string, ScopeValue>();
+  /** What matches may do so by chance. */
+  undecided = false;
   readonly #observed: Observed;
   readonly #context: EvalContext;
   /** Copied when something is captured: most answers are judged without. */
@@ -247,6 +251,7 @@ class ResultMatcher {
     }
     const context: MatchContext = poison === undefined ? this.#context : { ...this.#context, poison };
     const match = matchPattern(pattern, actual, this.#scope, context);
+    if (match.ok && match.undecided) this.undecided = true;
     if (match.captures.size > 0) this.#scope = extended(this.#scope, match.captures);
     for (const [name, value] of match.captures) this.captures.set(name, value);
     if (!match.ok) this.parts.push(bytesPart(check, pattern, actual, match));
@@ -567,7 +572,9 @@ function judgeAlternatives(
     return { alternative, matcher };
   });
   const seen = tried.find(({ matcher }) => matcher.parts.length === 0);
-  return seen ? seenAlternative(seen.alternative, block.judgement) : noAlternative(tried);
+  if (seen === undefined) return noAlternative(tried);
+  const found = seenAlternative(seen.alternative, block.judgement);
+  return seen.matcher.undecided ? { ...found, undecided: true } : found;
 }
 
 function seenAlternative(head: AlternativeHead, judgement: Judgement): SeenAlternative {

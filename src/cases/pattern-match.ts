@@ -33,7 +33,12 @@ export interface PatternDifference {
 
 /** Outcome of matching. Captures are made also where later bytes differ. */
 export type PatternMatch =
-  | { readonly ok: true; readonly captures: ReadonlyMap<string, ScopeValue> }
+  | {
+      readonly ok: true;
+      readonly captures: ReadonlyMap<string, ScopeValue>;
+      /** So few `untouched` bytes agree that they may have been written, with their poison by chance. */
+      readonly undecided?: true;
+    }
   | {
       readonly ok: false;
       readonly captures: ReadonlyMap<string, ScopeValue>;
@@ -54,6 +59,8 @@ export type PatternMatch =
     };
 
 const MAX_DIFFERENCES = 16;
+/** Fewer bytes that are as before may be so by chance: once in 255 requests for one byte. */
+const UNTOUCHED_FOR_SURE = 4;
 
 /** Matches `actual` against a pattern. A mistake of the case throws `CaseError`. */
 export function matchPattern(
@@ -114,6 +121,8 @@ class Matcher {
   #differences: PatternDifference[] = [];
   #first: number | undefined;
   #undecided = true;
+  /** How many bytes were found untouched. */
+  #untouched = 0;
   readonly #expected: Uint8Array | undefined;
   readonly #mask: Uint8Array | undefined;
   readonly #differing: Uint8Array | undefined;
@@ -151,7 +160,10 @@ class Matcher {
     }
     const { captures } = this;
     const [difference] = this.#differences;
-    if (this.#first === undefined || difference === undefined) return { ok: true, captures };
+    if (this.#first === undefined || difference === undefined) {
+      const few = this.#untouched > 0 && this.#untouched < UNTOUCHED_FOR_SURE;
+      return { ok: true, captures, ...(few && { undecided: true as const }) };
+    }
     const { length } = this.#actual;
     return {
       ok: false,
@@ -308,14 +320,15 @@ class Matcher {
     if (poison === undefined)
       throw new CaseError('NOT_AVAILABLE', `"${kind}" needs a buffer that was filled beforehand`);
     const present = Math.min(span, this.#actual.length - this.#at);
-    if (kind === 'untouched')
+    if (kind === 'untouched') {
+      this.#untouched += present;
       this.#compare(
         poison,
         undefined,
         present,
         (start, end) => `${hex(poison.subarray(start, end))} (untouched)`,
       );
-    else
+    } else
       for (let at = 0; at < present; at++)
         if (this.#actual[this.#at + at] === poison[at])
           this.#differ(

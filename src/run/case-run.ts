@@ -164,7 +164,7 @@ export class CaseRun {
    */
   judge({ captures, alternatives, mismatches }: Judged, explicit: boolean): void {
     this.capture(captures);
-    for (const { is, verdict, ruling, covers, at } of alternatives) {
+    for (const { is, verdict, ruling, covers, at, undecided } of alternatives) {
       this.#seen.push({ step: this.#label, is });
       const counts = verdict ?? (ruling === undefined ? 'pass' : ruledVerdict(ruling));
       if (counts === 'pass') continue;
@@ -176,7 +176,7 @@ export class CaseRun {
         got: is,
         ...(ruling !== undefined && { ruling }),
       };
-      this.find(finding, at);
+      this.find(finding, at, undecided);
     }
     // A ruling beside alternatives is about those; an outcome that is none of them is not excused by it.
     const rule = ({ level, ruling, check }: Mismatch) => ({
@@ -188,8 +188,7 @@ export class CaseRun {
     const fails = counted.filter(({ severity }) => severity === 'fail');
     for (const { mismatch, severity } of [...counted.filter((each) => !fails.includes(each)), ...fails])
       if (severity !== 'pass') {
-        const finding = this.#record(this.#finding(mismatch, severity, explicit), mismatch.at);
-        if (finding && mismatch.undecided) this.#byChance.add(finding);
+        this.#record(this.#finding(mismatch, severity, explicit), mismatch.at, mismatch.undecided);
       }
     if (fails.length > 0) throw new CaseEnded();
   }
@@ -238,21 +237,29 @@ export class CaseRun {
   }
 
   /** Records a finding at the present step. A fail ends the case: throws. */
-  find(finding: Omit<Finding, 'step' | 'place'>, at: Judgement['at'] | undefined = this.#step?.at): void {
-    this.#record(finding, at);
+  find(
+    finding: Omit<Finding, 'step' | 'place'>,
+    at: Judgement['at'] | undefined = this.#step?.at,
+    undecided = false,
+  ): void {
+    this.#record(finding, at, undecided);
     if (finding.severity !== 'warn' && finding.severity !== 'note') throw new CaseEnded();
   }
 
-  /** The finding as it is kept; undefined for one that is there already. */
-  #record(finding: Omit<Finding, 'step' | 'place'>, at: Judgement['at'] | undefined): Finding | undefined {
+  /** `undecided`: poison may have made it by chance. */
+  #record(
+    finding: Omit<Finding, 'step' | 'place'>,
+    at: Judgement['at'] | undefined,
+    undecided = false,
+  ): void {
     const place = at && { place: `${this.plan.file}:${at.line}:${at.column}` };
     // What recurs in every round of a repeat is told once.
     const again = (one: Finding) =>
       one.place === place?.place && one.check === finding.check && one.got === finding.got;
-    if (this.#findings.some(again)) return undefined;
+    if (this.#findings.some(again)) return;
     const kept = { step: this.#label, ...finding, ...place };
     this.#findings.push(kept);
-    return kept;
+    if (undecided) this.#byChance.add(kept);
   }
 
   /** What the case did by controls is undone, also after a failure. */

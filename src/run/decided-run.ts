@@ -6,9 +6,8 @@ import type { CaseResult } from './results.js';
 const RUNS = 3;
 
 /**
- * Carries a case out. Where all that is against the device is that written bytes look as before, they may have been
- * written with the very poison that was there: the case is carried out again, with other poison. `start` makes the
- * case afresh.
+ * Carries a case out. Where all that is against the device is that bytes look as before, they may have been written
+ * with the very poison that was there: the case is carried out again, with other poison. `start` makes the case afresh.
  */
 export function runDecided(start: () => CaseRun): CaseResult {
   for (let left = RUNS; ; left--) {

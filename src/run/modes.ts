@@ -95,7 +95,10 @@ function layerOf({ covers }: Restricted): 'ring or transport' | 'device' | 'comm
   const ids = covers.map((id) => id.split('.'));
   if (ids.some(([of, about = '']) => of === 'virtio' && !OF_THE_DEVICE.has(about)))
     return 'ring or transport';
-  return ids.some(([of]) => of === 'virtio' || of === 'scsi') ? 'device' : 'command';
+  const ofDevice = ids.filter(([of]) => of === 'virtio' || of === 'scsi').length;
+  const ofCommands = covers.filter((id) => /^S[BP]C-/.test(id)).length;
+  // Most cases about commands also look at the response around the answer, which others are about.
+  return ofDevice > ofCommands ? 'device' : 'command';
 }
 
 /**

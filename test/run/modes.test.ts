@@ -85,6 +85,13 @@ describe('all', () => {
     },
   );
 
+  test('what a case covers more of decides between command and device', () => {
+    expect(names({ covers: ['SPC-5 INQUIRY', 'scsi.req.x'] }, 'all')).toHaveLength(2);
+    expect(names({ covers: ['SPC-5 INQUIRY', 'scsi.req.x', 'scsi.event.x'] }, 'all').length).toBeGreaterThan(
+      2,
+    );
+  });
+
   test('a slow one runs in one more mode only', () => {
     expect(names({ covers: ['scsi.event.x'], tags: ['slow'] }, 'all')).toHaveLength(2);
     expect(names({ covers: ['scsi.event.x'], tags: ['slow'] }, 'exhaustive')).toHaveLength(24);
