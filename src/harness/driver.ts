@@ -50,7 +50,9 @@ const EVENT_BUFFERS = 4;
 const RECYCLE_BYTES = 1 << 17;
 /** How long a device may take to show that it was reset, and to raise an interrupt for a used buffer. */
 const RESET_LIMIT_MS = 5000;
-const INTERRUPT_LIMIT_MS = 250;
+const INTERRUPT_LIMIT_MS = 2000;
+/** The same for a device that has left one out: all that it owes would else take a run hours. */
+const LATER_INTERRUPT_LIMIT_MS = 100;
 /** A device that has not answered for so long is asked whether it needs a reset. */
 const ASK_AFTER_MS = 20;
 
@@ -112,6 +114,7 @@ export class Driver {
   /** What was reset or stopped by hand, and the register that reads 0 when that is done. */
   #resetting: { readonly what: 'device' | number; readonly register: DeviceRegister } | undefined;
   #selected = 0;
+  #interruptLimitMs = INTERRUPT_LIMIT_MS;
   /** queue_notif_config_data by queue. */
   readonly #notifyIds = new Map<number, number>();
   #returnCount = 0;
@@ -371,7 +374,7 @@ export class Driver {
       let asks = false;
       if (clock.now() >= ask) {
         // The status first: what was returned before the device asked must be seen.
-        asks = (this.transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
+        asks = this.#needsReset();
         ask = clock.now() + askAfterMs;
       }
       return this.#returned(exchanges) || asks;
@@ -391,6 +394,10 @@ export class Driver {
       this.publish(last);
     }
     this.wait(last, limitMs);
+  }
+
+  #needsReset(): boolean {
+    return (this.transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
   }
 
   #returned(exchanges: readonly Exchange[]): boolean {
@@ -443,7 +450,8 @@ export class Driver {
   /**
    * Takes what has come back on all queues of a vector: one interrupt may stand for all of them. It is cleared before
    * the rings are read, so what is returned later raises it anew. A reset takes back what was raised before it, so that
-   * none is due any more.
+   * none is due any more; nor is one from a device that has asked for a reset, on which nobody is to rely ("Device Status
+   * Field").
    */
   #collectSharing(vector: number): void {
     const sharing = [...this.#queues.values()].filter((queue) => queue.vector === vector);
@@ -454,9 +462,14 @@ export class Driver {
     if (due.length > 0) {
       const { interrupts } = this.transport;
       // A device raises its interrupt after it has shown the buffer as used, so it may lag behind what is visible.
-      const limitMs = this.awaitsInterrupts ? INTERRUPT_LIMIT_MS : 0;
+      const limitMs = this.awaitsInterrupts ? this.#interruptLimitMs : 0;
       interrupted = waitUntil(this.port, limitMs, () => interrupts.raised(vector));
       interrupts.clear(vector);
+      // The parts of a device may fail one after the other: what still answers may have nobody to tell it.
+      if (!interrupted && this.awaitsInterrupts) {
+        if (this.#needsReset()) interrupted = undefined;
+        else this.#interruptLimitMs = LATER_INTERRUPT_LIMIT_MS;
+      }
     }
     for (const queue of sharing) {
       queue.swallowed = false;

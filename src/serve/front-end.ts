@@ -46,8 +46,10 @@ interface Vring {
   enabled: boolean;
   /** Whether the device has the ring. */
   placed: boolean;
-  /** A kick came when the device had not got it. */
+  /** The device is to look at it as soon as it has it. */
   kicked: boolean;
+  /** The front-end was told of used buffers since the ring began. */
+  announced: boolean;
 }
 
 /** What a request comes to: a payload of its own, or whether it was carried out. */
@@ -65,6 +67,8 @@ export class FrontEnd {
   /** VHOST_USER_F_PROTOCOL_FEATURES was negotiated: rings wait to be enabled. */
   #enabling = false;
   #requests: number | undefined;
+  /** Queues with the first used buffers since their rings began. */
+  readonly #firstUsed = new Set<number>();
   #poll!: PollSet;
   /** Queue numbers at the places of the poll set behind the socket. */
   #polled: number[] = [];
@@ -78,7 +82,7 @@ export class FrontEnd {
     this.#stream = new MessageStream(socket, vhostUserHeader.size, payloadSize);
     this.#vrings = Array.from({ length: model.vhost.queueCount }, freshVring);
     model.vhost.listener = {
-      used: (queue) => signalIf(this.#vrings[queue]?.call),
+      used: (queue) => this.#used(queue),
       configChanged: () => this.#tellConfigChange(),
       failed: () => {
         for (const { placed, err } of this.#vrings) if (placed) signalIf(err);
@@ -92,13 +96,16 @@ export class FrontEnd {
    * has left or says what cannot be understood.
    */
   serve(limitMs: number): 'busy' | 'idle' | 'gone' {
-    if (!this.#poll.wait(limitMs)) return 'idle';
+    const found = this.#poll.wait(this.#firstUsed.size > 0 ? 0 : limitMs);
+    if (!found && this.#firstUsed.size === 0) return 'idle';
     try {
-      const kicked = this.#polled.filter((_, i) => this.#poll.readable(i + 1));
+      const kicked = found ? this.#polled.filter((_, i) => this.#poll.readable(i + 1)) : [];
       // A front-end that does not wait for answers has said before the kick where the used buffers are to be announced.
-      if (this.#poll.readable(0) && !this.#messages()) return 'gone';
+      if (found && this.#poll.readable(0) && !this.#messages()) return 'gone';
       for (const queue of kicked) this.#kicked(queue);
-      return 'busy';
+      for (const [queue, vring] of this.#vrings.entries())
+        if (vring.kicked && vring.placed) this.#look(queue, vring);
+      return this.#announceFirst() ? 'busy' : 'gone';
     } catch (error) {
       if (!(error instanceof MalformedMessageError) && !(error instanceof LibcError)) throw error;
       this.#log(error.message);
@@ -131,8 +138,38 @@ export class FrontEnd {
     const vring = this.#vrings[queue];
     if (vring?.kick === undefined) return;
     takeSignals(vring.kick);
-    if (vring.placed) this.#model.vhost.kick(queue);
+    if (vring.placed) this.#look(queue, vring);
     else vring.kicked = true;
+  }
+
+  #look(queue: number, vring: Vring): void {
+    vring.kicked = false;
+    this.#model.vhost.kick(queue);
+  }
+
+  #used(queue: number): void {
+    const vring = this.#vrings[queue];
+    if (vring?.announced === false) this.#firstUsed.add(queue);
+    else signalIf(vring?.call);
+  }
+
+  /**
+   * Announces the first used buffers of rings that began. A front-end may say last of all where that is to happen, when
+   * the ring can already be looked at: what it said before the buffers were made available has arrived by now. Whether
+   * the connection goes on.
+   */
+  #announceFirst(): boolean {
+    if (this.#firstUsed.size === 0) return true;
+    if (!this.#messages()) return false;
+    for (const queue of [...this.#firstUsed]) this.#announce(queue);
+    return true;
+  }
+
+  #announce(queue: number): void {
+    const vring = this.#vrings[queue];
+    if (vring === undefined || !this.#firstUsed.delete(queue)) return;
+    vring.announced = true;
+    signalIf(vring.call);
   }
 
   /** Whether the connection goes on. */
@@ -267,6 +304,7 @@ export class FrontEnd {
   #reset(): void {
     this.#model.vhost.resetDevice();
     for (const vring of this.#vrings) Object.assign(vring, { placed: false, enabled: false, kicked: false });
+    this.#firstUsed.clear();
   }
 
   #setMemory(payload: Uint8Array, fds: readonly number[]): boolean {
@@ -345,8 +383,8 @@ export class FrontEnd {
   }
 
   /**
-   * Gives the device a ring that is described, enabled and has its kick. It looks at it where a kick has gone by, or
-   * where the ring was served before: what came meanwhile is not announced again.
+   * Gives the device a ring that is described, enabled and has its kick. It is to look at it where a kick has gone by,
+   * or where the ring was served before: what came meanwhile is not announced again.
    */
   #begin(index: number, vring: Vring): void {
     const { addresses, enabled, kick, size, base } = vring;
@@ -369,8 +407,8 @@ export class FrontEnd {
     device.enable(index, true);
     // There are front-ends that pass FEATURES_OK on and no more; a ring that is enabled says as much.
     device.status = device.status | DeviceStatus.DRIVER_OK;
-    if (vring.kicked || !FRESH_BASES.has(base)) device.kick(index);
-    vring.kicked = false;
+    vring.announced = false;
+    vring.kicked ||= !FRESH_BASES.has(base);
   }
 
   /** What is being worked on is finished first: it cannot be returned afterwards. */
@@ -378,6 +416,7 @@ export class FrontEnd {
     const { index } = read(vhostVringState, payload);
     const vring = this.#vring(index);
     this.#model.clock.drain();
+    this.#announce(index);
     if (vring.placed) vring.base = this.#model.vhost.stop(index);
     vring.placed = false;
     vring.enabled = false;
@@ -439,6 +478,7 @@ function freshVring(): Vring {
     enabled: false,
     placed: false,
     kicked: false,
+    announced: false,
   };
 }
 

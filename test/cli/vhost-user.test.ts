@@ -10,8 +10,8 @@ import { finish, start, type Vscsi } from './vscsi.js';
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const SERVE = shellWords([process.execPath, MAIN, 'serve', '--socket', '{socket}']);
 
-/** A run that is under way on a back-end of its own, and the process ids of the back-end. */
-async function underWay(...args: readonly string[]): Promise<{ run: Vscsi; backends: () => number[] }> {
+/** A run that is under way on a back-end of its own, and the process id of the back-end. */
+async function underWay(...args: readonly string[]): Promise<{ run: Vscsi; backend: number }> {
   const run = start(
     'run',
     '--dut',
@@ -24,10 +24,13 @@ async function underWay(...args: readonly string[]): Promise<{ run: Vscsi; backe
     'jsonl=@r.jsonl',
     ...args,
   );
-  // The suite itself is the first process of that name.
-  const backends = () => run.processes('node').filter((pid) => pid !== run.pid);
   await run.until('a first result', () => results(run).length > 3);
-  return { run, backends };
+  // The suite itself is a process of that name, too.
+  const backend = () => run.processes('node').find((pid) => pid !== run.pid);
+  await run.until('a back-end', () => backend() !== undefined);
+  const pid = backend();
+  if (pid === undefined) throw new Error('the back-end is gone already');
+  return { run, backend: pid };
 }
 
 const results = (run: Vscsi) => run.lines('r.jsonl').filter((line) => 'verdict' in line);
@@ -84,10 +87,9 @@ describe('the model in another process', () => {
 
 describe('a back-end that fails in mid-run', () => {
   test('is a crash when it is killed, and the run goes on with another', async () => {
-    const { run, backends } = await underWay('--select', 'scsi.req.*');
-    const [victim] = backends();
+    const { run, backend } = await underWay('--select', 'scsi.req.*');
     const before = results(run).length;
-    process.kill(victim ?? 0, 'SIGKILL');
+    process.kill(backend, 'SIGKILL');
     expect(await run.ended()).toBe(1);
     const { cases, interrupted } = run.results('r.json');
     const crashed = cases.filter(({ verdict }) => verdict === 'crash');
@@ -99,12 +101,12 @@ describe('a back-end that fails in mid-run', () => {
   });
 
   test('is a hang when it stops answering', async () => {
-    const { run, backends } = await underWay('--select', 'scsi.tmf.*', '--timeout', '8000');
-    process.kill(backends()[0] ?? 0, 'SIGSTOP');
+    const { run, backend } = await underWay('--select', 'scsi.tmf.*', '--timeout', '20000');
+    process.kill(backend, 'SIGSTOP');
     expect(await run.ended()).toBe(1);
     const hung = run.results('r.json').cases.filter(({ verdict }) => verdict === 'hang');
     expect(hung.length).toBe(1);
-    expect(hung[0]?.findings[0]?.got).toMatch(/does not reply to \w+ within 3000 ms|no progress/);
+    expect(hung[0]?.findings[0]?.got).toMatch(/does not reply to \w+ within 8000 ms|no progress/);
   });
 });
 
@@ -116,7 +118,7 @@ describe('a back-end that is none', () => {
       /the back-end closed the connection when it was to (reply to|take) GET_FEATURES/,
     ],
     ['talks nonsense', "socket.write('HTTP/1.1 400 Bad Request\\r\\n\\r\\n')", /the back-end's reply to/],
-    ['says nothing', '0', /the back-end does not reply to GET_FEATURES within 3000 ms; it sent nothing/],
+    ['says nothing', '0', /the back-end does not reply to GET_FEATURES within 8000 ms; it sent nothing/],
   ])('%s: the set-up fails with what was received', async (_, deed, message) => {
     const run = start('doctor');
     const file = join(run.folder, 'fake.mjs');

@@ -102,6 +102,50 @@ test('no interrupt is owed for what comes back while a reset is under way', () =
   expect(sent.interrupted).toBeUndefined();
 });
 
+test('no interrupt is owed by a device that has asked for a reset', () => {
+  device.onNotify = (queue) => {
+    if (queue !== request) return;
+    device.status |= DeviceStatus.DEVICE_NEEDS_RESET;
+    for (const head of device.available(queue)) {
+      device.answer(request, head, answer({}, 36));
+      device.use(request, head, 144, false);
+    }
+  };
+  const sent = driver.stage(inquiry);
+  driver.publish([sent]);
+  expect(driver.wait([sent], 10)).toBe(true);
+  expect(sent.interrupted).toBeUndefined();
+});
+
+test('an interrupt may be late; after one that never came, no other is waited for so long', () => {
+  device.onNotify = (queue) => {
+    if (queue !== request) return;
+    for (const head of device.available(queue)) {
+      device.answer(request, head, answer({}, 36));
+      device.use(request, head, 144, false);
+    }
+  };
+  const { clock } = device.port;
+  const relax = clock.relax.bind(clock);
+  let lag = 1500;
+  clock.relax = (round) => {
+    relax(round);
+    if (round === lag) device.raised.add(driver.vector(request) ?? 0);
+  };
+  const interrupted = () => {
+    const sent = driver.stage(inquiry);
+    driver.publish([sent]);
+    expect(driver.wait([sent], 10)).toBe(true);
+    return sent.interrupted;
+  };
+  expect(interrupted()).toBe(true);
+  lag = Number.POSITIVE_INFINITY;
+  expect(interrupted()).toBe(false);
+  const start = clock.now();
+  expect(interrupted()).toBe(false);
+  expect(clock.now() - start).toBeLessThan(200);
+});
+
 test('the legacy interface is not held to used lengths', () => {
   device.legacy = true;
   for (const length of [0, 9999])

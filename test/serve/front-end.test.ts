@@ -182,3 +182,29 @@ it('refuses a ring of a size that cannot be', () => {
   ask('SET_VRING_KICK', u64(0n), [opened(eventfd())]);
   expect(ask('SET_VRING_ENABLE', state(0, 1))).toBe(1n);
 });
+
+it('announces the first buffers where the front-end wants them, though it says so after the ring began', () => {
+  const { ask, backEnd, model, far } = connected();
+  const memory = opened(libc().memfd('guest', 4 * PAGE));
+  const [kick, early, late] = [opened(eventfd()), opened(eventfd()), opened(eventfd())] as const;
+  ask('SET_FEATURES', u64((1n << 32n) | (1n << 30n)));
+  ask('SET_MEM_TABLE', table(REGION), [memory]);
+  ask('SET_VRING_NUM', state(2, 16));
+  const ring = { index: 2, desc: REGION.user, used: REGION.user + 2048n, avail: REGION.user + 1024n };
+  ask('SET_VRING_ADDR', vhostVringAddr.encode(ring));
+  ask('SET_VRING_CALL', u64(2n), [early]);
+  ask('SET_VRING_KICK', u64(2n), [kick]);
+  expect(ask('SET_VRING_ENABLE', state(2, 1))).toBe(0n);
+  model.vhost.listener.used(2);
+  const payload = u64(2n);
+  const header = vhostUserHeader.encode({
+    request: VhostUserRequest.SET_VRING_CALL,
+    flags: 1,
+    size: payload.length,
+  });
+  sendTo(far, Buffer.concat([header, payload]), [late]);
+  expect(backEnd.serve(0)).toBe('busy');
+  expect([takeSignals(early), takeSignals(late)]).toEqual([0, 1]);
+  model.vhost.listener.used(2);
+  expect([takeSignals(early), takeSignals(late)]).toEqual([0, 1]);
+});

@@ -26,7 +26,7 @@ export interface VhostUserOptions extends BackendUnits {
   readonly replyLimitMs?: number;
 }
 
-const REPLY_LIMIT_MS = 3000;
+const REPLY_LIMIT_MS = 8000;
 /** The protocol has no word for it. */
 const UNKNOWN_VERSION = 'unknown';
 

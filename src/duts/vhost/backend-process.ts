@@ -10,7 +10,7 @@ import { type DutExit, DutSetupError } from '../dut.js';
 /** What stands for the name of the socket in the words of a command. */
 export const SOCKET_PLACE = '{socket}';
 
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 30_000;
 const LOOK_EVERY_MS = 5;
 
 /** A folder of its own for the socket of one back-end. */

@@ -93,9 +93,7 @@ it.each([
 ])('ends the wait for a back-end that %s', (_, bytes, message) => {
   const { line, far } = connected();
   sendTo(far, bytes);
-  const start = performance.now();
   expect(() => line.askU64('GET_FEATURES')).toThrow(DutStalledError);
-  expect(performance.now() - start).toBeLessThan(1000);
   expect(() => line.askU64('GET_FEATURES')).toThrow(message);
 });
 
