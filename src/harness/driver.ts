@@ -241,6 +241,8 @@ export class Driver {
     step('queues', () => this.#enableQueues());
     step('live', () => {
       transport.writeStatus(ACKNOWLEDGE | DRIVER | (transport.legacy ? 0 : FEATURES_OK) | DRIVER_OK);
+      // A device that starts in several steps must not find buffers before the last: a processor waits for its write.
+      transport.fence();
       const events = this.#queues.get(QueueIndex.EVENT);
       if (events && this.#events.post(events.ring, this.#choices.eventBuffers ?? EVENT_BUFFERS))
         this.kick(QueueIndex.EVENT);

@@ -48,8 +48,10 @@ interface Vring {
   placed: boolean;
   /** The device is to look at it as soon as it has it. */
   kicked: boolean;
-  /** The front-end was told of used buffers since the ring began. */
-  announced: boolean;
+  /** Since it began, `call` was replaced. */
+  recalled: boolean;
+  /** Before that, used buffers were announced. */
+  early: boolean;
 }
 
 /** What a request comes to: a payload of its own, or whether it was carried out. */
@@ -67,8 +69,6 @@ export class FrontEnd {
   /** VHOST_USER_F_PROTOCOL_FEATURES was negotiated: rings wait to be enabled. */
   #enabling = false;
   #requests: number | undefined;
-  /** Queues with the first used buffers since their rings began. */
-  readonly #firstUsed = new Set<number>();
   #poll!: PollSet;
   /** Queue numbers at the places of the poll set behind the socket. */
   #polled: number[] = [];
@@ -96,16 +96,15 @@ export class FrontEnd {
    * has left or says what cannot be understood.
    */
   serve(limitMs: number): 'busy' | 'idle' | 'gone' {
-    const found = this.#poll.wait(this.#firstUsed.size > 0 ? 0 : limitMs);
-    if (!found && this.#firstUsed.size === 0) return 'idle';
+    if (!this.#poll.wait(limitMs)) return 'idle';
     try {
-      const kicked = found ? this.#polled.filter((_, i) => this.#poll.readable(i + 1)) : [];
+      const kicked = this.#polled.filter((_, i) => this.#poll.readable(i + 1));
       // A front-end that does not wait for answers has said before the kick where the used buffers are to be announced.
-      if (found && this.#poll.readable(0) && !this.#messages()) return 'gone';
+      if (this.#poll.readable(0) && !this.#messages()) return 'gone';
       for (const queue of kicked) this.#kicked(queue);
       for (const [queue, vring] of this.#vrings.entries())
         if (vring.kicked && vring.placed) this.#look(queue, vring);
-      return this.#announceFirst() ? 'busy' : 'gone';
+      return 'busy';
     } catch (error) {
       if (!(error instanceof MalformedMessageError) && !(error instanceof LibcError)) throw error;
       this.#log(error.message);
@@ -149,26 +148,8 @@ export class FrontEnd {
 
   #used(queue: number): void {
     const vring = this.#vrings[queue];
-    if (vring?.announced === false) this.#firstUsed.add(queue);
-    else signalIf(vring?.call);
-  }
-
-  /**
-   * Announces the first used buffers of rings that began. A front-end may say last of all where that is to happen, when
-   * the ring can already be looked at: what it said before the buffers were made available has arrived by now. Whether
-   * the connection goes on.
-   */
-  #announceFirst(): boolean {
-    if (this.#firstUsed.size === 0) return true;
-    if (!this.#messages()) return false;
-    for (const queue of [...this.#firstUsed]) this.#announce(queue);
-    return true;
-  }
-
-  #announce(queue: number): void {
-    const vring = this.#vrings[queue];
-    if (vring === undefined || !this.#firstUsed.delete(queue)) return;
-    vring.announced = true;
+    if (vring === undefined) return;
+    vring.early ||= vring.placed && !vring.recalled;
     signalIf(vring.call);
   }
 
@@ -304,7 +285,6 @@ export class FrontEnd {
   #reset(): void {
     this.#model.vhost.resetDevice();
     for (const vring of this.#vrings) Object.assign(vring, { placed: false, enabled: false, kicked: false });
-    this.#firstUsed.clear();
   }
 
   #setMemory(payload: Uint8Array, fds: readonly number[]): boolean {
@@ -355,12 +335,23 @@ export class FrontEnd {
           : 'err';
     closeIf(vring[which]);
     vring[which] = (value & VringEvent.NO_FD) === 0n ? fd : undefined;
+    if (which === 'call') this.#recall(vring);
     if (which !== 'kick') return true;
     // A ring without protocol features is enabled from the start.
     if (!this.#enabling) vring.enabled = true;
     this.#watch();
     if (vring.enabled) this.#begin(index, vring);
     return true;
+  }
+
+  /**
+   * A front-end may start a ring with one descriptor and put the right one in its place afterwards. What was announced
+   * by the first in the meantime, nobody has heard.
+   */
+  #recall(vring: Vring): void {
+    if (vring.early && !vring.recalled) signalIf(vring.call);
+    vring.recalled = vring.placed;
+    vring.early = false;
   }
 
   #setEnable(payload: Uint8Array): boolean {
@@ -407,7 +398,8 @@ export class FrontEnd {
     device.enable(index, true);
     // There are front-ends that pass FEATURES_OK on and no more; a ring that is enabled says as much.
     device.status = device.status | DeviceStatus.DRIVER_OK;
-    vring.announced = false;
+    vring.recalled = false;
+    vring.early = false;
     vring.kicked ||= !FRESH_BASES.has(base);
   }
 
@@ -416,7 +408,6 @@ export class FrontEnd {
     const { index } = read(vhostVringState, payload);
     const vring = this.#vring(index);
     this.#model.clock.drain();
-    this.#announce(index);
     if (vring.placed) vring.base = this.#model.vhost.stop(index);
     vring.placed = false;
     vring.enabled = false;
@@ -478,7 +469,8 @@ function freshVring(): Vring {
     enabled: false,
     placed: false,
     kicked: false,
-    announced: false,
+    recalled: false,
+    early: false,
   };
 }
 
