@@ -86,6 +86,7 @@ export class VhostUserBackend implements VhostAttachment {
   /** Begins anew with a back-end that has taken the place of the one before, at the same socket. */
   reconnect(): void {
     this.#disconnect();
+    this.#forgetInflight();
     this.#rings.clear();
     this.#memoryShared = false;
     this.#connect();
@@ -108,8 +109,7 @@ export class VhostUserBackend implements VhostAttachment {
 
   close(): void {
     this.#disconnect();
-    if (this.#inflight) libc().close(this.#inflight.fd);
-    this.#inflight = undefined;
+    this.#forgetInflight();
   }
 
   get queues(): number | undefined {
@@ -221,6 +221,7 @@ export class VhostUserBackend implements VhostAttachment {
   reset(): void {
     for (const queue of this.#rings) this.stopRing(queue);
     if (this.#has('RESET_DEVICE') && !this.#has('STATUS')) this.#connection.tell('RESET_DEVICE', NOTHING);
+    this.#forgetInflight();
     this.#events.reset();
   }
 
@@ -295,7 +296,13 @@ export class VhostUserBackend implements VhostAttachment {
     this.#memoryShared = true;
   }
 
-  /** Gives the back-end the buffer for what is in flight, made by itself the first time, back at every start. */
+  /** What was in flight is not any more: the device begins anew, with rings that hold nothing of it. */
+  #forgetInflight(): void {
+    if (this.#inflight) libc().close(this.#inflight.fd);
+    this.#inflight = undefined;
+  }
+
+  /** Gives the back-end the buffer for what is in flight, made by itself at the first start after a reset. */
   #shareInflight(): void {
     if (!this.#has('INFLIGHT_SHMFD')) return;
     if (this.#inflight === undefined) {
