@@ -71,8 +71,7 @@ export class PrivateApt {
     const apt = new PrivateApt(folder, options);
     await apt.#prepare();
     log(`${suite} of ${apt.#mirror}: fetching`);
-    // Without this, a list that could not be fetched is but a warning.
-    await apt.#retried('the lists', () => apt.#get('-o', 'APT::Update::Error-Mode=any', 'update'));
+    await apt.#retried('the lists', () => apt.#update());
     return apt;
   }
 
@@ -95,7 +94,13 @@ export class PrivateApt {
   }
 
   async #fetch(names: readonly string[], action: () => Promise<unknown>): Promise<readonly string[]> {
-    await this.#retried(names.join(', '), action);
+    let before = false;
+    await this.#retried(names.join(', '), async () => {
+      // A mirror may have taken a package away since its lists were fetched.
+      if (before) await this.#update();
+      before = true;
+      await action();
+    });
     const archives = this.#archives();
     const files = (await readdir(archives)).filter((name) => name.endsWith('.deb'));
     return files.sort().map((name) => join(archives, name));
@@ -116,6 +121,11 @@ export class PrivateApt {
 
   #archives(): string {
     return join(this.#folder, 'cache', 'archives');
+  }
+
+  /** Without the option, a list that could not be fetched is but a warning. */
+  #update(): Promise<unknown> {
+    return this.#get('-o', 'APT::Update::Error-Mode=any', 'update');
   }
 
   #get(...words: readonly string[]): Promise<{ readonly stdout: string }> {
