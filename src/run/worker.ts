@@ -146,6 +146,8 @@ function runCase(
       ? undefined
       : traced(() => new CaseTrace(folder, resultKey({ id: plan.id, mode: modeName(plan.mode) })));
   const result = runDecided(() => {
+    // What counts is the run that decides.
+    ledger = new StandingLedger();
     current = new CaseRun(session, plan, beacon, onStanding, trace);
     return current;
   });
