@@ -8,13 +8,13 @@ import { FIXTURES, finish, start } from './vscsi.js';
 const verdicts = (cases: readonly CaseResult[]) => cases.map(({ id, verdict }) => `${verdict} ${id}`);
 
 describe('the cases of the suite', () => {
-  // How often an interrupt is owed depends on timing: with VIRTIO_F_EVENT_IDX only where it was asked for in time.
+  // How often a check comes to bear depends on how races end, and on what was asked for in time.
   const summed = ({ standing }: RunResults) =>
     standing.map(({ check, violations, exchanges, verdict }) => ({
       check,
       violations,
       verdict,
-      ...(check !== 'interrupt' && { exchanges }),
+      applied: exchanges > 0,
     }));
 
   test('conform on the model, and two at a time backwards with the same verdicts', async () => {
