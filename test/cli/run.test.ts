@@ -8,14 +8,8 @@ import { FIXTURES, finish, start } from './vscsi.js';
 const verdicts = (cases: readonly CaseResult[]) => cases.map(({ id, verdict }) => `${verdict} ${id}`);
 
 describe('the cases of the suite', () => {
-  // How often a check comes to bear depends on how races end, and on what was asked for in time.
-  const summed = ({ standing }: RunResults) =>
-    standing.map(({ check, violations, exchanges, verdict }) => ({
-      check,
-      violations,
-      verdict,
-      applied: exchanges > 0,
-    }));
+  // How often a check comes to bear, or is violated, depends on how races end, and on what was asked for in time.
+  const summed = ({ standing }: RunResults) => standing.map(({ check, verdict }) => ({ check, verdict }));
 
   test('conform on the model, and two at a time backwards with the same verdicts', async () => {
     const one = await finish('run', '--dut', 'model', '--seed', '3', '--report', 'json=@r.json');
