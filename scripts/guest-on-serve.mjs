@@ -53,14 +53,14 @@ function commands(answer) {
   for (let i = 0; i < pattern.length; i += 4) pattern.writeUInt32LE(i ^ 0x5ca1ab1e, i);
   const sum = createHash('sha256').update(pattern).digest('hex');
   return {
-    files: [{ kind: 'file', path: '/root/pattern', content: pattern }],
+    files: [{ kind: 'file', path: '/pattern', content: pattern }],
     list: [
       { shell: 'the guest, with its disks' },
       { shell: 'cat /proc/version' },
       { shell: 'cat /sys/class/scsi_device/*/device/model' },
       { shell: 'cat /sys/block/$(basename $DISK)/size', text: `${size / 512}\n` },
       {
-        shell: 'dd if=pattern of=$DISK bs=64k seek=16 conv=fsync 2>&1 | head -n 2',
+        shell: 'dd if=/pattern of=$DISK bs=64k seek=16 conv=fsync 2>&1 | head -n 2',
         text: '32+0 records in\n32+0 records out\n',
       },
       { shell: 'echo 3 > /proc/sys/vm/drop_caches' },

@@ -87,25 +87,18 @@ const good = (head: number) => {
   device.use(request, head, 144);
 };
 
-test('no interrupt is owed for what comes back while a reset is under way', () => {
+test.each([
+  ['for what comes back while a reset is under way', () => driver.noteWrite('device_status', 0n)],
+  [
+    'by a device that has asked for a reset',
+    () => {
+      device.status |= DeviceStatus.DEVICE_NEEDS_RESET;
+    },
+  ],
+])('no interrupt is owed %s', (_when, before) => {
   device.onNotify = (queue) => {
     if (queue !== request) return;
-    driver.noteWrite('device_status', 0n);
-    for (const head of device.available(queue)) {
-      device.answer(request, head, answer({}, 36));
-      device.use(request, head, 144, false);
-    }
-  };
-  const sent = driver.stage(inquiry);
-  driver.publish([sent]);
-  expect(driver.wait([sent], 10)).toBe(true);
-  expect(sent.interrupted).toBeUndefined();
-});
-
-test('no interrupt is owed by a device that has asked for a reset', () => {
-  device.onNotify = (queue) => {
-    if (queue !== request) return;
-    device.status |= DeviceStatus.DEVICE_NEEDS_RESET;
+    before();
     for (const head of device.available(queue)) {
       device.answer(request, head, answer({}, 36));
       device.use(request, head, 144, false);

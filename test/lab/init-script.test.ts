@@ -5,12 +5,12 @@ import { initScript, PORTS, shareTag } from '../../src/lab/init-script.js';
 const SCRIPT = initScript({
   modules: ['vhost.ko', 'vhost_scsi.ko'],
   shares: [
-    { host: '/home/x', guest: '/a folder', writable: false },
-    { host: '/home/y', guest: '/out', writable: true },
+    { host: '/host/x', guest: '/a folder', writable: false },
+    { host: '/host/y', guest: '/out', writable: true },
   ],
   command: ['sh', '-c', 'echo "it\'s"'],
   environment: { NAME: 'a value' },
-  folder: '/root',
+  folder: '/there',
 });
 
 it('is a script that a shell understands', () => {
