@@ -52,6 +52,7 @@ export async function launchBackend(
       const said = exit.stderr.trim();
       throw new DutSetupError(
         `the back-end ended before it listened, with ${exit.signal ?? `exit code ${exit.code}`}${said && `: ${said}`}`,
+        `try the command by hand, with the path of a socket for ${SOCKET_PLACE}`,
       );
     }
     if (acceptsConnections(socket)) return process;
