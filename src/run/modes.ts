@@ -27,9 +27,16 @@ function modesOfTransport(transport: TransportName): Mode[] {
   );
 }
 
+const modesOver = new Map<string, readonly Mode[]>();
 /** All modes over the given transports, in the order in which a case looks for its home. */
-export function allModes(transports: readonly TransportName[]): Mode[] {
-  return transports.flatMap(modesOfTransport);
+export function allModes(transports: readonly TransportName[]): readonly Mode[] {
+  const key = transports.join();
+  let modes = modesOver.get(key);
+  if (modes === undefined) {
+    modes = transports.flatMap(modesOfTransport);
+    modesOver.set(key, modes);
+  }
+  return modes;
 }
 
 /** A mode's name. */
