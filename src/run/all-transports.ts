@@ -1,4 +1,4 @@
-/** One device by all the transports that a run needs: a process for each, one after another, one set of results. */
+/** One device by all the transports that a run needs: a process for each, one set of results. */
 import type { CaseFile } from '../cases/types.js';
 import { type DutIdentity, DutSetupError } from '../duts/dut.js';
 import { StandingLedger } from '../harness/standing-ledger.js';
@@ -6,10 +6,12 @@ import type { TransportName } from '../port/transport-name.js';
 import type { Selection } from './messages.js';
 import { type ModeChoice, modesOf } from './modes.js';
 import { mayBeSelected } from './select.js';
-import { type Supervised, type SuperviseOptions, supervise } from './supervisor.js';
+import { type Progress, type Supervised, type SuperviseOptions, Supervision } from './supervisor.js';
 
 export interface AllTransportsOptions extends Omit<SuperviseOptions, 'transport' | 'onStarted'> {
   readonly transports: readonly TransportName[];
+  /** How many devices run cases at the same time. */
+  readonly jobs: number;
   /** Called when the device is up by a transport. */
   readonly onStarted: (identity: DutIdentity, transport: TransportName) => void;
 }
@@ -31,36 +33,55 @@ export function transportsNeeded(
 }
 
 /**
- * Runs the cases of every transport. What goes wrong with a later transport costs no result of those before it.
- * Throws DutSetupError when the device cannot be brought up by the first.
+ * Runs the cases of every transport, on as many devices at a time as there are jobs: each has a transport of its own as
+ * long as there are any, and then helps where most is left to do. What goes wrong with a later transport costs no result
+ * of the others. Throws DutSetupError when the device cannot be brought up by the first.
  */
 export async function superviseAll({ transports, ...options }: AllTransportsOptions): Promise<Supervised> {
-  const { onResult, onStarted, ...rest } = options;
-  const runs: Supervised[] = [];
-  let failure: DutSetupError | undefined;
-  let before = 0;
-  for (const transport of transports) {
-    try {
-      const run = await supervise({
+  const { onResult, onStarted, jobs, ...rest } = options;
+  const progress = new Map<TransportName, Progress>();
+  const sum = (key: 'done' | 'planned') => [...progress.values()].reduce((all, each) => all + each[key], 0);
+  const supervisions = transports.map(
+    (transport) =>
+      new Supervision({
         ...rest,
         transport,
         onStarted: (identity) => onStarted(identity, transport),
-        onResult: (result, progress) =>
-          onResult(result, {
-            ...progress,
-            done: before + progress.done,
-            planned: before + progress.planned,
-          }),
-      });
-      runs.push(run);
-      before += run.results.length;
-      failure = run.failure;
+        onResult: (result, now) => {
+          progress.set(transport, now);
+          onResult(result, { ...now, done: sum('done'), planned: sum('planned') });
+        },
+      }),
+  );
+  const finished = new Map<Supervision, Supervised>();
+  let failure: DutSetupError | undefined;
+  const ended = () => failure !== undefined || [...finished.values()].some(({ interrupted }) => interrupted);
+  const waiting = [...supervisions];
+  const lead = async (one: Supervision): Promise<void> => {
+    try {
+      const run = await one.lead();
+      finished.set(one, run);
+      failure ??= run.failure;
     } catch (error) {
-      if (!(error instanceof DutSetupError) || runs.length === 0) throw error;
-      failure = error;
+      if (!(error instanceof DutSetupError)) throw error;
+      failure ??= error;
     }
-    if (failure !== undefined || runs.at(-1)?.interrupted) break;
-  }
+  };
+  const member = async (): Promise<void> => {
+    const next = () => (ended() ? undefined : waiting.shift());
+    for (let one = next(); one !== undefined; one = next()) await lead(one);
+    for (let most = neediest(supervisions); most !== undefined && !ended(); most = neediest(supervisions))
+      await most.help();
+  };
+  const [leader] = supervisions;
+  const pioneer = member();
+  const members = [pioneer];
+  // Whether the device can be brought up at all shows by the first.
+  await Promise.race([pioneer, leader?.ready]);
+  while (members.length < jobs) members.push(member());
+  await Promise.all(members);
+  const runs = supervisions.flatMap((one) => finished.get(one) ?? []);
+  if (failure !== undefined && leader !== undefined && !finished.has(leader)) throw failure;
   const [first] = runs;
   if (first === undefined) throw new DutSetupError('the device has no transport');
   const standing = new StandingLedger();
@@ -75,4 +96,14 @@ export async function superviseAll({ transports, ...options }: AllTransportsOpti
     remarks: [...new Set(runs.flatMap(({ remarks }) => remarks))],
     ...(failure && { failure }),
   };
+}
+
+/** Where most cases wait for somebody; undefined where none does. */
+function neediest(supervisions: readonly Supervision[]): Supervision | undefined {
+  return supervisions
+    .filter(({ unclaimed }) => unclaimed > 0)
+    .reduce<Supervision | undefined>(
+      (most, one) => (one.unclaimed > (most?.unclaimed ?? 0) ? one : most),
+      undefined,
+    );
 }

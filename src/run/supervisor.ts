@@ -21,8 +21,6 @@ export interface SuperviseOptions extends Omit<RunSettings, 'transports' | 'held
   readonly transport: TransportName;
   /** Of workers that have the cases to run; it stays the caller's to end. */
   readonly workers: WorkerPool;
-  /** How many devices run cases at the same time. */
-  readonly jobs: number;
   /** Called with every result as soon as it is there. */
   readonly onResult: (result: CaseResult, progress: Progress) => void;
   /** Called once, when the first device is up. */
@@ -53,18 +51,24 @@ export interface Supervised {
   readonly failure?: DutSetupError;
 }
 
-/** Runs all selected cases. Throws DutSetupError when the device cannot be started or brought up at all. */
-export async function supervise(options: SuperviseOptions): Promise<Supervised> {
-  return new Supervision(options).run();
-}
-
 type Plan = Extract<WorkerMessage, { type: 'plan' }>;
 
 const newTickets = () => new SharedArrayBuffer(4);
 
-class Supervision {
+function withResolver(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** The cases of one transport on the way. One device leads: it makes the plan. Others may help it. */
+export class Supervision {
   readonly #options: SuperviseOptions;
   readonly #tickets = newTickets();
+  readonly #helpers: Promise<void>[] = [];
+  readonly #ready = withResolver();
   readonly #results: (CaseResult | undefined)[] = [];
   readonly #standing: (readonly StandingRow[])[] = [];
   readonly #remarks = new Set<string>();
@@ -78,20 +82,15 @@ class Supervision {
     this.#options = options;
   }
 
-  async run(): Promise<Supervised> {
-    // The first device makes the plan; with it the others can join.
-    const others: Promise<void>[] = [];
-    const join = (plan: Plan) => {
-      const wanted = Math.min(this.#options.jobs, plan.cases.length) - 1;
-      for (let i = 0; i < wanted; i++) {
-        const lane = this.#lane(this.#share());
-        // Its failure is looked at below; until then it must not count as unhandled.
-        lane.catch(() => {});
-        others.push(lane);
-      }
-    };
-    await this.#lane({ tickets: this.#tickets }, join);
-    await Promise.all(others);
+  /** Runs all selected cases. Throws DutSetupError when the device cannot be started or brought up at all. */
+  async lead(): Promise<Supervised> {
+    try {
+      await this.#lane({ tickets: this.#tickets });
+    } finally {
+      // More may come to help while those that did are waited for.
+      for (const helper of this.#helpers) await helper.catch(() => {});
+    }
+    for (const helper of this.#helpers) await helper;
     // A worker that is ended from outside may take results with it that it had not yet told.
     for (let left = this.#left(); left.length > 0; left = this.#left()) {
       const before = this.#done;
@@ -115,6 +114,24 @@ class Supervision {
     };
   }
 
+  /** When the first device has made the plan; never if it makes none. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** How many cases of the plan nobody has begun. */
+  get unclaimed(): number {
+    if (this.#plan === undefined || this.#interrupted || this.#failure !== undefined) return 0;
+    return Math.max(0, this.#plan.cases.length - Atomics.load(new Int32Array(this.#tickets), 0));
+  }
+
+  /** Takes part with another device, until no case is left to begin. What goes wrong is told by `lead`. */
+  async help(): Promise<void> {
+    const lane = this.#lane(this.#share());
+    this.#helpers.push(lane);
+    await lane.catch(() => {});
+  }
+
   #planned(): Plan {
     if (this.#plan === undefined) throw this.#failure ?? new DutSetupError('no device came up');
     return this.#plan;
@@ -135,10 +152,10 @@ class Supervision {
   }
 
   /** Runs cases on one device after another until there are none left. */
-  async #lane(share: Share, onPlan: (plan: Plan) => void = () => {}): Promise<void> {
+  async #lane(share: Share): Promise<void> {
     let next = share;
     try {
-      while ((await this.#device(next, onPlan)) && this.#failure === undefined)
+      while ((await this.#device(next)) && this.#failure === undefined)
         next = share.plan === undefined ? this.#share() : share;
     } catch (error) {
       if (!(error instanceof DutSetupError) || this.#plan === undefined) throw error;
@@ -148,14 +165,14 @@ class Supervision {
   }
 
   /** Runs cases on one device. Whether there is a reason to go on with another. */
-  async #device(share: Share, onPlan: (plan: Plan) => void): Promise<boolean> {
+  async #device(share: Share): Promise<boolean> {
     const { ending, planned } = await this.#start(share, (message) => {
       if (message.type === 'plan') {
         if (message.complaint !== undefined)
           this.#remarks.add(`before the first case the device wrote: ${message.complaint}`);
         if (this.#plan !== undefined) return;
         this.#plan = message;
-        onPlan(message);
+        this.#ready.resolve();
       } else if (message.type === 'cases')
         for (const { index, result, standing, log } of message.cases)
           this.#keep(index, result, standing, log);
