@@ -121,9 +121,10 @@ export function modesOf(
   const others = admitted.slice(1);
   const layer = layerOf(definition);
   if (choice === 'default') return [home];
-  if (choice === 'exhaustive' || layer === 'ring or transport') return [home, ...others];
   // One that takes long shows no more of the device in the ninth mode than in the second.
-  if (layer === 'device' && !definition.tags.includes('slow')) {
+  const slow = definition.tags.includes('slow');
+  if (choice === 'exhaustive' || (layer === 'ring or transport' && !slow)) return [home, ...others];
+  if (layer === 'device' && !slow) {
     const chosen = pairwiseOver(transports);
     return [home, ...others.filter((mode) => chosen.has(modeName(mode)))];
   }
