@@ -375,6 +375,10 @@ export class FrontEnd {
     vring.early = false;
   }
 
+  /**
+   * What is wrong with a ring is an error of the ring, told by its descriptor for errors, and not of the message: there
+   * are front-ends that leave a back-end for good when it refuses one.
+   */
   #setEnable(payload: Uint8Array): boolean {
     const { index, num } = read(vhostVringState, payload);
     const vring = this.#vring(index);
@@ -385,7 +389,7 @@ export class FrontEnd {
     vring.enabled = true;
     if (!vring.placed) this.#begin(index, vring);
     else this.#model.vhost.enable(index, true);
-    return vring.placed || vring.addresses === undefined;
+    return true;
   }
 
   #disable(index: number): void {
