@@ -47,8 +47,8 @@ const PROTECT = 0x01;
 const LONG_CAPACITY_BYTES = 32;
 const P_TYPE_BYTE = 12;
 const PROT_EN = 0x01;
-/** Unit attentions that a unit may have queued: power on, reset, changed parameters, and some more. */
-const MAX_UNIT_ATTENTIONS = 8;
+/** Unit attentions that a unit may have queued: power on, changed parameters, and resets of cases that left it alone. */
+const MAX_UNIT_ATTENTIONS = 64;
 
 function known(name: string): Command {
   const command = commandByName(name);
