@@ -19,6 +19,8 @@ export interface UnitProfile {
 /** Facts that are declared about a device, as opposed to those that the suite probes. */
 export interface DutProfile {
   readonly units: readonly UnitProfile[];
+  /** Nobody has declared the units: those are meant that are found. */
+  readonly scan?: boolean;
   /** Address on which no target answers, if known. */
   readonly freeTarget?: number;
   /** A unit number that is missing on an existing target, if known. */

@@ -9,7 +9,7 @@ import { acceptsConnections } from '../../sys/unix-socket.js';
 import { controlsAt } from '../control-socket.js';
 import { type DutAdapter, type DutExit, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
 import { launchBackend, SOCKET_PLACE, SocketFolder, type StartedBackend } from '../vhost/backend-process.js';
-import { type BackendUnits, backendProfile } from '../vhost/served-profile.js';
+import { type BackendUnits, backendProfile } from '../vhost/backend-profile.js';
 import type { VhostUserAttach } from './port.js';
 
 /** How to reach a back-end. */
