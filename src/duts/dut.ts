@@ -81,8 +81,6 @@ export interface Obstacle {
 export interface LabNeeds {
   /** Modules that make the device. */
   readonly modules: readonly string[];
-  /** What the adapter is to be made from there, besides or instead of what it was made from here. */
-  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** The main-thread half of a device kind. */

@@ -18,8 +18,8 @@ export function shareTag(index: number): string {
 }
 
 export interface InitOptions {
-  /** File names below /modules, in the order of loading. */
-  readonly modules: readonly string[];
+  /** File names below /modules, each with its arguments, in the order of loading. */
+  readonly modules: readonly (readonly [file: string, ...arguments: string[]])[];
   readonly shares: readonly Share[];
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -45,7 +45,8 @@ export function initScript({ modules, shares, command, environment, folder }: In
     'ip link set lo up; hostname lab',
     'ln -s /proc/self/fd /dev/fd',
     ...modules.map(
-      (file) => `insmod ${shellWords([`/modules/${file}`])} || echo "vscsi-lab: ${file} cannot be loaded"`,
+      ([file, ...words]) =>
+        `insmod ${shellWords([`/modules/${file}`, ...words])} || echo "vscsi-lab: ${file} cannot be loaded"`,
     ),
     'mount -t configfs configfs /sys/kernel/config 2>/dev/null',
     ...shares.flatMap(({ guest, writable }, index) => [

@@ -9,6 +9,7 @@ import { type ArchiveEntry, cpioArchive } from './cpio.js';
 import { initScript, PORTS, type Share, shareTag } from './init-script.js';
 import type { Kernel } from './kernel.js';
 import { LabError } from './lab-error.js';
+import { moduleName } from './modules.js';
 
 export interface LabOptions {
   readonly kernel: Kernel;
@@ -17,9 +18,8 @@ export interface LabOptions {
   /** What the lab's file system holds besides busybox. */
   readonly files?: readonly ArchiveEntry[];
   readonly shares?: readonly Share[];
-  /** Modules of the kernel that the command needs. */
+  /** Modules of the kernel that the command needs, each with its arguments behind it, if any: `brd rd_nr=1`. */
   readonly modules?: readonly string[];
-  /** Arguments of modules, by their names. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Working directory of the command; default `/root`. */
   readonly folder?: string;
@@ -115,8 +115,11 @@ export async function startLab(options: LabOptions): Promise<RunningLab> {
 
 function archiveEntries({ kernel, command, files = [], shares = [], ...rest }: LabOptions): ArchiveEntry[] {
   const { modules = [], environment = {}, folder = '/root' } = rest;
-  const wanted = [...OWN_MODULES, ...(shares.length > 0 ? SHARE_MODULES : []), ...modules];
-  const loaded = kernel.modules(wanted);
+  const wanted = [...OWN_MODULES, ...(shares.length > 0 ? SHARE_MODULES : []), ...modules].map((words) =>
+    words.trim().split(/\s+/),
+  );
+  const loaded = kernel.modules(wanted.map(([name = '']) => name));
+  const argumentsOf = new Map(wanted.map(([name = '', ...rest]) => [moduleName(name), rest]));
   return [
     { kind: 'folder', path: '/proc' },
     { kind: 'folder', path: '/sys' },
@@ -129,7 +132,7 @@ function archiveEntries({ kernel, command, files = [], shares = [], ...rest }: L
       path: '/init',
       content: Buffer.from(
         initScript({
-          modules: loaded.map(({ file }) => basename(file)),
+          modules: loaded.map(({ name, file }) => [basename(file), ...(argumentsOf.get(name) ?? [])]),
           shares,
           command,
           environment,

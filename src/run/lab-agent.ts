@@ -23,8 +23,7 @@ function failureOf({ message, remedy }: DutSetupError): LabFailure {
 
 async function main(): Promise<void> {
   const job = deserialize(readFileSync(JOB_FILE)) as LabJob;
-  const make = ADAPTERS[job.kind];
-  const adapter = make?.({ ...job.device, ...make(job.device).lab?.options });
+  const adapter = ADAPTERS[job.kind]?.(job.device);
   if (adapter === undefined) throw new Error(`no device kind ${job.kind}`);
   const interrupt = new AbortController();
   // Whatever comes from outside means the end.
