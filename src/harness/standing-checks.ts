@@ -180,11 +180,11 @@ function residual({ scsi, request, cdbLength }: CommandFacts): Judgement {
     return said === 0 ? undefined : { expected: 'residual 0: all data was moved', got: `residual ${said}` };
   if (said > size) return { expected: `residual of at most ${size}`, got: `residual ${said}` };
   const moved = size - said;
-  const last = lastWritten(scsi.dataIn, scsi.dataInPoison);
-  if (last >= moved)
+  const behind = scsi.dataIn.findLastIndex((byte, i) => byte !== 0 && byte !== scsi.dataInPoison[i]);
+  if (behind >= moved)
     return {
       expected: `${moved} bytes of data-in, as residual ${said} says`,
-      got: `byte ${last} was written too`,
+      got: `byte ${behind} was written too`,
     };
   const gap = firstUnwritten(scsi.dataIn, scsi.dataInPoison, moved);
   if (gap >= 0)
@@ -193,6 +193,20 @@ function residual({ scsi, request, cdbLength }: CommandFacts): Judgement {
       got: `byte ${gap} and the next were not written`,
     };
   return undefined;
+}
+
+/** What `residual` finds nothing wrong with, and yet was written. */
+function residualZeros(facts: CommandFacts): Judgement {
+  if (facts.request.dataInSize === undefined || residual(facts) !== undefined) return 'not-applicable';
+  const { scsi } = facts;
+  const { residual: said } = scsi.response;
+  const moved = scsi.dataIn.length - said;
+  const last = lastWritten(scsi.dataIn, scsi.dataInPoison);
+  if (last < moved) return undefined;
+  return {
+    expected: `${moved} bytes of data-in, as residual ${said} says, and no zeros behind them`,
+    got: `byte ${last} was cleared too`,
+  };
 }
 
 function interrupt({ exchange }: ExchangeFacts): Judgement {
@@ -219,6 +233,7 @@ const COMMAND_CHECKS: readonly [StandingCheck, (facts: CommandFacts) => Judgemen
   ['codes', codes],
   ['sense', sense],
   ['residual', residual],
+  ['residual-zeros', residualZeros],
 ];
 
 /** Judges one returned exchange; calls `judged` once for every check that it could decide. */

@@ -2,7 +2,13 @@
 import { shellWords } from '../sys/shell-words.js';
 
 /** Names of the ports between lab and host, and the descriptors by which QEMU has their other ends. */
-export const PORTS = { out: 'lab.out', err: 'lab.err', status: 'lab.status', agent: 'lab.agent' } as const;
+export const PORTS = {
+  out: 'lab.out',
+  err: 'lab.err',
+  status: 'lab.status',
+  agent: 'lab.agent',
+  beacon: 'lab.beacon',
+} as const;
 
 /** A folder of the host in the lab. */
 export interface Share {

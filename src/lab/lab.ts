@@ -46,6 +46,8 @@ export interface RunningLab {
   readonly err: Readable;
   /** A line to the program in the lab, which has its end at /dev/virtio-ports/lab.agent. */
   readonly agent: Duplex;
+  /** What the program last wrote to /dev/virtio-ports/lab.beacon: it has arrived before the write is over. */
+  readonly beacon: Readable;
   /** Resolves when all is over and nothing of the lab is left. */
   readonly ended: Promise<LabExit>;
   /** Ends the lab at once. */
@@ -62,10 +64,10 @@ const FIRST_FD = 3;
 const CONSOLE_KEPT = 64 * 1024;
 /**
  * Nothing that costs time where instructions are translated: no mitigations, no tests of algorithms, no search for a
- * clock. `panic=-1` with `-no-reboot` ends the machine when the kernel does.
+ * clock. `panic=-1` with `-no-reboot` ends the machine when the kernel does, and so does a fault that it might survive.
  */
 const KERNEL_WORDS =
-  'console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr no5lvl tsc=reliable random.trust_cpu=on random.trust_bootloader=on audit=0 nowatchdog cryptomgr.notests rcupdate.rcu_expedited=1 scsi_mod.scan=sync';
+  'console=ttyS0 quiet loglevel=3 panic=-1 oops=panic mitigations=off nokaslr no5lvl tsc=reliable random.trust_cpu=on random.trust_bootloader=on audit=0 nowatchdog cryptomgr.notests rcupdate.rcu_expedited=1 scsi_mod.scan=sync';
 
 /** What keeps a lab from being started here, once there is a kernel. */
 export function labObstacle(qemu: string = DEFAULT_QEMU): LabError | undefined {
@@ -189,10 +191,11 @@ async function boot(
     stdout: 'ignore',
     extra: [...names.map(() => 'pipe' as const), 'pipe', initrd, ...inherit],
   });
-  const [out, err, status, agent, console] = [...names, 'console'].map((_, index) =>
+  const [out, err, status, agent, beacon, console] = [...names, 'console'].map((_, index) =>
     lineOf(process.stdio[FIRST_FD + index]),
   );
-  if (!out || !err || !status || !agent || !console) throw new LabError('QEMU has no lines to the lab');
+  if (!out || !err || !status || !agent || !beacon || !console)
+    throw new LabError('QEMU has no lines to the lab');
   let said = '';
   console.setEncoding('latin1').on('data', (text: string) => {
     said = (said + text).slice(-CONSOLE_KEPT);
@@ -207,7 +210,7 @@ async function boot(
     const match = /^(\d+)\n/.exec(answer);
     return { status: match ? Number(match[1]) : undefined, log: `${said}${stderr}`.trim() };
   });
-  return { out, err, agent, ended, kill: () => process.kill() };
+  return { out, err, agent, beacon, ended, kill: () => process.kill() };
 }
 
 function lineOf(stream: unknown): Duplex | undefined {

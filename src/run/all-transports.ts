@@ -45,12 +45,10 @@ export async function superviseAll({ transports, ...options }: AllTransportsOpti
         ...rest,
         transport,
         onStarted: (identity) => onStarted(identity, transport),
-        onResult: (result, progress) =>
-          onResult(result, {
-            ...progress,
-            done: before + progress.done,
-            planned: before + progress.planned,
-          }),
+        onResult: (result, progress, standing) => {
+          const { done, planned } = progress;
+          onResult(result, { ...progress, done: before + done, planned: before + planned }, standing);
+        },
       });
       runs.push(run);
       before += run.results.length;

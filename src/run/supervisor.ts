@@ -24,7 +24,9 @@ export interface SuperviseOptions extends Omit<RunSettings, 'transports' | 'held
   /** How many devices run cases at the same time. */
   readonly jobs: number;
   /** Called with every result as soon as it is there. */
-  readonly onResult: (result: CaseResult, progress: Progress) => void;
+  readonly onResult: (result: CaseResult, progress: Progress, standing: readonly StandingRow[]) => void;
+  /** Called once, with the cases of the run. */
+  readonly onPlan?: (cases: readonly PlannedCase[]) => void;
   /** Called once, when the first device is up. */
   readonly onStarted: (identity: DutIdentity) => void;
   /** Called for every case whose trace could not be written, with the reason. */
@@ -155,6 +157,7 @@ class Supervision {
           this.#remarks.add(`before the first case the device wrote: ${message.complaint}`);
         if (this.#plan !== undefined) return;
         this.#plan = message;
+        this.#options.onPlan?.(message.cases);
         onPlan(message);
       } else if (message.type === 'cases')
         for (const { index, result, standing, log } of message.cases)
@@ -215,7 +218,7 @@ class Supervision {
       planned: this.#planned().cases.length,
       ...(RED.has(result.verdict) && log !== undefined && { log }),
     };
-    this.#options.onResult(result, progress);
+    this.#options.onResult(result, progress, standing);
   }
 
   /**
@@ -227,8 +230,9 @@ class Supervision {
     onMessage: (message: WorkerMessage) => void,
     traced = true,
   ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
-    const { adapter, transport, workers, modes, selection, order, seed, strict, trace, spec } = this.#options;
-    const { hangMs, interrupt, startMs } = this.#options;
+    const { adapter, transport, workers, modes, selection, order, seed, strict, trace, spec, beaconFile } =
+      this.#options;
+    const { hangMs, interrupt, startMs, onStuck } = this.#options;
     const settings: RunSettings = {
       modes,
       transports: adapter.transports,
@@ -238,6 +242,7 @@ class Supervision {
       strict,
       ...(traced && trace !== undefined && { trace }),
       ...(spec && { spec }),
+      ...(beaconFile !== undefined && { beaconFile }),
     };
     const worker = workers.take();
     let planned = false;
@@ -258,7 +263,7 @@ class Supervision {
         };
         const ending = await worker.run(
           assignment,
-          { hangMs, interrupt, ...(startMs !== undefined && { startMs }) },
+          { hangMs, interrupt, ...(startMs !== undefined && { startMs }), ...(onStuck && { onStuck }) },
           (message) => {
             if (message.type === 'plan') planned = true;
             onMessage(message);
