@@ -364,7 +364,11 @@ fetching(
     .description('run a command there, as root, with busybox, Node.js and this package in /vscsi')
     .argument('<command...>', 'program and arguments; after -- if they have options'),
 )
-  .option('--module <name>', 'load a module of the kernel, may be repeated', collect(asIs))
+  .option(
+    '--module <name>',
+    'load a module of the kernel, with arguments behind its name; may be repeated',
+    collect(asIs),
+  )
   .option('--share <folder>', 'folder that is there as it is here, to read; may be repeated', collect(asIs))
   .option('--out <folder>', 'folder that is /out there, to write')
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
