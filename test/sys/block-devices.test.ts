@@ -54,6 +54,7 @@ it('has the numbers, flags and places of the kernel', () => {
     [at('dm_target_spec', 'target_type')]: MAPPER_TARGET.type,
     'sizeof(struct loop_config)': LOOP_CONFIG.size,
     [at('loop_config', 'fd')]: LOOP_CONFIG.fd,
+    [at('loop_config', 'block_size')]: LOOP_CONFIG.blockSize,
     [at('loop_config', 'info.lo_flags')]: LOOP_CONFIG.flags,
   };
   const values = fromHeaders(Object.keys(expected));

@@ -26,13 +26,13 @@ const UNITS: readonly (Omit<LioUnit, 'backstore'> & {
   readonly bytes: number;
 })[] = [
   { target: 0, unit: 0, serial: 'VSCSI-SCRATCH-0', lent: true, kind: 'block', bytes: 64 * MIB },
-  { target: 0, unit: 1, serial: 'VSCSI-DISK-1', lent: false, kind: 'block', bytes: 16 * MIB },
+  { target: 0, unit: 1, serial: 'VSCSI-DISK-1', lent: false, kind: 'file', bytes: 16 * MIB },
   {
     target: 1,
     unit: 0,
     serial: 'VSCSI-SCRATCH-4K',
     lent: true,
-    kind: 'file',
+    kind: 'block',
     bytes: 16 * MIB,
     blockSize: 4096,
   },

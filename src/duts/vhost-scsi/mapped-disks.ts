@@ -52,6 +52,7 @@ export class MappedDisks {
       truncateSync(file, ROOM * bytes);
       const disk = withLoopDevice(
         file,
+        blockSize,
         (device) =>
           new MappedDisk({
             ...{ name, device, failing },
