@@ -1,6 +1,7 @@
 /** A chain of buffers that was given to the device, and what came back of it. */
 import type { DmaSpace } from '../port/dma-space.js';
 import { DescFlag } from '../wire/split-ring.js';
+import { copyOf } from './fresh-bytes.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
 import type { RequestSizes, ScsiRequest } from './request.js';
@@ -119,7 +120,7 @@ export function readAnswer(placed: Placed, { len, writeFlag }: Pick<UsedEntry, '
   const [first] = placed.in;
   const single = placed.in.length === 1 && first !== undefined;
   // A copy: the device may go on writing, and what was judged must be what is reported.
-  const bytes = single ? first.view.slice() : Buffer.concat(placed.in.map((buffer) => buffer.view));
+  const bytes = single ? copyOf(first.view) : Buffer.concat(placed.in.map((buffer) => buffer.view));
   const known = placed.in.some(({ rewritten }) => rewritten) ? undefined : placed.poison;
   const poison = known ?? Buffer.concat(placed.in.map((buffer) => buffer.initial));
   // Without the flag the length is reserved ("Element Address and Length").
