@@ -36,6 +36,8 @@ export interface Environment {
   readonly roles: ReadonlySet<string>;
   /** Feature bits that the device offers. */
   readonly features: bigint;
+  /** Feature bits that nothing this run reaches could offer: they are carried out above it. */
+  readonly featuresAbove?: bigint;
   /** Of `LAYERS`: transport and interface of this run. */
   readonly layers: ReadonlySet<string>;
   /** Of `CAPABILITIES`: what the adapter can do. */
@@ -212,6 +214,10 @@ function combinations(
   return out;
 }
 
+function isSet(features: bigint, bit: number): boolean {
+  return ((features >> BigInt(bit)) & 1n) === 1n;
+}
+
 /** The first need that is not met. Without a scope, conditions are left for later. */
 function unmet(
   needs: readonly Need[],
@@ -231,8 +237,10 @@ function unmet(
         if (!has(environment.layers.has(need.layer))) return skip('no-layer', `the run ${not} ${need.layer}`);
         break;
       case 'feature':
-        if (!has(((environment.features >> BigInt(need.bit)) & 1n) === 1n))
-          return skip('not-offered', `${need.feature} ${not} offered`);
+        if (!has(isSet(environment.features, need.bit)))
+          return isSet(environment.featuresAbove ?? 0n, need.bit)
+            ? skip('no-layer', `${need.feature} is carried out above vhost`)
+            : skip('not-offered', `${need.feature} ${not} offered`);
         break;
       case 'role':
         if (!has(environment.roles.has(need.role))) return skip('not-offered', `${need.role} ${not} bound`);

@@ -142,7 +142,7 @@ choosing(program.command('run').description('run the cases on one or more device
   )
   .option(
     '--backend <command>',
-    "start a vhost-user back-end; {socket} stands for its socket, e.g. 'vscsi serve --socket {socket}'. With qemu: behind QEMU's vhost-user-scsi-pci",
+    "start a vhost-user back-end; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci",
     commandWords,
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
@@ -204,7 +204,7 @@ Examples:
   vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --report json=results.json
   vscsi run --dut qemu --modes all            all ring formats and transports
   vscsi run --dut vhost-user:/run/vhost.sock  a vhost-user-scsi back-end that listens there
-  vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket}'
+  vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
 ${EXIT_CODES}`,
   )
@@ -258,6 +258,10 @@ program
     new Option('--socket-path <path>', 'the same, by the convention for back-end programs').hideHelp(),
   )
   .addOption(new Option('--print-capabilities', 'say what kind of back-end this is').hideHelp())
+  .option(
+    '--control <path>',
+    'socket at which units are plugged, media changed, commands held …, by lines of JSON (docs/controls.md)',
+  )
   .option('--profile <file>', 'profile (*.yaml) of a model to serve (default: the usual model)')
   .option('--mutant <id>', 'make the model misbehave in a named way')
   .addHelpText(
@@ -266,6 +270,7 @@ program
 Examples:
   vscsi serve --socket /tmp/scsi.sock
   vscsi run --dut vhost-user:/tmp/scsi.sock   in another terminal
+  vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
   qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\
     -chardev socket,id=c,path=/tmp/scsi.sock -device vhost-user-scsi-pci,chardev=c,num_queues=2`,
   )
@@ -359,7 +364,11 @@ fetching(
     .description('run a command there, as root, with busybox, Node.js and this package in /vscsi')
     .argument('<command...>', 'program and arguments; after -- if they have options'),
 )
-  .option('--module <name>', 'load a module of the kernel, may be repeated', collect(asIs))
+  .option(
+    '--module <name>',
+    'load a module of the kernel, with arguments behind its name; may be repeated',
+    collect(asIs),
+  )
   .option('--share <folder>', 'folder that is there as it is here, to read; may be repeated', collect(asIs))
   .option('--out <folder>', 'folder that is /out there, to write')
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')

@@ -38,6 +38,7 @@ interface ProfileFile {
   readonly wrap?: readonly string[];
   readonly args?: readonly string[];
   readonly socket?: string;
+  readonly control_socket?: string;
   readonly backend?: readonly string[];
   readonly request_queues?: number;
   readonly units?: readonly {
@@ -57,7 +58,7 @@ const UNIT_KEYS = ['units', 'free_target', 'free_unit', 'controls'] as const;
 const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
   model: ['scale'],
   qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'backend', 'scale', ...UNIT_KEYS],
-  'vhost-user': ['socket', 'backend', 'request_queues', ...UNIT_KEYS],
+  'vhost-user': ['socket', 'control_socket', 'backend', 'request_queues', ...UNIT_KEYS],
 };
 
 /** Reads a profile. Throws UsageError, with every mistake and its place. */
@@ -162,6 +163,7 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     controls,
     scale,
     socket,
+    control_socket,
     backend,
     request_queues,
   } = root;
@@ -200,6 +202,7 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     ...(dut === 'vhost-user' && {
       vhostUser: {
         ...(socket !== undefined && { socket }),
+        ...(control_socket !== undefined && { controlSocket: control_socket }),
         ...(backend && { backend }),
         ...(request_queues !== undefined && { requestQueues: request_queues }),
         ...place,

@@ -1,10 +1,13 @@
 /** `vscsi serve`: the model as a vhost-user back-end, for virtual machine monitors and for the suite itself. */
 import { scaledConfig } from '../duts/model/adapter.js';
+import { modelControls } from '../duts/model/controls.js';
 import { Model } from '../model/model.js';
 import { DEFAULT_MODEL_CONFIG } from '../model/model-config.js';
 import { mutantById } from '../model/mutants/index.js';
+import type { Controls } from '../port/controls.js';
 import type { TextSink } from '../report/style.js';
 import { ExitCode } from '../run/exit-code.js';
+import { ControlSocket } from '../serve/control-socket.js';
 import { serve } from '../serve/server.js';
 import { hasLibc } from '../sys/libc.js';
 import { LibcError } from '../sys/native.js';
@@ -14,6 +17,8 @@ import { loadProfile } from './profile-file.js';
 export interface ServeCommandOptions {
   readonly socket?: string;
   readonly socketPath?: string;
+  /** Socket at which controls are asked for. */
+  readonly control?: string;
   readonly printCapabilities?: boolean;
   readonly profile?: string;
   readonly mutant?: string;
@@ -21,7 +26,7 @@ export interface ServeCommandOptions {
 
 /** Serves until `stop`. Throws UsageError. */
 export async function serveCommand(
-  { socket, socketPath, printCapabilities, profile, mutant }: ServeCommandOptions,
+  { socket, socketPath, control, printCapabilities, profile, mutant }: ServeCommandOptions,
   out: TextSink,
   errors: TextSink,
   stop: AbortSignal,
@@ -35,19 +40,45 @@ export async function serveCommand(
   if (!hasLibc())
     throw new UsageError('koffi is missing, and sockets that carry descriptors need it: npm install koffi');
   const model = modelOf(profile, mutant);
+  let controls: ControlSocket | undefined;
   try {
+    if (control !== undefined) controls = new ControlSocket(control, controlsOf(model));
     await serve({
       socket: path,
       model,
+      ...(controls && { controls }),
       stop,
       log: (line) => errors.write(`vscsi serve: a front-end was left: ${line}\n`),
       onListening: () => out.write(`serving at ${path}\n`),
     });
   } catch (error) {
-    if (error instanceof LibcError) throw new UsageError(error.message);
+    if (error instanceof LibcError) throw new UsageError(withRemedy(error));
     throw error;
+  } finally {
+    controls?.close();
   }
   return ExitCode.CONFORMANT;
+}
+
+/** What to do about the usual reasons why nobody can listen at a name. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOENT: 'make the folder first',
+  ENOTDIR: 'what comes before the last / has to be a folder',
+  EACCES: 'choose a folder that you may write to',
+  EROFS: 'choose a folder that can be written to',
+  EADDRINUSE: 'if no other server listens there, remove the file; otherwise choose another name',
+  ENAMETOOLONG: 'choose a shorter one, in /tmp, say',
+};
+
+function withRemedy({ code, message }: LibcError): string {
+  const remedy = REMEDIES[code];
+  return remedy === undefined ? message : `${message}: ${remedy}`;
+}
+
+/** Power is a process's own: whoever wants a new device starts a new one. */
+function controlsOf(model: Model): Controls {
+  const { offered, invoke } = modelControls(model, () => {});
+  return { offered: new Set([...offered].filter((each) => each !== 'power-cycle')), invoke };
 }
 
 function modelOf(profile: string | undefined, mutant: string | undefined): Model {

@@ -19,6 +19,8 @@ export interface UnitProfile {
 /** Facts that are declared about a device, as opposed to those that the suite probes. */
 export interface DutProfile {
   readonly units: readonly UnitProfile[];
+  /** Nobody has declared the units: those are meant that are found. */
+  readonly scan?: boolean;
   /** Address on which no target answers, if known. */
   readonly freeTarget?: number;
   /** A unit number that is missing on an existing target, if known. */
@@ -79,8 +81,6 @@ export interface Obstacle {
 export interface LabNeeds {
   /** Modules that make the device. */
   readonly modules: readonly string[];
-  /** What the adapter is to be made from there, besides or instead of what it was made from here. */
-  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** The main-thread half of a device kind. */

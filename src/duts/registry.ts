@@ -7,7 +7,7 @@ import { qemuAdapter } from './qemu/adapter.js';
 import { openQemuPort, type QemuAttach } from './qemu/port.js';
 import type { QemuOptions } from './qemu/start.js';
 import type { Scale } from './scale.js';
-import { type VhostScsiOptions, vhostScsiAdapter } from './vhost-scsi/adapter.js';
+import { vhostScsiAdapter } from './vhost-scsi/adapter.js';
 import { openVhostScsiPort, type VhostScsiAttach } from './vhost-scsi/port.js';
 import { type VhostUserOptions, vhostUserAdapter } from './vhost-user/adapter.js';
 import { openVhostUserPort, type VhostUserAttach } from './vhost-user/port.js';
@@ -24,8 +24,6 @@ export interface DutOptions {
   readonly scale?: Scale;
   /** How to start QEMU. */
   readonly qemu?: Omit<QemuOptions, 'mmap'>;
-  /** What the targets of the kernel's vhost-scsi may use. */
-  readonly vhostScsi?: VhostScsiOptions;
   /** How to reach a vhost-user back-end. */
   readonly vhostUser?: VhostUserOptions;
 }
@@ -41,7 +39,7 @@ export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapt
     }),
   qemu: ({ qemu, mmap, scale }) => qemuAdapter({ ...qemu, mmap, ...(scale && { scale }) }),
   'vhost-user': ({ vhostUser = {} }) => vhostUserAdapter(vhostUser),
-  'vhost-scsi': ({ vhostScsi = {} }) => vhostScsiAdapter(vhostScsi),
+  'vhost-scsi': () => vhostScsiAdapter(),
 };
 
 /** Ports for the worker thread. */

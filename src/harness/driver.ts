@@ -273,7 +273,7 @@ export class Driver {
    */
   stage(request: ScsiRequest, queue = 0, tail = false): Exchange {
     const sizes = request.layout?.sizes ?? this.state.sizes;
-    const exchange = this.stageContents(
+    return this.stageContents(
       QueueIndex.REQUEST + queue,
       requestContents(request, sizes, this.poison),
       {
@@ -282,8 +282,8 @@ export class Driver {
         indirectFrom: request.layout?.indirectFrom,
         tail,
       },
+      { request, sizes },
     );
-    return { ...exchange, scsi: { request, sizes } };
   }
 
   /** Places any bytes on any queue, by its index; pieces that the cuts leave over are one more descriptor. */
@@ -297,24 +297,43 @@ export class Driver {
       readonly indirectFrom?: number | 'none' | undefined;
       readonly tail?: boolean;
     },
+    scsi?: Exchange['scsi'],
   ): Exchange {
     const usual = this.mode.indirect === 'on' && this.negotiated('VIRTIO_F_INDIRECT_DESC') ? 0 : 'none';
     const from = cuts.indirectFrom ?? usual;
     const placed = place(this.port.dma, this.poison, contents, cuts);
     const indirectFrom = from === 'none' ? undefined : from;
-    return this.stagePlaced(queue, placed, { indirectFrom, tail: cuts.tail ?? false });
+    return this.stagePlaced(queue, placed, { indirectFrom, tail: cuts.tail ?? false, scsi });
   }
 
   /** Places descriptors for buffers that are in memory already. */
   stagePlaced(
     queue: number,
     placed: Placed,
-    { indirectFrom, tail }: { readonly indirectFrom?: IndirectFrom; readonly tail?: boolean } = {},
+    {
+      indirectFrom,
+      tail,
+      scsi,
+    }: {
+      readonly indirectFrom?: IndirectFrom;
+      readonly tail?: boolean;
+      readonly scsi?: Exchange['scsi'];
+    } = {},
   ): Exchange {
     const live = this.#queue(queue);
     for (const { size } of placed.out) this.#placedSince += size;
     for (const { size } of placed.in) this.#placedSince += size;
-    return { queue: live.index, placed, chain: live.ring.stage(placed.elements, indirectFrom, tail) };
+    return {
+      queue: live.index,
+      placed,
+      chain: live.ring.stage(placed.elements, indirectFrom, tail),
+      scsi,
+      answer: undefined,
+      used: undefined,
+      returned: undefined,
+      look: undefined,
+      interrupted: undefined,
+    };
   }
 
   /**

@@ -1,6 +1,7 @@
 /** A chain of buffers that was given to the device, and what came back of it. */
 import type { DmaSpace } from '../port/dma-space.js';
 import { DescFlag } from '../wire/split-ring.js';
+import { copyOf } from './fresh-bytes.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
 import type { RequestSizes, ScsiRequest } from './request.js';
@@ -42,24 +43,27 @@ export interface Answer {
   readonly poison: Uint8Array;
 }
 
-/** A chain on its way. */
+/**
+ * A chain on its way. All that is learnt of it later has its place from the start: an object that grows is moved each
+ * time, and there is one for every transaction.
+ */
 export interface Exchange {
   /** Index of the queue. */
   readonly queue: number;
   readonly placed: Placed;
   readonly chain: Chain;
   /** Present where the chain is a SCSI command: the layout of its answer follows from it. */
-  readonly scsi?: { readonly request: ScsiRequest; readonly sizes: RequestSizes };
+  readonly scsi?: { readonly request: ScsiRequest; readonly sizes: RequestSizes } | undefined;
   /** Set when the device has returned it. */
-  answer?: Answer;
+  answer?: Answer | undefined;
   /** How the ring returned it. */
-  used?: UsedEntry;
+  used?: UsedEntry | undefined;
   /** Position in the order of returns, over all queues. */
-  returned?: number;
+  returned?: number | undefined;
   /** The look at all rings by which it was seen; what was seen by the same one on other queues has no order. */
-  look?: number;
+  look?: number | undefined;
   /** Whether the queue's vector was raised for it; undefined where none was due. */
-  interrupted?: boolean;
+  interrupted?: boolean | undefined;
 }
 
 /** Cuts `total` bytes into the given sizes plus what they leave over; throws RangeError when they exceed it. */
@@ -116,7 +120,7 @@ export function readAnswer(placed: Placed, { len, writeFlag }: Pick<UsedEntry, '
   const [first] = placed.in;
   const single = placed.in.length === 1 && first !== undefined;
   // A copy: the device may go on writing, and what was judged must be what is reported.
-  const bytes = single ? first.view.slice() : Buffer.concat(placed.in.map((buffer) => buffer.view));
+  const bytes = single ? copyOf(first.view) : Buffer.concat(placed.in.map((buffer) => buffer.view));
   const known = placed.in.some(({ rewritten }) => rewritten) ? undefined : placed.poison;
   const poison = known ?? Buffer.concat(placed.in.map((buffer) => buffer.initial));
   // Without the flag the length is reserved ("Element Address and Length").

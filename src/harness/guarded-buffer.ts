@@ -27,8 +27,12 @@ export class GuardedBuffer {
   readonly #block: DmaBlock;
   /** Where the buffer begins in the block. */
   readonly #start: number;
-  readonly #before: Uint8Array;
-  readonly #after: Uint8Array;
+  readonly #poison: Poison;
+  /** Bytes of each guard, and where in the pool its poison is from. */
+  readonly #before: number;
+  readonly #beforeFrom: number;
+  readonly #after: number;
+  readonly #afterFrom: number;
 
   /**
    * Allocates `initial.length` bytes holding `initial`, aligned to 16, or, with `tight`, at an address that has just
@@ -41,13 +45,14 @@ export class GuardedBuffer {
       typeof where === 'object' ? where : ownPlace(dma, initial.length, where);
     this.#block = block;
     this.#start = at;
-    this.#before = poison.take(before);
-    this.#after = poison.take(after);
+    this.#poison = poison;
+    this.#before = before;
+    this.#after = after;
     this.iova = this.#block.iova + BigInt(this.#start);
     this.view = this.#block.view.subarray(this.#start, this.#start + this.size);
-    this.#block.view.set(this.#before, this.#start - before);
+    this.#beforeFrom = poison.lay(block.view, at - before, before);
     this.view.set(initial);
-    this.#block.view.set(this.#after, this.#start + this.size);
+    this.#afterFrom = poison.lay(block.view, at + this.size, after);
     this.#block.publish();
   }
 
@@ -78,11 +83,11 @@ export class GuardedBuffer {
   /** The offset (relative to the buffer) of a changed guard byte, or undefined. Call `fetch` first. */
   brokenGuard(): number | undefined {
     const { view } = this.#block;
-    const before = this.#before.length;
-    for (let i = 0; i < before; i++)
-      if (view[this.#start - before + i] !== this.#before[i]) return i - before;
-    for (let i = 0; i < this.#after.length; i++)
-      if (view[this.#start + this.size + i] !== this.#after[i]) return this.size + i;
+    const start = this.#start;
+    const before = this.#poison.firstOther(view, start - this.#before, this.#before, this.#beforeFrom);
+    if (before >= 0) return before - this.#before;
+    const after = this.#poison.firstOther(view, start + this.size, this.#after, this.#afterFrom);
+    if (after >= 0) return this.size + after;
     return undefined;
   }
 

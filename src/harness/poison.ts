@@ -30,6 +30,24 @@ export class Poison {
     this.#pool = poisonBytes(POOL_BYTES, seed);
   }
 
+  /** Writes poison to a place, and says where in the pool it is from, for `firstOther`. */
+  lay(target: Uint8Array, at: number, length: number): number {
+    const from = this.#next;
+    for (let i = 0; i < length; i++) target[at + i] = this.#at(from + i);
+    this.#next = (from + length) % POOL_BYTES;
+    return from;
+  }
+
+  /** The first of `length` bytes that are not the poison that was laid there, or -1. */
+  firstOther(bytes: Uint8Array, at: number, length: number, from: number): number {
+    for (let i = 0; i < length; i++) if (bytes[at + i] !== this.#at(from + i)) return i;
+    return -1;
+  }
+
+  #at(place: number): number {
+    return this.#pool[place % POOL_BYTES] ?? 0;
+  }
+
   /** `length` bytes of poison. Callers do not change them: small pieces are views of one pool. */
   take(length: number): Uint8Array {
     if (length > POOL_BYTES / 2) {

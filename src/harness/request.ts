@@ -11,6 +11,7 @@ import {
   virtioScsiRespHead,
 } from '../wire/virtio-scsi.js';
 import type { Answer, Contents } from './exchange.js';
+import { copyOf, freshBytes } from './fresh-bytes.js';
 import type { Poison } from './poison.js';
 
 /** How a request is cut into descriptors. */
@@ -99,10 +100,10 @@ export function encodeRequest(request: ScsiRequest, sizes: RequestSizes): Uint8A
     throw new RangeError(`a CDB of ${request.cdb.length} bytes exceeds cdb_size ${cdbSize}`);
   if (piHeader === undefined && (piOut !== undefined || piInSize > 0))
     throw new RangeError('protection information without VIRTIO_SCSI_F_T10_PI');
-  const out = new Uint8Array(readableSize(request, sizes));
+  const out = freshBytes(readableSize(request, sizes));
   out.set(request.lun, 0);
   const { id, task_attr, prio, crn } = virtioScsiReqHead.fields;
-  new DataView(out.buffer).setBigUint64(id.offset, request.id, true);
+  new DataView(out.buffer, out.byteOffset).setBigUint64(id.offset, request.id, true);
   out[task_attr.offset] = request.task_attr ?? TaskAttr.SIMPLE;
   out[prio.offset] = request.prio ?? 0;
   out[crn.offset] = request.crn ?? 0;
@@ -119,22 +120,49 @@ export function encodeRequest(request: ScsiRequest, sizes: RequestSizes): Uint8A
 
 /** What a request's chain holds. */
 export function requestContents(request: ScsiRequest, sizes: RequestSizes, poison: Poison): Contents {
-  const writable = poison.take(writableSize(request, sizes)).slice();
+  const writable = copyOf(poison.take(writableSize(request, sizes)));
   writable[virtioScsiRespHead.fields.status.offset] = UNDEFINED_STATUS;
   writable[virtioScsiRespHead.fields.response.offset] = UNDEFINED_RESPONSE;
   return { readable: encodeRequest(request, sizes), writable };
 }
 
 /** Takes the answer to a command apart, of whose writable part `piInSize` bytes are for protection information. */
-export function scsiAnswer({ bytes, poison }: Answer, { senseSize }: RequestSizes, piInSize = 0): ScsiAnswer {
-  const header = responseHeaderSize(senseSize);
-  const data = header + piInSize;
-  return {
-    response: virtioScsiRespHead.read(bytes),
-    sense: bytes.subarray(virtioScsiRespHead.size, header),
-    piIn: bytes.subarray(header, data),
-    piInPoison: poison.subarray(header, data),
-    dataIn: bytes.subarray(data),
-    dataInPoison: poison.subarray(data),
-  };
+export function scsiAnswer(answer: Answer, { senseSize }: RequestSizes, piInSize = 0): ScsiAnswer {
+  return new AnswerParts(answer, responseHeaderSize(senseSize), piInSize);
+}
+
+/** The parts are cut when they are asked for: of most answers few are. */
+class AnswerParts implements ScsiAnswer {
+  readonly response: Response;
+  readonly #answer: Answer;
+  readonly #header: number;
+  /** Where data-in begins. */
+  readonly #data: number;
+
+  constructor(answer: Answer, header: number, piInSize: number) {
+    this.response = virtioScsiRespHead.read(answer.bytes);
+    this.#answer = answer;
+    this.#header = header;
+    this.#data = header + piInSize;
+  }
+
+  get sense(): Uint8Array {
+    return this.#answer.bytes.subarray(virtioScsiRespHead.size, this.#header);
+  }
+
+  get piIn(): Uint8Array {
+    return this.#answer.bytes.subarray(this.#header, this.#data);
+  }
+
+  get piInPoison(): Uint8Array {
+    return this.#answer.poison.subarray(this.#header, this.#data);
+  }
+
+  get dataIn(): Uint8Array {
+    return this.#answer.bytes.subarray(this.#data);
+  }
+
+  get dataInPoison(): Uint8Array {
+    return this.#answer.poison.subarray(this.#data);
+  }
 }

@@ -297,15 +297,14 @@ export class SplitQueue implements Ring {
     this.#used.fetchRange(at, vringUsedElem.size);
     const id = this.#usedView.getUint32(at, true);
     const len = this.#usedView.getUint32(at + 4, true);
-    const entry = { index, slot, id };
     const chain = this.#outstanding.get(id);
-    if (chain === undefined) return { batch: [{ ...entry, len, chain }], tooShort: undefined };
+    if (chain === undefined) return { batch: [{ index, slot, id, len, chain }], tooShort: undefined };
     const batch = this.#inOrder ? batchUpTo(chain, this.#outstanding.values()) : [chain];
     const fits = batch.length <= owed;
     const taken = fits ? batch : [chain];
     for (const each of taken) this.#giveBack(each);
     return {
-      batch: taken.map((each) => ({ ...entry, len: each === chain ? len : undefined, chain: each })),
+      batch: taken.map((each) => ({ index, slot, id, len: each === chain ? len : undefined, chain: each })),
       tooShort: fits
         ? undefined
         : {

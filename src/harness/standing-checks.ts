@@ -113,22 +113,33 @@ function fieldUnwritten({ answer }: ExchangeFacts, field: { offset: number; size
   return true;
 }
 
+const OUTCOME_FIELDS = [fields.status, fields.response];
+const OTHER_FIELDS = [fields.sense_len, fields.residual, fields.status_qualifier];
+
+/** Those of some fields that were not written, in words; undefined when all were. */
+function unwritten(
+  facts: ExchangeFacts,
+  some: typeof OUTCOME_FIELDS | typeof OTHER_FIELDS,
+): string | undefined {
+  let missing: string | undefined;
+  for (const field of some)
+    if (fieldUnwritten(facts, field))
+      missing = missing === undefined ? field.name : `${missing} and ${field.name}`;
+  return missing;
+}
+
 function responseWritten(facts: CommandFacts): Judgement {
-  const missing = [fields.status, fields.response]
-    .filter((field) => fieldUnwritten(facts, field))
-    .map(({ name }) => name);
-  if (missing.length === 0) return undefined;
-  return { expected: 'status and response written', got: `${missing.join(' and ')} not written` };
+  const missing = unwritten(facts, OUTCOME_FIELDS);
+  if (missing === undefined) return undefined;
+  return { expected: 'status and response written', got: `${missing} not written` };
 }
 
 function responseFields(facts: CommandFacts): Judgement {
-  const missing = [fields.sense_len, fields.residual, fields.status_qualifier]
-    .filter((field) => fieldUnwritten(facts, field))
-    .map(({ name }) => name);
-  if (missing.length === 0) return undefined;
+  const missing = unwritten(facts, OTHER_FIELDS);
+  if (missing === undefined) return undefined;
   return {
     expected: 'sense_len, residual and status_qualifier written',
-    got: `${missing.join(' and ')} not written`,
+    got: `${missing} not written`,
   };
 }
 
@@ -169,11 +180,11 @@ function residual({ scsi, request, cdbLength }: CommandFacts): Judgement {
     return said === 0 ? undefined : { expected: 'residual 0: all data was moved', got: `residual ${said}` };
   if (said > size) return { expected: `residual of at most ${size}`, got: `residual ${said}` };
   const moved = size - said;
-  const last = lastWritten(scsi.dataIn, scsi.dataInPoison);
-  if (last >= moved)
+  const behind = scsi.dataIn.findLastIndex((byte, i) => byte !== 0 && byte !== scsi.dataInPoison[i]);
+  if (behind >= moved)
     return {
       expected: `${moved} bytes of data-in, as residual ${said} says`,
-      got: `byte ${last} was written too`,
+      got: `byte ${behind} was written too`,
     };
   const gap = firstUnwritten(scsi.dataIn, scsi.dataInPoison, moved);
   if (gap >= 0)
@@ -182,6 +193,20 @@ function residual({ scsi, request, cdbLength }: CommandFacts): Judgement {
       got: `byte ${gap} and the next were not written`,
     };
   return undefined;
+}
+
+/** What `residual` finds nothing wrong with, and yet was written. */
+function residualZeros(facts: CommandFacts): Judgement {
+  if (facts.request.dataInSize === undefined || residual(facts) !== undefined) return 'not-applicable';
+  const { scsi } = facts;
+  const { residual: said } = scsi.response;
+  const moved = scsi.dataIn.length - said;
+  const last = lastWritten(scsi.dataIn, scsi.dataInPoison);
+  if (last < moved) return undefined;
+  return {
+    expected: `${moved} bytes of data-in, as residual ${said} says, and no zeros behind them`,
+    got: `byte ${last} was cleared too`,
+  };
 }
 
 function interrupt({ exchange }: ExchangeFacts): Judgement {
@@ -208,6 +233,7 @@ const COMMAND_CHECKS: readonly [StandingCheck, (facts: CommandFacts) => Judgemen
   ['codes', codes],
   ['sense', sense],
   ['residual', residual],
+  ['residual-zeros', residualZeros],
 ];
 
 /** Judges one returned exchange; calls `judged` once for every check that it could decide. */
@@ -220,12 +246,18 @@ export function judgeExchange(
       judged(check, judgement && { check, bytes: answerBytes(facts.answer), ...judgement });
   };
   for (const [check, judge] of CHAIN_CHECKS) tell(check, judge(facts));
-  const { scsi: command } = facts.exchange;
+  const { exchange, answer, cdbLength } = facts;
+  const { scsi: command } = exchange;
   if (command === undefined) return;
-  const commandFacts = {
-    ...facts,
-    ...command,
-    scsi: scsiAnswer(facts.answer, command.sizes, command.request.piInSize),
+  const { request, sizes } = command;
+  // Field by field: this is done for every transaction, and spreading costs as much as all the checks.
+  const commandFacts: CommandFacts = {
+    exchange,
+    answer,
+    cdbLength,
+    request,
+    sizes,
+    scsi: scsiAnswer(answer, sizes, request.piInSize),
   };
   for (const [check, judge] of COMMAND_CHECKS) tell(check, judge(commandFacts));
 }

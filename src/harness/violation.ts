@@ -74,6 +74,12 @@ export const STANDING_CHECKS = {
     severity: 'fail',
     about: 'residual agrees with the bytes that moved',
   },
+  'residual-zeros': {
+    requirement: 'scsi.req.residual',
+    severity: 'warn',
+    about: 'what residual tells as not moved is left as it was, not cleared',
+    ruling: 'A66.zeros-behind',
+  },
   interrupt: {
     requirement: 'virtio.split.notify-after-used',
     severity: 'fail',

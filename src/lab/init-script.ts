@@ -2,7 +2,13 @@
 import { shellWords } from '../sys/shell-words.js';
 
 /** Names of the ports between lab and host, and the descriptors by which QEMU has their other ends. */
-export const PORTS = { out: 'lab.out', err: 'lab.err', status: 'lab.status', agent: 'lab.agent' } as const;
+export const PORTS = {
+  out: 'lab.out',
+  err: 'lab.err',
+  status: 'lab.status',
+  agent: 'lab.agent',
+  beacon: 'lab.beacon',
+} as const;
 
 /** A folder of the host in the lab. */
 export interface Share {
@@ -18,8 +24,8 @@ export function shareTag(index: number): string {
 }
 
 export interface InitOptions {
-  /** File names below /modules, in the order of loading. */
-  readonly modules: readonly string[];
+  /** File names below /modules, each with its arguments, in the order of loading. */
+  readonly modules: readonly (readonly [file: string, ...arguments: string[]])[];
   readonly shares: readonly Share[];
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -45,7 +51,8 @@ export function initScript({ modules, shares, command, environment, folder }: In
     'ip link set lo up; hostname lab',
     'ln -s /proc/self/fd /dev/fd',
     ...modules.map(
-      (file) => `insmod ${shellWords([`/modules/${file}`])} || echo "vscsi-lab: ${file} cannot be loaded"`,
+      ([file, ...words]) =>
+        `insmod ${shellWords([`/modules/${file}`, ...words])} || echo "vscsi-lab: ${file} cannot be loaded"`,
     ),
     'mount -t configfs configfs /sys/kernel/config 2>/dev/null',
     ...shares.flatMap(({ guest, writable }, index) => [

@@ -9,6 +9,7 @@ import { type ArchiveEntry, cpioArchive } from './cpio.js';
 import { initScript, PORTS, type Share, shareTag } from './init-script.js';
 import type { Kernel } from './kernel.js';
 import { LabError } from './lab-error.js';
+import { moduleName } from './modules.js';
 
 export interface LabOptions {
   readonly kernel: Kernel;
@@ -17,9 +18,8 @@ export interface LabOptions {
   /** What the lab's file system holds besides busybox. */
   readonly files?: readonly ArchiveEntry[];
   readonly shares?: readonly Share[];
-  /** Modules of the kernel that the command needs. */
+  /** Modules of the kernel that the command needs, each with its arguments behind it, if any: `brd rd_nr=1`. */
   readonly modules?: readonly string[];
-  /** Arguments of modules, by their names. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Working directory of the command; default `/root`. */
   readonly folder?: string;
@@ -46,6 +46,8 @@ export interface RunningLab {
   readonly err: Readable;
   /** A line to the program in the lab, which has its end at /dev/virtio-ports/lab.agent. */
   readonly agent: Duplex;
+  /** What the program last wrote to /dev/virtio-ports/lab.beacon: it has arrived before the write is over. */
+  readonly beacon: Readable;
   /** Resolves when all is over and nothing of the lab is left. */
   readonly ended: Promise<LabExit>;
   /** Ends the lab at once. */
@@ -62,10 +64,10 @@ const FIRST_FD = 3;
 const CONSOLE_KEPT = 64 * 1024;
 /**
  * Nothing that costs time where instructions are translated: no mitigations, no tests of algorithms, no search for a
- * clock. `panic=-1` with `-no-reboot` ends the machine when the kernel does.
+ * clock. `panic=-1` with `-no-reboot` ends the machine when the kernel does, and so does a fault that it might survive.
  */
 const KERNEL_WORDS =
-  'console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr no5lvl tsc=reliable random.trust_cpu=on random.trust_bootloader=on audit=0 nowatchdog cryptomgr.notests rcupdate.rcu_expedited=1 scsi_mod.scan=sync';
+  'console=ttyS0 quiet loglevel=3 panic=-1 oops=panic mitigations=off nokaslr no5lvl tsc=reliable random.trust_cpu=on random.trust_bootloader=on audit=0 nowatchdog cryptomgr.notests rcupdate.rcu_expedited=1 scsi_mod.scan=sync';
 
 /** What keeps a lab from being started here, once there is a kernel. */
 export function labObstacle(qemu: string = DEFAULT_QEMU): LabError | undefined {
@@ -115,8 +117,11 @@ export async function startLab(options: LabOptions): Promise<RunningLab> {
 
 function archiveEntries({ kernel, command, files = [], shares = [], ...rest }: LabOptions): ArchiveEntry[] {
   const { modules = [], environment = {}, folder = '/root' } = rest;
-  const wanted = [...OWN_MODULES, ...(shares.length > 0 ? SHARE_MODULES : []), ...modules];
-  const loaded = kernel.modules(wanted);
+  const wanted = [...OWN_MODULES, ...(shares.length > 0 ? SHARE_MODULES : []), ...modules].map((words) =>
+    words.trim().split(/\s+/),
+  );
+  const loaded = kernel.modules(wanted.map(([name = '']) => name));
+  const argumentsOf = new Map(wanted.map(([name = '', ...rest]) => [moduleName(name), rest]));
   return [
     { kind: 'folder', path: '/proc' },
     { kind: 'folder', path: '/sys' },
@@ -129,7 +134,7 @@ function archiveEntries({ kernel, command, files = [], shares = [], ...rest }: L
       path: '/init',
       content: Buffer.from(
         initScript({
-          modules: loaded.map(({ file }) => basename(file)),
+          modules: loaded.map(({ name, file }) => [basename(file), ...(argumentsOf.get(name) ?? [])]),
           shares,
           command,
           environment,
@@ -186,10 +191,11 @@ async function boot(
     stdout: 'ignore',
     extra: [...names.map(() => 'pipe' as const), 'pipe', initrd, ...inherit],
   });
-  const [out, err, status, agent, console] = [...names, 'console'].map((_, index) =>
+  const [out, err, status, agent, beacon, console] = [...names, 'console'].map((_, index) =>
     lineOf(process.stdio[FIRST_FD + index]),
   );
-  if (!out || !err || !status || !agent || !console) throw new LabError('QEMU has no lines to the lab');
+  if (!out || !err || !status || !agent || !beacon || !console)
+    throw new LabError('QEMU has no lines to the lab');
   let said = '';
   console.setEncoding('latin1').on('data', (text: string) => {
     said = (said + text).slice(-CONSOLE_KEPT);
@@ -204,7 +210,7 @@ async function boot(
     const match = /^(\d+)\n/.exec(answer);
     return { status: match ? Number(match[1]) : undefined, log: `${said}${stderr}`.trim() };
   });
-  return { out, err, agent, ended, kill: () => process.kill() };
+  return { out, err, agent, beacon, ended, kill: () => process.kill() };
 }
 
 function lineOf(stream: unknown): Duplex | undefined {

@@ -22,6 +22,8 @@ import { Sense } from './units/sense.js';
 import { VhostDevice } from './vhost/vhost-device.js';
 import { VirtioDevice } from './virtio/device.js';
 
+/** Entries of the largest virtqueue that there can be ("Virtqueues"). */
+const LARGEST_QUEUE = 32768;
 /** Data segments of a command: header and response take descriptors as well. */
 const DESCRIPTORS_BESIDE_DATA = 2;
 /** max_sectors: what every disk moves with one command, in units of 512 bytes. */
@@ -54,8 +56,8 @@ export class Model {
    * Throws `ModelConfigError` for a configuration that cannot be built.
    */
   constructor(config: ModelConfig, seed: number, adjust: (behaviours: Behaviours) => void = () => {}) {
-    if (config.queueSize < 1 || config.queueSize > 32768 || config.queueSize & (config.queueSize - 1))
-      throw new ModelConfigError(`queue size ${config.queueSize} is no power of two up to 32768`);
+    if (config.queueSize < 1 || config.queueSize > LARGEST_QUEUE || config.queueSize & (config.queueSize - 1))
+      throw new ModelConfigError(`queue size ${config.queueSize} is no power of two up to ${LARGEST_QUEUE}`);
     this.#config = config;
     this.#units = [...config.units];
     this.#behaviours = conformantBehaviours();
@@ -235,7 +237,7 @@ export class Model {
   }
 
   #build(): Parts {
-    const { requestQueues, queueSize, features, guestByteOrder } = this.#config;
+    const { requestQueues, queueSize, features, guestByteOrder, bus } = this.#config;
     const host = new ScsiHost(
       {
         requestQueues,
@@ -251,7 +253,9 @@ export class Model {
     );
     for (const unit of this.#units)
       host.topology.target(unit.target).units.set(unit.unit, this.#makeUnit(unit));
-    const device = new VirtioDevice(host, queueSize, guestByteOrder, this.memory, this.#behaviours);
+    // A back-end cannot say how large its queues are: the front-end decides.
+    const largest = bus === 'vhost' ? LARGEST_QUEUE : queueSize;
+    const device = new VirtioDevice(host, largest, guestByteOrder, this.memory, this.#behaviours);
     host.attach(device);
     return { host, device, attachment: this.#attach(device, host) };
   }

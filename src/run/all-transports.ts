@@ -47,9 +47,9 @@ export async function superviseAll({ transports, ...options }: AllTransportsOpti
         ...rest,
         transport,
         onStarted: (identity) => onStarted(identity, transport),
-        onResult: (result, now) => {
+        onResult: (result, now, standing) => {
           progress.set(transport, now);
-          onResult(result, { ...now, done: sum('done'), planned: sum('planned') });
+          onResult(result, { ...now, done: sum('done'), planned: sum('planned') }, standing);
         },
       }),
   );

@@ -22,7 +22,22 @@ export interface Whereabouts {
   readonly sent: Uint8Array;
 }
 
+/** The line that says so, for a watchdog that does not share the memory. */
+export function beaconLine(caseIndex: number, step: number, line: number): string {
+  return `${caseIndex} ${step} ${line}\n`;
+}
+
+/** What the last whole line of a text says; undefined where there is none. */
+export function readBeaconLines(text: string): Omit<Whereabouts, 'sent'> | undefined {
+  const last = text.split('\n').slice(0, -1).at(-1);
+  if (last === undefined) return undefined;
+  const [caseIndex = NO_CASE, step = 0, line = 0] = last.split(' ').map(Number);
+  return { caseIndex, step, line };
+}
+
 export class Beacon {
+  /** Called with the lines that say where the worker is, before it goes on; whoever has it writes them down. */
+  announce: ((line: string) => void) | undefined;
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #sent: Uint8Array;
@@ -42,6 +57,9 @@ export class Beacon {
 
   /** Worker: a step begins. */
   enterStep(step: number, line: number): void {
+    // Within a step that repeats others there is nothing new to say.
+    if (this.announce !== undefined && (step === 0 || step !== Atomics.load(this.#words, Word.STEP)))
+      this.announce(beaconLine(Atomics.load(this.#words, Word.CASE), step, line));
     Atomics.store(this.#words, Word.STEP, step);
     Atomics.store(this.#words, Word.PLACE, line);
     this.progressed();

@@ -15,6 +15,7 @@ import { openTransport } from '../transport/open.js';
 import { Response } from '../wire/virtio-scsi.js';
 import { median } from './bench.js';
 import { ask } from './probe.js';
+import { listedUnits } from './scan-units.js';
 
 /** One measured size. */
 export interface ScaleRow {
@@ -49,8 +50,6 @@ const SIZES = [1, 16, 128, LARGEST] as const;
 /** With one unit a target has one; what a unit costs is compared from here on. */
 const FIRST_FULL = 16;
 
-const LIST_HEADER = 8;
-const LIST_ENTRY = 8;
 const INQUIRY_BYTES = 36;
 
 /** A device of one size, ready to be measured. */
@@ -119,7 +118,7 @@ function discover(driver: Driver, { units }: DutProfile): void {
   const targets = new Map<number, UnitProfile[]>();
   for (const unit of units) targets.set(unit.target, [...(targets.get(unit.target) ?? []), unit]);
   for (const [target, expected] of targets) {
-    const found = listed(driver, { target, unit: 0, kind: 'disk' });
+    const found = listedUnits(driver, target, PER_TARGET * 2) ?? [];
     if (found.length < expected.length)
       throw new Error(`target ${target} lists ${found.length} units, and has ${expected.length}`);
     for (const unit of found) {
@@ -129,14 +128,4 @@ function discover(driver: Driver, { units }: DutProfile): void {
       driver.recycle();
     }
   }
-}
-
-/** Unit numbers of a target, by REPORT LUNS to its unit 0; a unit attention is no answer to it. */
-function listed(driver: Driver, unit: UnitProfile): number[] {
-  const size = LIST_HEADER + LIST_ENTRY * PER_TARGET * 2;
-  const { dataIn } = ask(driver, unit, 'REPORT LUNS', { allocation_length: BigInt(size) }, size);
-  const list = new DataView(dataIn.buffer, dataIn.byteOffset, dataIn.byteLength);
-  const count = Math.min(list.getUint32(0) / LIST_ENTRY, (size - LIST_HEADER) / LIST_ENTRY);
-  // Single-level LUNs: the unit number is in the first two bytes, in flat form below the form's own bits.
-  return Array.from({ length: count }, (_, i) => list.getUint16(LIST_HEADER + LIST_ENTRY * i) & 0x3fff);
 }

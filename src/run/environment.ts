@@ -169,6 +169,7 @@ export function environmentOf(session: Session): Environment {
     facts,
     roles,
     features: session.offered,
+    featuresAbove: session.transport.featuresAbove ?? 0n,
     layers: layersOf(session.transport, port.attachment.kind),
     capabilities,
     serves: (role, command) => {

@@ -1,22 +1,22 @@
 /** A run on a device that only the lab has: the cases are carried out there, everything else happens here. */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { serialize } from 'node:v8';
 import type { CaseFile } from '../cases/types.js';
-import { type DutAdapter, DutSetupError } from '../duts/dut.js';
+import { type DutAdapter, type DutIdentity, DutSetupError } from '../duts/dut.js';
 import type { DutOptions } from '../duts/registry.js';
-import type { ArchiveEntry } from '../lab/cpio.js';
+import { StandingLedger, type StandingRow } from '../harness/standing-ledger.js';
 import type { Share } from '../lab/init-script.js';
 import { ensureKernel } from '../lab/kernel.js';
-import { startLab } from '../lab/lab.js';
 import { LabError } from '../lab/lab-error.js';
-import { ensureNode, LAB_NODE, LAB_PACKAGE, packageFiles } from '../lab/program-files.js';
-import { FrameReader } from '../sys/frames.js';
+import { ensureNode } from '../lab/program-files.js';
 import type { AllTransportsOptions } from './all-transports.js';
-import { asJson, readCatalogueFile } from './catalogue-file.js';
+import { NO_CASE, type Whereabouts } from './beacon.js';
+import { type BrokenEnding, brokenResult } from './broken-result.js';
 import type { KnownList } from './known.js';
-import { JOB_FILE, type LabFailure, type LabJob, type LabMessage } from './lab-job.js';
-import { PACKAGE_ROOT } from './package-info.js';
+import { type BootEnd, bootFor, type LabSurroundings, START_LIMIT_MS } from './lab-boot.js';
+import type { LabFailure, LabJob, LabMessage } from './lab-job.js';
+import type { PlannedCase, Selection } from './messages.js';
+import { resultKey } from './modes.js';
 import type { CaseResult } from './results.js';
 import type { Supervised } from './supervisor.js';
 
@@ -28,18 +28,15 @@ export interface InLabOptions extends Omit<AllTransportsOptions, 'workers' | 'he
   readonly known?: KnownList;
   /** What is fetched, if anything, and why it takes its time. */
   readonly log: (line: string) => void;
+  /** How labs are booted; default `startLab`. */
+  readonly start?: LabSurroundings['start'];
 }
 
 /** Instructions are translated there; what a case may take is for machines that carry them out. */
 const SLOWNESS = 4;
-/** How long booting, loading the cases and probing the device may take. */
-const START_LIMIT_MS = 300_000;
-/** A lab that has said nothing for so long, besides what a case may take, has failed. */
-const SILENCE_MS = 180_000;
-/** After an interrupt the lab may finish for so long. */
-const INTERRUPT_GRACE_MS = 15_000;
-/** Catalogues that every worker reads. */
-const CATALOGUES = ['rulings.yaml'];
+
+/** Where a case is of which nothing more is known. */
+const NOWHERE: Whereabouts = { caseIndex: NO_CASE, step: 0, line: 0, sent: new Uint8Array() };
 
 /** Whether a device has to be looked for in the lab: it is missing here, and the lab has it. */
 export async function onlyInLab(adapter: DutAdapter): Promise<boolean> {
@@ -58,82 +55,67 @@ export async function superviseInLab(options: InLabOptions): Promise<Supervised>
 
 async function run(options: InLabOptions): Promise<Supervised> {
   const { adapter, log, interrupt } = options;
-  const kernel = await ensureKernel({ log, signal: interrupt });
-  const node = await ensureNode(log);
-  const shares: Share[] = [node.share];
-  if (options.trace !== undefined) {
-    const folder = resolve(options.trace);
-    mkdirSync(folder, { recursive: true });
-    shares.push({ host: folder, guest: folder, writable: true });
-  }
-  const lab = await startLab({
-    kernel,
-    command: [LAB_NODE, '--max-lazy', `${LAB_PACKAGE}/dist/run/lab-agent.js`],
+  const around: LabSurroundings = {
+    kernel: await ensureKernel({ log, signal: interrupt }),
+    node: await ensureNode(log),
     modules: adapter.lab?.modules ?? [],
-    files: [
-      ...node.links,
-      ...packageFiles(PACKAGE_ROOT),
-      ...CATALOGUES.map((name) => parsedCatalogue(name)),
-      { kind: 'file', path: JOB_FILE, content: serialize(jobOf(options)) },
-    ],
-    shares,
-  });
-  const conversation = new Conversation(options);
-  const reader = new FrameReader();
-  let heard = performance.now();
-  let complaints = '';
-  lab.err.setEncoding('utf8').on('data', (text: string) => {
-    complaints += text;
-  });
-  lab.out.resume();
-  lab.agent.on('data', (piece: Buffer) => {
-    heard = performance.now();
-    for (const message of reader.take(piece)) conversation.take(message as LabMessage);
-    if (conversation.ended) lab.kill();
-  });
-  const stop = () => {
-    lab.agent.write('stop\n');
-    setTimeout(lab.kill, INTERRUPT_GRACE_MS).unref();
+    shares: sharesOf(options),
+    interrupt,
+    ...(options.start && { start: options.start }),
   };
-  interrupt.addEventListener('abort', stop, { once: true });
-  if (interrupt.aborted) stop();
-  let silent = false;
-  const watch = setInterval(() => {
-    const limit = conversation.started ? SILENCE_MS + SLOWNESS * options.hangMs : START_LIMIT_MS;
-    if (performance.now() - heard <= limit) return;
-    silent = true;
-    lab.kill();
-  }, 1000);
-  try {
-    const { status, log: said } = await lab.ended;
-    const why = silent
-      ? 'the lab says nothing any more'
-      : status === undefined
-        ? 'the lab ended by itself'
-        : `the suite in the lab ended with status ${status}`;
-    return conversation.outcome(interrupt.aborted, () => [why, said, complaints].filter(Boolean).join('\n'));
-  } finally {
-    clearInterval(watch);
-    interrupt.removeEventListener('abort', stop);
+  const gathered = new Gathered(options);
+  for (;;) {
+    const job = jobOf(options, { without: gathered.keys });
+    const { last, ...end } = await bootFor(job, around, (message) => gathered.take(message));
+    if (last?.type === 'failed') throw setupError(last.failure);
+    if (last !== undefined) return gathered.outcome(last.run, last.failure && setupError(last.failure));
+    const { underWay } = end;
+    if (interrupt.aborted || underWay === undefined || gathered.has(underWay.planned))
+      return gathered.outcome(undefined, interrupt.aborted ? undefined : new DutSetupError(end.why));
+    gathered.add(await resultOfBroken(options, around, underWay.planned, end));
+    if (gathered.complete) return gathered.outcome(undefined, undefined);
   }
 }
 
-function parsedCatalogue(name: string): ArchiveEntry {
-  return {
-    kind: 'file',
-    path: `${LAB_PACKAGE}/spec-cases/${asJson(name)}`,
-    content: Buffer.from(JSON.stringify(readCatalogueFile(name))),
-  };
+function sharesOf({ trace }: InLabOptions): readonly Share[] {
+  if (trace === undefined) return [];
+  const folder = resolve(trace);
+  mkdirSync(folder, { recursive: true });
+  return [{ host: folder, guest: folder, writable: true }];
 }
 
-function jobOf({ adapter, device, files, known, ...options }: InLabOptions): LabJob {
+/** The verdict of a case that the kernel did not survive. It gets a second chance, alone, in another boot. */
+async function resultOfBroken(
+  options: InLabOptions,
+  around: LabSurroundings,
+  planned: PlannedCase,
+  end: BootEnd,
+): Promise<CaseResult> {
+  const { how, why: message } = end;
+  const at = end.underWay?.at ?? NOWHERE;
+  const ending: BrokenEnding =
+    how === 'hang' ? { kind: how, message, at } : { kind: how, message, exit: undefined, at };
+  const { trace: _, ...untraced } = options;
+  let verdict: CaseResult['verdict'] | undefined;
+  const again = await bootFor(jobOf(untraced, { only: [resultKey(planned)] }), around, (said) => {
+    if (said.type === 'result') verdict = said.result.verdict;
+  });
+  const reproduced = again.last === undefined ? again.how === how : verdict === how;
+  return brokenResult(planned, ending, options.interrupt.aborted ? undefined : reproduced);
+}
+
+function jobOf(
+  { adapter, device, files, known, ...options }: InLabOptions,
+  choice: Pick<Selection, 'only' | 'without'>,
+): LabJob {
   const { transports, modes, selection, order, seed, strict, spec, trace, jobs, hangMs } = options;
   return {
     kind: adapter.name,
     device,
     files,
     options: {
-      ...{ transports, modes, selection, order, seed, strict, jobs },
+      ...{ transports, modes, order, seed, strict, jobs },
+      selection: { ...selection, ...choice },
       hangMs: hangMs * SLOWNESS,
       startMs: START_LIMIT_MS,
       ...(spec && { spec }),
@@ -143,65 +125,77 @@ function jobOf({ adapter, device, files, known, ...options }: InLabOptions): Lab
   };
 }
 
-/** What the lab has said so far. */
-class Conversation {
+/** What all boots of a run have said so far. */
+class Gathered {
   readonly #options: InLabOptions;
-  readonly #results: CaseResult[] = [];
-  #identity: Supervised['identity'] | undefined;
-  #end: Extract<LabMessage, { type: 'done' | 'failed' }> | undefined;
+  /** By their names. */
+  readonly #results = new Map<string, CaseResult>();
+  readonly #standing: (readonly StandingRow[])[] = [];
+  #identity: DutIdentity | undefined;
+  /** Of the first boot: what the run consists of. */
+  #plan: readonly PlannedCase[] = [];
 
   constructor(options: InLabOptions) {
     this.#options = options;
   }
 
-  get started(): boolean {
-    return this.#identity !== undefined;
+  /** Names of the results that are there. */
+  get keys(): readonly string[] {
+    return [...this.#results.keys()];
   }
 
-  /** Whether the last word is said. */
-  get ended(): boolean {
-    return this.#end !== undefined;
+  get complete(): boolean {
+    return this.#plan.every((planned) => this.has(planned));
+  }
+
+  has(planned: PlannedCase): boolean {
+    return this.#results.has(resultKey(planned));
   }
 
   take(message: LabMessage): void {
     switch (message.type) {
       case 'started':
+        if (this.#identity === undefined) this.#options.onStarted(message.identity, message.transport);
         this.#identity ??= message.identity;
-        this.#options.onStarted(message.identity, message.transport);
+        break;
+      case 'plan':
+        if (this.#plan.length === 0) this.#plan = message.cases;
         break;
       case 'result':
-        this.#results.push(message.result);
-        this.#options.onResult(message.result, message.progress);
+        this.#standing.push(message.standing);
+        this.add(message.result, message.standing, message.progress.log);
         break;
       case 'no-trace':
         this.#options.onNoTrace?.(message.message);
         break;
-      default:
-        this.#end = message;
     }
   }
 
-  /** What came out of it; `why` tells what there is to say of a lab that ended early. */
-  outcome(interrupted: boolean, why: () => string): Supervised {
-    const end = this.#end;
-    if (end?.type === 'failed') throw setupError(end.failure);
-    if (end !== undefined)
-      return {
-        ...end.run,
-        results: end.order.flatMap((index) => this.#results[index] ?? []),
-        ...(end.failure && { failure: setupError(end.failure) }),
-      };
-    const identity = this.#identity;
-    if (identity === undefined) throw new DutSetupError(interrupted ? 'interrupted' : why());
+  add(result: CaseResult, standing: readonly StandingRow[] = [], log?: string): void {
+    this.#results.set(resultKey(result), result);
+    const progress = { done: this.#results.size, planned: this.#plan.length };
+    this.#options.onResult(result, { ...progress, ...(log !== undefined && { log }) }, standing);
+  }
+
+  /** What came out of it. `run`: what the last boot said of the device. */
+  outcome(
+    run: Extract<LabMessage, { type: 'done' }>['run'] | undefined,
+    failure: DutSetupError | undefined,
+  ): Supervised {
+    const identity = run?.identity ?? this.#identity;
+    if (identity === undefined) throw failure ?? new DutSetupError('interrupted');
+    const standing = new StandingLedger();
+    for (const rows of this.#standing) standing.merge(rows);
     return {
-      identity,
       features: [],
-      results: this.#results,
-      standing: [],
-      interrupted,
       available: [],
       remarks: [],
-      ...(!interrupted && { failure: new DutSetupError(why()) }),
+      interrupted: this.#options.interrupt.aborted,
+      ...run,
+      identity,
+      results: this.#plan.flatMap((planned) => this.#results.get(resultKey(planned)) ?? []),
+      standing: standing.rows(),
+      ...(failure && { failure }),
     };
   }
 }

@@ -6,8 +6,14 @@ import { ADAPTERS } from '../duts/registry.js';
 import { frame } from '../sys/frames.js';
 import { superviseAll } from './all-transports.js';
 import { heldBack } from './known.js';
-import { AGENT_PORT, JOB_FILE, type LabFailure, type LabJob, type LabMessage } from './lab-job.js';
-import type { CaseResult } from './results.js';
+import {
+  AGENT_PORT,
+  BEACON_PORT,
+  JOB_FILE,
+  type LabFailure,
+  type LabJob,
+  type LabMessage,
+} from './lab-job.js';
 import { WorkerPool } from './worker-pool.js';
 
 const line = openSync(AGENT_PORT, 'r+');
@@ -23,31 +29,33 @@ function failureOf({ message, remedy }: DutSetupError): LabFailure {
 
 async function main(): Promise<void> {
   const job = deserialize(readFileSync(JOB_FILE)) as LabJob;
-  const make = ADAPTERS[job.kind];
-  const adapter = make?.({ ...job.device, ...make(job.device).lab?.options });
+  const adapter = ADAPTERS[job.kind]?.(job.device);
   if (adapter === undefined) throw new Error(`no device kind ${job.kind}`);
   const interrupt = new AbortController();
   // Whatever comes from outside means the end.
   createReadStream('', { fd: line, autoClose: false }).on('data', () => interrupt.abort());
   const workers = new WorkerPool(job.files);
-  const told = new Map<CaseResult, number>();
   const { known } = job;
   try {
-    const { results, failure, ...run } = await superviseAll({
+    const {
+      results: _,
+      standing: __,
+      failure,
+      ...run
+    } = await superviseAll({
       ...job.options,
+      beaconFile: BEACON_PORT,
       adapter,
       workers,
       interrupt: interrupt.signal,
       ...(known && { heldBack: ({ version }) => heldBack(known, version) }),
       onStarted: (identity, transport) => say({ type: 'started', identity, transport }),
-      onResult: (result, progress) => {
-        told.set(result, told.size);
-        say({ type: 'result', result, progress });
-      },
+      onPlan: (cases) => say({ type: 'plan', cases }),
+      onResult: (result, progress, standing) => say({ type: 'result', result, progress, standing }),
+      onStuck: () => say({ type: 'stuck' }),
       onNoTrace: (message) => say({ type: 'no-trace', message }),
     });
-    const order = results.map((result) => told.get(result) ?? -1);
-    say({ type: 'done', run, order, ...(failure && { failure: failureOf(failure) }) });
+    say({ type: 'done', run, ...(failure && { failure: failureOf(failure) }) });
   } catch (error) {
     if (!(error instanceof DutSetupError)) throw error;
     say({ type: 'failed', failure: failureOf(error) });

@@ -15,6 +15,10 @@ import type { SpecVersion } from './spec-version.js';
 export interface Selection extends IdChoice {
   /** Only expansions of these ids; left out for all. */
   readonly bases?: readonly string[];
+  /** Only results of these names (`resultKey`); left out for all. */
+  readonly only?: readonly string[];
+  /** But none of these, which are there already. */
+  readonly without?: readonly string[];
 }
 
 /** One entry of the list that a run goes through. */
@@ -42,6 +46,8 @@ export interface RunSettings {
   readonly heldBack?: readonly HeldBack[];
   /** Leave out what this version of the standard does not have. */
   readonly spec?: SpecVersion;
+  /** A file to which each worker writes where it is, before it goes on: see `Beacon`. */
+  readonly beaconFile?: string;
 }
 
 /** What a worker starts with: enough to get ready while its device is still starting. */

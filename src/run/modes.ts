@@ -141,7 +141,7 @@ export function modesOf(
   if (choice === 'exhaustive') return [home, ...others];
   const layer = layerOf(definition);
   // One that takes long shows no more of the device in the ninth mode than in the second.
-  if (layer === 'command' || (layer === 'device' && definition.tags.includes('slow'))) {
+  if (layer === 'command' || definition.tags.includes('slow')) {
     const another = others[hash(definition.id) % Math.max(1, others.length)];
     return another === undefined ? [home] : [home, another];
   }

@@ -53,9 +53,13 @@ export function planOf(
   }
   const chosen = choiceMatcher(selection);
   const bases = selection.bases && new Set(selection.bases);
-  const entries = all.filter(
-    ({ id, plan }) => chosen(id) && (bases === undefined || bases.has(plan?.baseId ?? id)),
-  );
+  const only = selection.only && new Set(selection.only);
+  const without = new Set(selection.without);
+  const entries = all.filter((entry) => {
+    const key = resultKey(entry);
+    if (without.has(key) || (only !== undefined && !only.has(key))) return false;
+    return chosen(entry.id) && (bases === undefined || bases.has(entry.plan?.baseId ?? entry.id));
+  });
   return { entries, available: entries.length > 0 ? [] : all.map(({ id }) => id) };
 }
 

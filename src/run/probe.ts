@@ -142,7 +142,8 @@ function vpdPage(driver: Driver, profile: UnitProfile, page: number): Uint8Array
     : undefined;
 }
 
-function readSerial(driver: Driver, profile: UnitProfile): string | undefined {
+/** The unit serial number (VPD page 80h), trimmed; undefined where the page is not there. */
+export function readSerial(driver: Driver, profile: UnitProfile): string | undefined {
   const page = vpdPage(driver, profile, VpdPage.UNIT_SERIAL_NUMBER);
   // Some end it as C does.
   return page && Buffer.from(page.subarray(vpdHeader.size)).toString('latin1').replace(/\0+$/, '').trim();

@@ -7,6 +7,7 @@ import type { Transport } from '../transport/transport.js';
 import { QueueIndex, virtioScsiConfig } from '../wire/virtio-scsi.js';
 import { type ProbedUnit, probeUnits } from './probe.js';
 import { bindRoles } from './roles.js';
+import { scanned } from './scan-units.js';
 
 export interface Session {
   readonly port: Port;
@@ -25,22 +26,23 @@ export interface Session {
   unit(role: string): ProbedUnit | undefined;
 }
 
-/** Brings the device up and asks what it is. Throws TransportError, DriverError, ProbeError or DutGoneError. */
+/** Brings the device up and asks what it is, and which units it has where nobody has said so. Throws TransportError, DriverError, ProbeError or DutGoneError. */
 export function openSession(
   port: Port,
-  profile: DutProfile,
+  declared: DutProfile,
   seed: number,
   onStanding: StandingListener,
 ): Session {
   const transport = openTransport(port);
   const driver = new Driver(port, transport, seed, onStanding);
   const { offered } = driver.initialise();
-  const units = probeUnits(driver, profile);
   const maxQueueSize = driver.maxQueueSize(QueueIndex.REQUEST);
   const { seg_max, max_sectors, max_target, max_lun } = virtioScsiConfig.read(
     transport.readConfig(0, virtioScsiConfig.size),
   );
   const config = { seg_max, max_sectors, max_target, max_lun };
+  const profile = declared.scan ? scanned(declared, driver, max_target) : declared;
+  const units = probeUnits(driver, profile);
   const bindings = bindRoles(units);
   const unit = (role: string) =>
     bindings.find((binding) => binding.role.replaceAll('-', '_') === role.replaceAll('-', '_'))?.unit;

@@ -22,7 +22,9 @@ export interface SuperviseOptions extends Omit<RunSettings, 'transports' | 'held
   /** Of workers that have the cases to run; it stays the caller's to end. */
   readonly workers: WorkerPool;
   /** Called with every result as soon as it is there. */
-  readonly onResult: (result: CaseResult, progress: Progress) => void;
+  readonly onResult: (result: CaseResult, progress: Progress, standing: readonly StandingRow[]) => void;
+  /** Called once, with the cases of the run. */
+  readonly onPlan?: (cases: readonly PlannedCase[]) => void;
   /** Called once, when the first device is up. */
   readonly onStarted: (identity: DutIdentity) => void;
   /** Called for every case whose trace could not be written, with the reason. */
@@ -172,6 +174,7 @@ export class Supervision {
           this.#remarks.add(`before the first case the device wrote: ${message.complaint}`);
         if (this.#plan !== undefined) return;
         this.#plan = message;
+        this.#options.onPlan?.(message.cases);
         this.#ready.resolve();
       } else if (message.type === 'cases')
         for (const { index, result, standing, log } of message.cases)
@@ -232,7 +235,7 @@ export class Supervision {
       planned: this.#planned().cases.length,
       ...(RED.has(result.verdict) && log !== undefined && { log }),
     };
-    this.#options.onResult(result, progress);
+    this.#options.onResult(result, progress, standing);
   }
 
   /**
@@ -244,8 +247,9 @@ export class Supervision {
     onMessage: (message: WorkerMessage) => void,
     traced = true,
   ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
-    const { adapter, transport, workers, modes, selection, order, seed, strict, trace, spec } = this.#options;
-    const { hangMs, interrupt, startMs } = this.#options;
+    const { adapter, transport, workers, modes, selection, order, seed, strict, trace, spec, beaconFile } =
+      this.#options;
+    const { hangMs, interrupt, startMs, onStuck } = this.#options;
     const settings: RunSettings = {
       modes,
       transports: adapter.transports,
@@ -255,6 +259,7 @@ export class Supervision {
       strict,
       ...(traced && trace !== undefined && { trace }),
       ...(spec && { spec }),
+      ...(beaconFile !== undefined && { beaconFile }),
     };
     const worker = workers.take();
     let planned = false;
@@ -275,7 +280,7 @@ export class Supervision {
         };
         const ending = await worker.run(
           assignment,
-          { hangMs, interrupt, ...(startMs !== undefined && { startMs }) },
+          { hangMs, interrupt, ...(startMs !== undefined && { startMs }), ...(onStuck && { onStuck }) },
           (message) => {
             if (message.type === 'plan') planned = true;
             onMessage(message);

@@ -18,6 +18,8 @@ const WATCH_INTERVAL_MS = 50;
 const UNBLOCK_MS = 500;
 /** How long a worker whose device is gone may take to notice. */
 const NOTICE_MS = 2000;
+/** A worker that is ended takes no longer than this, unless it waits for the kernel. */
+const STUCK_MS = 10_000;
 /** After an interrupt the present case may finish for so long. */
 const INTERRUPT_GRACE_MS = 2000;
 
@@ -44,6 +46,8 @@ export interface WatchOptions {
   readonly interrupt: AbortSignal;
   /** How long loading the cases and probing the device may take; default: 30 s. */
   readonly startMs?: number;
+  /** Called when the worker of a device that hangs cannot be ended: a system call of it does not come back. */
+  readonly onStuck?: () => void;
 }
 
 /** Cases make much garbage that is dead soon: with room to wait for its death, less of it is ever copied. */
@@ -104,7 +108,11 @@ export class WatchedWorker {
     } finally {
       this.#worker.removeAllListeners('message');
       dut.kill();
-      if (ending?.kind !== 'done') await this.end();
+      if (ending?.kind !== 'done') {
+        const stuck = setTimeout(() => options.onStuck?.(), STUCK_MS);
+        await this.end();
+        clearTimeout(stuck);
+      }
       port1.close();
     }
   }

@@ -1,4 +1,5 @@
 /** The worker thread: drives one device through cases, and tells the supervisor what it sees. */
+import { openSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CaseFile } from '../cases/types.js';
 import type { OpenPort } from '../duts/dut.js';
@@ -71,6 +72,7 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
   const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
   if (openPort === undefined) throw new Error(`no device kind ${kind}`);
   if (settings.strict) ruleStrictly();
+  beacon.announce ??= settings.beaconFile === undefined ? undefined : writer(settings.beaconFile);
   beacon.enterCase(NO_CASE);
   let port: Port | undefined;
   let last: WorkerMessage = { type: 'done' };
@@ -106,6 +108,11 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
     port?.close();
   }
   post(last);
+}
+
+function writer(file: string): (line: string) => void {
+  const fd = openSync(file, 'w');
+  return (line) => void writeSync(fd, line);
 }
 
 /** The case files without the cases that cannot be meant: expanding takes time. */

@@ -24,6 +24,7 @@ import {
   vhostVringState,
 } from '../wire/vhost-user.js';
 import { DeviceStatus } from '../wire/virtio.js';
+import type { ControlSocket } from './control-socket.js';
 import { type GuestMemoryTable, MalformedMessageError } from './guest-memory.js';
 
 const OFFERED = protocolFeatureSet('MQ', 'REPLY_ACK', 'BACKEND_REQ', 'CONFIG', 'RESET_DEVICE', 'STATUS');
@@ -63,6 +64,7 @@ export class FrontEnd {
   readonly #model: Model;
   readonly #memory: GuestMemoryTable;
   readonly #log: (line: string) => void;
+  readonly #controls: ControlSocket | undefined;
   readonly #stream: MessageStream;
   readonly #vrings: Vring[];
   #protocol = 0n;
@@ -70,11 +72,18 @@ export class FrontEnd {
   #enabling = false;
   #requests: number | undefined;
   #poll!: PollSet;
-  /** Queue numbers at the places of the poll set behind the socket. */
+  /** Queue numbers at the places of the poll set behind the sockets. */
   #polled: number[] = [];
 
-  /** Takes over a connected socket. */
-  constructor(socket: number, model: Model, memory: GuestMemoryTable, log: (line: string) => void) {
+  /** Takes over a connected socket. Who wants something at `controls` is attended to meanwhile. */
+  constructor(
+    socket: number,
+    model: Model,
+    memory: GuestMemoryTable,
+    log: (line: string) => void,
+    controls?: ControlSocket,
+  ) {
+    this.#controls = controls;
     this.#socket = socket;
     this.#model = model;
     this.#memory = memory;
@@ -98,12 +107,16 @@ export class FrontEnd {
   serve(limitMs: number): 'busy' | 'idle' | 'gone' {
     if (!this.#poll.wait(limitMs)) return 'idle';
     try {
-      const kicked = this.#polled.filter((_, i) => this.#poll.readable(i + 1));
+      const sockets = this.#controls ? 2 : 1;
+      const kicked = this.#polled.filter((_, i) => this.#poll.readable(i + sockets));
+      const controlled = this.#controls !== undefined && this.#poll.readable(1);
       // A front-end that does not wait for answers has said before the kick where the used buffers are to be announced.
       if (this.#poll.readable(0) && !this.#messages()) return 'gone';
       for (const queue of kicked) this.#kicked(queue);
       for (const [queue, vring] of this.#vrings.entries())
         if (vring.kicked && vring.placed) this.#look(queue, vring);
+      // Whoever waits for a control has said everything else before.
+      if (controlled) this.#controls?.attend();
       return 'busy';
     } catch (error) {
       if (!(error instanceof MalformedMessageError) && !(error instanceof LibcError)) throw error;
@@ -124,7 +137,7 @@ export class FrontEnd {
 
   #watch(): void {
     this.#polled = [];
-    const fds = [this.#socket];
+    const fds = [this.#socket, ...(this.#controls ? [this.#controls.fd] : [])];
     for (const [queue, { kick }] of this.#vrings.entries())
       if (kick !== undefined) {
         this.#polled.push(queue);
@@ -277,14 +290,22 @@ export class FrontEnd {
     return (device.status & FEATURES_OK) !== 0;
   }
 
+  /** What was kicked before a message that ends the service of rings is taken before it. */
+  #lookAtKicked(): void {
+    for (const [queue, { placed, kick }] of this.#vrings.entries())
+      if (placed && kick !== undefined && takeSignals(kick) > 0) this.#model.vhost.kick(queue);
+  }
+
   #setStatus(status: number): void {
+    this.#lookAtKicked();
     if (status === 0) this.#reset();
     else this.#model.vhost.status = status;
   }
 
   #reset(): void {
     this.#model.vhost.resetDevice();
-    for (const vring of this.#vrings) Object.assign(vring, { placed: false, enabled: false, kicked: false });
+    for (const vring of this.#vrings)
+      Object.assign(vring, { placed: false, enabled: false, kicked: false, early: false });
   }
 
   #setMemory(payload: Uint8Array, fds: readonly number[]): boolean {
@@ -354,6 +375,10 @@ export class FrontEnd {
     vring.early = false;
   }
 
+  /**
+   * What is wrong with a ring is an error of the ring, told by its descriptor for errors, and not of the message: there
+   * are front-ends that leave a back-end for good when it refuses one.
+   */
   #setEnable(payload: Uint8Array): boolean {
     const { index, num } = read(vhostVringState, payload);
     const vring = this.#vring(index);
@@ -364,7 +389,7 @@ export class FrontEnd {
     vring.enabled = true;
     if (!vring.placed) this.#begin(index, vring);
     else this.#model.vhost.enable(index, true);
-    return vring.placed || vring.addresses === undefined;
+    return true;
   }
 
   #disable(index: number): void {
@@ -407,11 +432,13 @@ export class FrontEnd {
   #stop(payload: Uint8Array): Uint8Array {
     const { index } = read(vhostVringState, payload);
     const vring = this.#vring(index);
+    this.#lookAtKicked();
     this.#model.clock.drain();
     if (vring.placed) vring.base = this.#model.vhost.stop(index);
     vring.placed = false;
     vring.enabled = false;
     vring.kicked = false;
+    vring.early = false;
     closeIf(vring.kick);
     vring.kick = undefined;
     this.#watch();

@@ -6,6 +6,7 @@ import type { Model } from '../model/model.js';
 import { PollSet } from '../sys/events.js';
 import { libc } from '../sys/libc.js';
 import { acceptUnix, listenUnix } from '../sys/unix-socket.js';
+import type { ControlSocket } from './control-socket.js';
 import { FrontEnd } from './front-end.js';
 import { GuestMemoryTable } from './guest-memory.js';
 
@@ -18,6 +19,8 @@ export interface ServeOptions {
   /** Name of the socket. */
   readonly socket: string;
   readonly model: Model;
+  /** Where others may do something to the device; closed by whoever made it. */
+  readonly controls?: ControlSocket;
   /** Ends the service. */
   readonly stop: AbortSignal;
   /** Told why a front-end was left. */
@@ -27,16 +30,18 @@ export interface ServeOptions {
 }
 
 /** Serves until it is stopped; the name of the socket is gone then. Throws `LibcError` when it cannot listen. */
-export async function serve({ socket, model, stop, log, onListening }: ServeOptions): Promise<void> {
+export async function serve(options: ServeOptions): Promise<void> {
+  const { socket, model, controls, stop, log, onListening } = options;
   const listener = listenUnix(socket);
   try {
     onListening();
     const memory = new GuestMemoryTable();
-    const waiting = new PollSet([listener]);
+    const waiting = new PollSet([listener, ...(controls ? [controls.fd] : [])]);
     while (!stop.aborted) {
-      if (waiting.wait(SLICE_MS))
-        await serveOne(new FrontEnd(acceptUnix(listener), model, memory, log), model, stop);
-      else await nextTurn();
+      if (!waiting.wait(SLICE_MS)) await nextTurn();
+      else if (waiting.readable(0))
+        await serveOne(new FrontEnd(acceptUnix(listener), model, memory, log, controls), model, stop);
+      else controls?.attend();
     }
   } finally {
     libc().close(listener);

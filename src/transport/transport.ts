@@ -57,6 +57,8 @@ export interface Transport {
   readonly legacy: boolean;
   /** Whether a queue has the size that the device shows, and no other. */
   readonly fixedQueueSize: boolean;
+  /** Features that are carried out above whatever the transport reaches, so that nothing there could offer them. */
+  readonly featuresAbove?: bigint;
   /** Interrupts by vector, of the kind in use. */
   readonly interrupts: Interrupts;
   /** The usual one first. */

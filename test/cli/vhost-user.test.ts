@@ -68,6 +68,40 @@ describe('the model in another process', () => {
     expect(output).toContain('NOT CONFORMANT');
   });
 
+  test('is plugged, held and made to fail by its control socket, and no control is missing', async () => {
+    const { code, output, run } = await finish(
+      ...[
+        'run',
+        '--dut',
+        'vhost-user',
+        '--backend',
+        `${SERVE} --control {control}`,
+        '--report',
+        'json=@r.json',
+      ],
+      ...['--select', 'scsi.event.*', '--select', 'scsi.resp.*', '--select', 'reset.in-flight.*'],
+    );
+    expect(output).toContain('CONFORMANT');
+    expect(code).toBe(0);
+    const { cases, summary } = run.results('r.json');
+    expect(summary.pass).toBeGreaterThan(40);
+    expect(cases.filter(({ skip }) => skip !== undefined && skip.kind !== 'no-layer')).toEqual([]);
+  });
+
+  test('takes controls at a socket that a profile names', async () => {
+    const served = start('serve', '--socket', '@s', '--control', '@c');
+    const [socket, control] = ['s', 'c'].map((name) => join(served.folder, name)) as [string, string];
+    await served.until('it listens', () => acceptsConnections(socket));
+    const profile = join(served.folder, 'served.yaml');
+    writeFileSync(profile, `dut: vhost-user\nsocket: ${socket}\ncontrol_socket: ${control}\n`);
+    const { code, output } = await finish('run', '--dut', profile, '--select', 'scsi.event.hot*');
+    expect(output).toContain('CONFORMANT');
+    expect(code).toBe(0);
+    served.kill('SIGTERM');
+    expect(await served.ended()).toBe(0);
+    expect(existsSync(control)).toBe(false);
+  });
+
   test('serves one front-end after another at a socket that somebody else has named', async () => {
     const served = start('serve', '--socket', '@s');
     const socket = join(served.folder, 's');
@@ -115,7 +149,8 @@ describe('a back-end that is none', () => {
     [
       'closes',
       'socket.destroy()',
-      /the back-end closed the connection when it was to (reply to|take) GET_FEATURES/,
+      // What was sent and never read makes a reset of it.
+      /the back-end (closed|broke) the connection (\(ECONNRESET\) )?when it was to (reply to|take) GET_FEATURES/,
     ],
     ['talks nonsense', "socket.write('HTTP/1.1 400 Bad Request\\r\\n\\r\\n')", /the back-end's reply to/],
     ['says nothing', '0', /the back-end does not reply to GET_FEATURES within 8000 ms; it sent nothing/],
@@ -141,12 +176,35 @@ describe('a back-end that is none', () => {
     expect(code).toBe(3);
   });
 
+  test('that offers no controls where it said it would is named', async () => {
+    const run = start('doctor');
+    const file = join(run.folder, 'fake.mjs');
+    writeFileSync(
+      file,
+      `import { createServer } from 'node:net';
+       createServer(() => {}).listen(process.argv[2]);
+       createServer((socket) => socket.end('pardon?\\n')).listen(process.argv[3]);`,
+    );
+    const { code, output } = await finish(
+      ...['run', '--dut', 'vhost-user', '--select', 'scsi.req.*'],
+      ...['--backend', shellWords([process.execPath, file, '{socket}', '{control}'])],
+    );
+    expect(output).toMatch(/the back-end offers no controls at .*: not a line of JSON: pardon\?/);
+    expect(code).toBe(3);
+  });
+
   test('that does not start is shown with what it said', async () => {
     const { code, output } = await finish(
       ...['run', '--dut', 'vhost-user', '--backend', "sh -c 'echo no licence >&2; exit 4' {socket}"],
     );
     expect(output).toMatch(/ended before it listened, with exit code 4: no licence/);
     expect(code).toBe(3);
+  });
+
+  test('that cannot be served where there is no folder comes with a remedy', async () => {
+    const { code, output } = await finish('serve', '--socket', '/nowhere/s');
+    expect(output).toContain('listening at /nowhere/s failed: ENOENT: make the folder first');
+    expect(code).toBe(2);
   });
 
   test('without a word of how to reach it is refused', async () => {

@@ -398,6 +398,17 @@ const misbehaviours: readonly [
     },
   ],
   [
+    'zeros behind what was moved',
+    ['residual-zeros'],
+    inquiry,
+    (head) => {
+      const cleared = answer({ residual: 6 }, 36);
+      cleared.fill(0, cleared.length - 6);
+      device.answer(request, head, cleared);
+      device.use(request, head, 144);
+    },
+  ],
+  [
     'residual beyond the buffer',
     ['residual'],
     inquiry,

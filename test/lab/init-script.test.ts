@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { initScript, PORTS, shareTag } from '../../src/lab/init-script.js';
 
 const SCRIPT = initScript({
-  modules: ['vhost.ko', 'vhost_scsi.ko'],
+  modules: [['vhost.ko'], ['vhost_scsi.ko'], ['brd.ko', 'rd_nr=1', 'rd_size=80']],
   shares: [
     { host: '/host/x', guest: '/a folder', writable: false },
     { host: '/host/y', guest: '/out', writable: true },
@@ -25,6 +25,7 @@ it('loads modules in order, mounts what is shared and runs the command with its 
     return index;
   };
   expect(at('insmod /modules/vhost.ko')).toBeLessThan(at('insmod /modules/vhost_scsi.ko'));
+  expect(lines[at('brd.ko')]).toContain('insmod /modules/brd.ko rd_nr=1 rd_size=80 ||');
   expect(lines[at(`${shareTag(0)} '/a folder'`)]).toMatch(/,ro,/);
   expect(lines[at(`${shareTag(1)} /out`)]).toMatch(/,rw,/);
   expect(at("export NAME='a value'")).toBeLessThan(at('exec setsid'));

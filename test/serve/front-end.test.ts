@@ -174,13 +174,16 @@ it('reports rings that are nowhere by their error event, and lives on', () => {
   expect(ask('GET_QUEUE_NUM', new Uint8Array(0))).toBe(4n);
 });
 
-it('refuses a ring of a size that cannot be', () => {
+it('tells of a ring of a size that cannot be, and acknowledges the message', () => {
   const { ask } = connected();
+  const err = opened(eventfd());
   ask('SET_FEATURES', u64((1n << 32n) | (1n << 30n)));
   ask('SET_VRING_NUM', state(0, 0xffff_fff0));
   ask('SET_VRING_ADDR', vhostVringAddr.encode({ index: 0, desc: 0n, used: 0n, avail: 0n }));
+  ask('SET_VRING_ERR', u64(0n), [err]);
   ask('SET_VRING_KICK', u64(0n), [opened(eventfd())]);
-  expect(ask('SET_VRING_ENABLE', state(0, 1))).toBe(1n);
+  expect(ask('SET_VRING_ENABLE', state(0, 1))).toBe(0n);
+  expect(takeSignals(err)).toBe(1);
 });
 
 it('announces again what it has announced when the front-end says where only after the ring began', () => {

@@ -1,26 +1,25 @@
 /** A vhost-user back-end behind QEMU's controller: a second process, without which QEMU is of no use. */
 import { closeSync } from 'node:fs';
 import { anonymousFile } from '../../sys/anonymous-file.js';
-import type { SupervisedProcess } from '../../sys/supervised.js';
-import { launchBackend, SocketFolder } from '../vhost/backend-process.js';
+import { launchBackend, SocketFolder, type StartedBackend } from '../vhost/backend-process.js';
 import type { RunningQemu } from './start.js';
 
 /** What a device is called of which QEMU is only the upper half. */
 const NAME = 'qemu-vhost-user';
 
 export class BackendBehind {
-  readonly #process: SupervisedProcess;
+  readonly #backend: StartedBackend;
   readonly #command: readonly string[];
   readonly #folder: SocketFolder;
   readonly #log: number;
 
   private constructor(
-    process: SupervisedProcess,
+    backend: StartedBackend,
     command: readonly string[],
     folder: SocketFolder,
     log: number,
   ) {
-    this.#process = process;
+    this.#backend = backend;
     this.#command = command;
     this.#folder = folder;
     this.#log = log;
@@ -31,7 +30,7 @@ export class BackendBehind {
     const folder = new SocketFolder();
     const log = anonymousFile({ name: 'vscsi-backend-log', size: 0 });
     try {
-      return new BackendBehind(await launchBackend(command, folder.socket, log), command, folder, log);
+      return new BackendBehind(await launchBackend(command, folder, log), command, folder, log);
     } catch (error) {
       closeSync(log);
       folder.remove();
@@ -47,12 +46,16 @@ export class BackendBehind {
   guard(qemu: RunningQemu): RunningQemu {
     const { name: _, details, ...identity } = qemu.identity;
     let stopped: Promise<void> | undefined;
-    const exited = Promise.race([qemu.exited, this.#process.exited]);
+    const { process, controls } = this.#backend;
+    const exited = Promise.race([qemu.exited, process.exited]);
     exited.then(() => qemu.kill());
     return {
       ...qemu,
       identity: { ...identity, name: NAME, details: { ...details, backend: this.#command.join(' ') } },
       exited,
+      // QEMU has a device configuration of its own, and passes no change of the back-end's on.
+      controls: (controls?.offered ?? []).filter((each) => each !== 'config-change'),
+      control: (control) => controls?.invoke(control) ?? Promise.resolve(),
       stop: () => {
         stopped ??= qemu.stop().then(() => this.stop());
         return stopped;
@@ -61,8 +64,9 @@ export class BackendBehind {
   }
 
   async stop(): Promise<void> {
-    this.#process.kill();
-    await this.#process.exited;
+    const { process } = this.#backend;
+    process.kill();
+    await process.exited;
     closeSync(this.#log);
     this.#folder.remove();
   }

@@ -13,7 +13,7 @@ import { SUPERVISOR_PROGRAM, type SupervisedProcess, spawnSupervised } from '../
 import { type DutProfile, DutSetupError, type Obstacle, type RunningDut, type UnitProfile } from '../dut.js';
 import type { GuestRegion } from '../guest-memory.js';
 import { FILLING_BYTES, fillUp, type Scale } from '../scale.js';
-import { backendProfile } from '../vhost/served-profile.js';
+import { backendProfile } from '../vhost/backend-profile.js';
 import { detectAccelerator } from './accelerator.js';
 import { BackendBehind } from './backend-behind.js';
 import { qemuArguments } from './command-line.js';
@@ -52,7 +52,7 @@ export interface QemuOptions {
   readonly scale?: Scale;
   /**
    * Program and arguments that start a vhost-user back-end at the socket `{socket}`, which takes the place of QEMU's own
-   * SCSI emulation. `units` are then its units, if they are not those of `vscsi serve`.
+   * SCSI emulation. `units` are then its units; left out, they are looked for.
    */
   readonly backend?: readonly string[];
   /** Address on which no target answers; default 255. */

@@ -4,9 +4,10 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasLibc } from '../../sys/libc.js';
 import { type DutAdapter, type DutIdentity, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
-import { LioControls, VHOST_SCSI_CONTROLS } from './controls.js';
-import { type Backstore, LIO, LioPort, type LioUnit, removeLeftovers } from './lio.js';
+import { LioControls } from './controls.js';
+import { LIO, type LioUnit, removeLeftovers } from './lio.js';
 import type { VhostScsiAttach } from './port.js';
+import { type StoreKind, Units } from './units.js';
 
 /** The device through which the kernel is asked to serve rings. */
 export const VHOST_SCSI_DEVICE = '/dev/vhost-scsi';
@@ -21,17 +22,17 @@ const FREE_UNIT = 5;
 /** The units of a device, and which of them are lent. */
 const UNITS: readonly (Omit<LioUnit, 'backstore'> & {
   readonly lent: boolean;
-  readonly kind: Backstore['kind'];
+  readonly kind: StoreKind;
   readonly bytes: number;
 })[] = [
-  { target: 0, unit: 0, serial: 'VSCSI-SCRATCH-0', lent: true, kind: 'file', bytes: 64 * MIB },
-  { target: 0, unit: 1, serial: 'VSCSI-DISK-1', lent: false, kind: 'block', bytes: 16 * MIB },
+  { target: 0, unit: 0, serial: 'VSCSI-SCRATCH-0', lent: true, kind: 'block', bytes: 64 * MIB },
+  { target: 0, unit: 1, serial: 'VSCSI-DISK-1', lent: false, kind: 'file', bytes: 16 * MIB },
   {
     target: 1,
     unit: 0,
     serial: 'VSCSI-SCRATCH-4K',
     lent: true,
-    kind: 'ramdisk',
+    kind: 'block',
     bytes: 16 * MIB,
     blockSize: 4096,
   },
@@ -40,23 +41,16 @@ const UNITS: readonly (Omit<LioUnit, 'backstore'> & {
     unit: 0,
     serial: 'VSCSI-SCRATCH-PI',
     lent: true,
-    kind: 'ramdisk',
+    kind: 'memory',
     bytes: 16 * MIB,
     protection: true,
   },
 ];
 
-/** The device, the backstores of its units, and a block device for one of them, which the lab has to itself. */
+/** The device, the backstores of its units, and what block devices are made by. */
 const LAB = {
-  modules: ['vhost_scsi', 'target_core_file', 'target_core_iblock', 'brd'],
-  options: { vhostScsi: { blockDevice: '/dev/ram0' } satisfies VhostScsiOptions },
+  modules: ['vhost_scsi', 'target_core_file', 'target_core_iblock', 'loop', 'dm_mod', 'dm_delay'],
 };
-
-/** What the targets may use of the machine, besides memory and a temporary file. */
-export interface VhostScsiOptions {
-  /** A block device whose content may be lost; left out for memory in its place. */
-  readonly blockDevice?: string;
-}
 
 /** What keeps this process from driving the kernel's device itself. */
 export function vhostScsiObstacles(): readonly Obstacle[] {
@@ -85,30 +79,33 @@ function allowed(path: string): boolean {
 }
 
 /** The main-thread half; its worker half is `openVhostScsiPort`. */
-export function vhostScsiAdapter(options: VhostScsiOptions = {}): DutAdapter {
+export function vhostScsiAdapter(): DutAdapter {
   return {
     name: 'vhost-scsi',
     obstacles: () => Promise.resolve(vhostScsiObstacles()),
     transports: ['vhost-kernel'],
     lab: LAB,
-    start: async () => start(options),
+    start: async () => start(),
   };
 }
 
-function start(options: VhostScsiOptions): RunningDut {
+function start(): RunningDut {
   const [obstacle] = vhostScsiObstacles();
   if (obstacle !== undefined) throw new DutSetupError(obstacle.what, obstacle.remedy);
-  let port: LioPort | undefined;
+  let units: Units | undefined;
   let fd: number | undefined;
   try {
     removeLeftovers();
-    port = new LioPort();
-    makeUnits(port, options);
+    units = new Units(tmpdir());
+    for (const { lent: _, protection = false, ...unit } of UNITS) {
+      if (!units.hasTarget(unit.target)) units.addTarget(unit.target, protection);
+      units.plug({ ...unit, protection });
+    }
     fd = openSync(VHOST_SCSI_DEVICE, 'r+');
-    return running(port, fd);
+    return running(units, fd);
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
-    port?.remove();
+    units?.remove();
     const reason = error instanceof Error ? error.message : String(error);
     throw new DutSetupError(`the target for vhost-scsi cannot be made: ${reason}`, undefined, {
       cause: error,
@@ -116,28 +113,9 @@ function start(options: VhostScsiOptions): RunningDut {
   }
 }
 
-function makeUnits(port: LioPort, options: VhostScsiOptions): void {
-  for (const { lent: _, kind, bytes, ...unit } of UNITS) {
-    if (!port.hasTarget(unit.target)) port.addTarget(unit.target, unit.protection === true);
-    const file = join(tmpdir(), `${port.name}-${unit.target}-${unit.unit}.img`);
-    port.plug({ ...unit, backstore: backstoreOf(kind, bytes, file, options) });
-  }
-}
-
-function backstoreOf(
-  kind: Backstore['kind'],
-  bytes: number,
-  path: string,
-  { blockDevice }: VhostScsiOptions,
-): Backstore {
-  if (kind === 'file') return { kind, bytes, path };
-  if (kind === 'block' && blockDevice !== undefined) return { kind, device: blockDevice };
-  return { kind: 'ramdisk', bytes };
-}
-
-function running(port: LioPort, fd: number): RunningDut {
-  const attach: VhostScsiAttach = { fd, wwpn: port.wwpn, settleMs: SETTLE_MS };
-  const controls = new LioControls(port);
+function running(lio: Units, fd: number): RunningDut {
+  const attach: VhostScsiAttach = { fd, wwpn: lio.wwpn, settleMs: SETTLE_MS };
+  const controls = new LioControls(lio);
   let stopped = false;
   return {
     identity: identity(),
@@ -155,15 +133,17 @@ function running(port: LioPort, fd: number): RunningDut {
     },
     attach,
     exited: new Promise(() => {}),
-    controls: VHOST_SCSI_CONTROLS,
+    controls: controls.offered,
     control: async (control) => controls.invoke(control),
     // The kernel goes on; ending the worker is all that can be done.
     kill: () => {},
     stop: async () => {
       if (stopped) return;
       stopped = true;
+      // The kernel waits for all that is in flight.
+      lio.releaseAll();
       closeSync(fd);
-      port.remove();
+      lio.remove();
     },
   };
 }

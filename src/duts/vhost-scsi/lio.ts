@@ -24,7 +24,7 @@ export type Backstore =
   /** A file, which is made. */
   | { readonly kind: 'file'; readonly bytes: number; readonly path: string }
   /** A block device. */
-  | { readonly kind: 'block'; readonly device: string };
+  | { readonly kind: 'block'; readonly path: string };
 
 export interface LioUnit extends UnitAddress {
   readonly serial: string;
@@ -189,7 +189,7 @@ function storeControl(backstore: Backstore): string {
       truncateSync(backstore.path, backstore.bytes);
       return `fd_dev_name=${backstore.path},fd_dev_size=${backstore.bytes}`;
     case 'block':
-      return `udev_path=${backstore.device}`;
+      return `udev_path=${backstore.path}`;
   }
 }
 

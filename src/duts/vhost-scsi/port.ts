@@ -1,6 +1,8 @@
 /** The worker's half of the vhost-scsi adapter. */
+import type { Control, UnitAddress } from '../../port/controls.js';
 import { PortError } from '../../port/errors.js';
 import type { Port } from '../../port/port.js';
+import type { VhostAttachment } from '../../port/vhost.js';
 import { LibcError } from '../../sys/libc.js';
 import { pause } from '../../sys/real-clock.js';
 import type { ControlLink, OpenPort } from '../dut.js';
@@ -27,7 +29,22 @@ export const openVhostScsiPort: OpenPort<VhostScsiAttach> = (attach, link: Contr
     memory.close();
   };
   try {
-    const attachment = openAttachment({ fd, memory, events, wwpn });
+    let held: readonly UnitAddress[] = [];
+    const invoke = (control: Control) => {
+      link.call(control);
+      if (control.name === 'hold') held = [...held, ...control.units];
+      if (control.name === 'release')
+        held = held.filter(
+          ({ target, unit }) => !control.units.some((each) => each.target === target && each.unit === unit),
+        );
+    };
+    const kernel = openAttachment({ fd, memory, events, wwpn });
+    const reset = () => {
+      // The kernel ends a reset, and this thread waits for it, when nothing is in flight any more.
+      if (held.length > 0) invoke({ name: 'release', units: held });
+      kernel.reset();
+    };
+    const attachment: VhostAttachment = { ...kernel, reset };
     return {
       transport: 'vhost-kernel',
       attachment,
@@ -35,10 +52,10 @@ export const openVhostScsiPort: OpenPort<VhostScsiAttach> = (attach, link: Contr
       interrupts: events,
       clock: events.clock,
       lifecycle: { alive: () => true, settle: () => pause(settleMs) },
-      controls: { offered: link.offered, invoke: (control) => link.call(control) },
+      controls: { offered: link.offered, invoke },
       close() {
         // Without an endpoint the kernel uses neither events nor memory.
-        attachment.reset();
+        kernel.reset();
         close();
       },
     };

@@ -4,11 +4,12 @@ import type { Control } from '../../port/controls.js';
 import { anonymousFile } from '../../sys/anonymous-file.js';
 import { findExecutable } from '../../sys/executable.js';
 import { hasLibc } from '../../sys/libc.js';
-import { SUPERVISOR_PROGRAM, type SupervisedProcess } from '../../sys/supervised.js';
+import { SUPERVISOR_PROGRAM } from '../../sys/supervised.js';
 import { acceptsConnections } from '../../sys/unix-socket.js';
+import { controlsAt } from '../control-socket.js';
 import { type DutAdapter, type DutExit, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
-import { launchBackend, SOCKET_PLACE, SocketFolder } from '../vhost/backend-process.js';
-import { type BackendUnits, backendProfile } from '../vhost/served-profile.js';
+import { launchBackend, SOCKET_PLACE, SocketFolder, type StartedBackend } from '../vhost/backend-process.js';
+import { type BackendUnits, backendProfile } from '../vhost/backend-profile.js';
 import type { VhostUserAttach } from './port.js';
 
 /** How to reach a back-end. */
@@ -16,10 +17,12 @@ export interface VhostUserOptions extends BackendUnits {
   /** Name of the socket at which it listens; a fresh one for a back-end that is started. */
   readonly socket?: string;
   /**
-   * Program and arguments that start the back-end; `{socket}` in them stands for the name of the socket. Left out: it
-   * is there.
+   * Program and arguments that start the back-end; `{socket}` in them stands for the name of the socket, `{control}` for
+   * that of one at which it takes controls. Left out: it is there.
    */
   readonly backend?: readonly string[];
+  /** Name of the socket at which a back-end that is there takes controls. */
+  readonly controlSocket?: string;
   /** Request queues to use where the back-end does not tell how many it has; default 1. */
   readonly requestQueues?: number;
   /** How long a reply of the back-end may take, in milliseconds. */
@@ -75,19 +78,21 @@ function attachOf(socket: string, { requestQueues = 1, replyLimitMs = REPLY_LIMI
 }
 
 /** A back-end that somebody else has started. There is nothing about it that could be stopped. */
-function found(socket: string, options: VhostUserOptions): RunningDut {
+async function found(socket: string, options: VhostUserOptions): Promise<RunningDut> {
   if (!acceptsConnections(socket))
     throw new DutSetupError(
       `nobody listens at ${socket}`,
       `start the back-end, or let --backend 'COMMAND ${SOCKET_PLACE}' start it`,
     );
+  const { controlSocket } = options;
+  const controls = controlSocket === undefined ? undefined : await controlsAt(controlSocket);
   return {
     identity: { name: 'vhost-user', version: UNKNOWN_VERSION, details: { socket } },
     profile: backendProfile(options),
     attach: attachOf(socket, options),
     exited: new Promise(() => {}),
-    controls: [],
-    control: () => Promise.resolve(),
+    controls: controls?.offered ?? [],
+    control: (control) => controls?.invoke(control) ?? Promise.resolve(),
     kill: () => {},
     stop: () => Promise.resolve(),
   };
@@ -96,15 +101,18 @@ function found(socket: string, options: VhostUserOptions): RunningDut {
 /** A back-end of this process, at a socket in a folder of its own unless the user has named one. */
 async function startBackend(command: readonly string[], options: VhostUserOptions): Promise<RunningDut> {
   const folder = new SocketFolder();
-  const socket = options.socket ?? folder.socket;
+  const sockets = {
+    socket: options.socket ?? folder.socket,
+    control: options.controlSocket ?? folder.control,
+  };
   const log = anonymousFile({ name: 'vscsi-backend-log', size: 0 });
   const release = () => {
     closeSync(log);
     folder.remove();
   };
-  let running: SupervisedProcess;
+  let running: StartedBackend;
   try {
-    running = await launchBackend(command, socket, log);
+    running = await launchBackend(command, sockets, log);
   } catch (error) {
     release();
     throw error;
@@ -114,32 +122,35 @@ async function startBackend(command: readonly string[], options: VhostUserOption
   const exited = new Promise<DutExit>((resolve) => {
     ended = resolve;
   });
-  const replaced = new Set<SupervisedProcess>();
-  const follow = (process: SupervisedProcess) =>
-    process.exited.then((exit) => {
-      if (!replaced.has(process)) ended(exit);
+  const replaced = new Set<StartedBackend>();
+  const follow = (backend: StartedBackend) =>
+    backend.process.exited.then((exit) => {
+      if (!replaced.has(backend)) ended(exit);
     });
   follow(running);
   return {
     identity: { name: 'vhost-user', version: UNKNOWN_VERSION, details: { backend: command.join(' ') } },
     profile: backendProfile(options),
-    attach: attachOf(socket, options),
+    attach: attachOf(sockets.socket, options),
     exited,
-    pid: running.pid,
+    pid: running.process.pid,
     log,
-    controls: ['power-cycle'],
+    controls: [...new Set([...(running.controls?.offered ?? []), 'power-cycle' as const])],
     async control(control: Control) {
-      if (control.name !== 'power-cycle') return;
+      if (control.name !== 'power-cycle') {
+        await running.controls?.invoke(control);
+        return;
+      }
       replaced.add(running);
-      running.kill();
-      await running.exited;
-      running = await launchBackend(command, socket, log);
+      running.process.kill();
+      await running.process.exited;
+      running = await launchBackend(command, sockets, log);
       follow(running);
     },
-    kill: () => running.kill(),
+    kill: () => running.process.kill(),
     async stop() {
-      running.kill();
-      await running.exited;
+      running.process.kill();
+      await running.process.exited;
       release();
     },
   };

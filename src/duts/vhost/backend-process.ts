@@ -5,19 +5,31 @@ import { join } from 'node:path';
 import { findExecutable } from '../../sys/executable.js';
 import { type SupervisedProcess, spawnSupervised } from '../../sys/supervised.js';
 import { acceptsConnections } from '../../sys/unix-socket.js';
+import { controlsAt, type SocketControls } from '../control-socket.js';
 import { type DutExit, DutSetupError } from '../dut.js';
 
 /** What stands for the name of the socket in the words of a command. */
 export const SOCKET_PLACE = '{socket}';
+/** What stands for the name of a socket at which it takes controls. */
+export const CONTROL_PLACE = '{control}';
 
 const START_LIMIT_MS = 30_000;
 const LOOK_EVERY_MS = 5;
 
-/** A folder of its own for the socket of one back-end. */
+/** A back-end that was started. */
+export interface StartedBackend {
+  readonly process: SupervisedProcess;
+  /** What its command does not say, it has not. */
+  readonly controls: SocketControls | undefined;
+}
+
+/** A folder of its own for the sockets of one back-end. */
 export class SocketFolder {
   readonly #folder = mkdtempSync(join(tmpdir(), 'vscsi-vhost-'));
   /** Name of the socket. */
   readonly socket = join(this.#folder, 'socket');
+  /** Name of the socket for controls. */
+  readonly control = join(this.#folder, 'control');
 
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
@@ -27,12 +39,14 @@ export class SocketFolder {
 /** Starts a back-end and waits until it listens. `log`: file for its standard error. Throws DutSetupError. */
 export async function launchBackend(
   command: readonly string[],
-  socket: string,
+  { socket, control }: Pick<SocketFolder, 'socket' | 'control'>,
   log: number,
-): Promise<SupervisedProcess> {
-  // One that was killed may have left its name behind.
-  rmSync(socket, { force: true });
-  const [program = '', ...args] = command.map((word) => word.replaceAll(SOCKET_PLACE, socket));
+): Promise<StartedBackend> {
+  // One that was killed may have left its names behind.
+  for (const name of [socket, control]) rmSync(name, { force: true });
+  const [program = '', ...args] = command.map((word) =>
+    word.replaceAll(SOCKET_PLACE, socket).replaceAll(CONTROL_PLACE, control),
+  );
   const path = findExecutable(program);
   if (path === undefined) throw new DutSetupError(`the back-end cannot be started: there is no ${program}`);
   const process = await spawnSupervised({
@@ -46,23 +60,34 @@ export async function launchBackend(
   process.exited.then((how) => {
     exit = how;
   });
+  const controlled = command.some((word) => word.includes(CONTROL_PLACE));
   const deadline = performance.now() + START_LIMIT_MS;
-  for (;;) {
-    if (exit !== undefined) {
-      const said = exit.stderr.trim();
-      throw new DutSetupError(
-        `the back-end ended before it listened, with ${exit.signal ?? `exit code ${exit.code}`}${said && `: ${said}`}`,
-        `try the command by hand, with the path of a socket for ${SOCKET_PLACE}`,
-      );
-    }
-    if (acceptsConnections(socket)) return process;
-    if (performance.now() > deadline) {
-      process.kill();
-      throw new DutSetupError(
-        `nobody listens at ${socket} ${START_LIMIT_MS} ms after the back-end was started`,
-        `its command names the socket by ${SOCKET_PLACE}`,
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  try {
+    for (const [name, place] of [
+      [socket, SOCKET_PLACE],
+      ...(controlled ? [[control, CONTROL_PLACE]] : []),
+    ] as const)
+      while (!acceptsConnections(name)) {
+        if (exit !== undefined) throw ended(exit);
+        if (performance.now() > deadline)
+          throw new DutSetupError(
+            `nobody listens at ${name} ${START_LIMIT_MS} ms after the back-end was started`,
+            `its command names the socket by ${place}`,
+          );
+        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      }
+    return { process, controls: controlled ? await controlsAt(control) : undefined };
+  } catch (error) {
+    process.kill();
+    await process.exited;
+    throw error;
   }
+}
+
+function ended({ code, signal, stderr }: DutExit): DutSetupError {
+  const said = stderr.trim();
+  return new DutSetupError(
+    `the back-end ended before it listened, with ${signal ?? `exit code ${code}`}${said && `: ${said}`}`,
+    `try the command by hand, with the path of a socket for ${SOCKET_PLACE}`,
+  );
 }

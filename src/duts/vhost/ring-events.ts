@@ -15,8 +15,8 @@ export interface QueueEvents {
   readonly err: number;
 }
 
-/** Looks at the rings before the thread first sleeps: an answer from another core is there by then. */
-const CLOSE_ROUNDS = 400;
+/** As long as the rings are looked at before the thread first sleeps: an answer from another core is there by then. */
+const CLOSE_MS = 0.15;
 const SLEEP_MS = 1;
 
 /**
@@ -113,11 +113,16 @@ export class RingEvents implements Interrupts {
     if (taken > 0) this.#counts.set(vector, (this.#counts.get(vector) ?? 0) + taken);
   }
 
+  /** When the wait that is under way ceases to look closely: by time, since rounds are of very different lengths. */
+  #closeUntil = 0;
+
   /** Wall-clock time; waiting looks closely first, then sleeps until an event or for a moment. */
   readonly clock: Clock = {
     now: () => performance.now(),
     relax: (round) => {
-      if (round < CLOSE_ROUNDS) return;
+      const now = performance.now();
+      if (round === 0) this.#closeUntil = now + CLOSE_MS;
+      if (now < this.#closeUntil) return;
       const woken = this.#calls.wait(SLEEP_MS);
       // What has been signalled must not end the next wait as well.
       if (woken) for (const vector of this.#queues.keys()) this.#take(vector);

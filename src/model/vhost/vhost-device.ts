@@ -141,10 +141,11 @@ export class VhostDevice implements Transport {
     if (queue) this.#device.kick(queue);
   }
 
-  /** Takes a ring out of service; what came from it is forgotten. Where it stands. */
+  /** Takes a ring out of service; what came from it is finished first, since it cannot be returned afterwards. Where it stands. */
   stop(index: number): number {
     const queue = this.#device.queues[index];
     if (queue === undefined) return 0;
+    this.#device.finish();
     const { start, size, ring } = queue;
     const position = ring?.position ?? start;
     this.#device.stopQueue(queue);

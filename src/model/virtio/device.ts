@@ -227,7 +227,7 @@ export class VirtioDevice {
   /** Device reset. Outstanding requests are completed first, while the driver still expects it ("Device Reset"). */
   reset(): void {
     const resets = (part: ResetPart) => this.behaviours.resets(part);
-    if (resets('tasks')) this.#type.finishOutstanding();
+    this.finish();
     this.#deferred = [];
     this.#deferredKicks.clear();
     for (const apply of this.#heldChanges.splice(0)) apply();
@@ -245,6 +245,11 @@ export class VirtioDevice {
     this.#deferredKicks.delete(queue);
     queue.reset(resets);
     this.#suspendWhenIdle();
+  }
+
+  /** Completes what is outstanding, as before a reset. */
+  finish(): void {
+    if (this.behaviours.resets('tasks')) this.#type.finishOutstanding();
   }
 
   /** Takes a queue out of use; what came from it is forgotten. It keeps its size. */

@@ -52,7 +52,11 @@ function written({ bytes, poison }: Answer, offset: number): boolean {
 }
 
 function observeCommand(answer: Answer, scsi: NonNullable<Exchange['scsi']>): Partial<Observed> {
-  const { response, sense, ...data } = scsiAnswer(answer, scsi.sizes, scsi.request.piInSize);
+  const { response, sense, piIn, piInPoison, dataIn, dataInPoison } = scsiAnswer(
+    answer,
+    scsi.sizes,
+    scsi.request.piInSize,
+  );
   const { fields } = virtioScsiRespHead;
   return {
     ...(written(answer, fields.response.offset) && { response: response.response }),
@@ -62,7 +66,10 @@ function observeCommand(answer: Answer, scsi: NonNullable<Exchange['scsi']>): Pa
     senseLen: response.sense_len,
     residual: response.residual,
     statusQualifier: response.status_qualifier,
-    ...data,
+    piIn,
+    piInPoison,
+    dataIn,
+    dataInPoison,
   };
 }
 

@@ -36,14 +36,22 @@ export function executeRead(step: ReadStep, run: CaseRun): void {
     step.expect && matchSeen(step.expect, seen, scope, { ...context, ...unitBlockSize(step, run) });
   let seen = look();
   let judged = judge(seen);
-  if (step.within !== undefined && judged && judged.mismatches.length > 0)
+  if (step.within !== undefined && !holds(judged))
     waitUntil(session.port, step.within, () => {
       seen = look();
       judged = judge(seen);
-      return judged === undefined || judged.mismatches.length === 0;
+      return holds(judged);
     });
   if (step.as !== undefined) run.capture(new Map([[step.as, seen]]));
   if (judged) run.judge(judged, true);
+}
+
+/** Whether nothing better may come: what an alternative passes only with a verdict may be on its way to another. */
+function holds(judged: Judged | undefined): boolean {
+  return (
+    judged === undefined ||
+    (judged.mismatches.length === 0 && judged.alternatives.every(({ verdict }) => verdict === undefined))
+  );
 }
 
 /** Counts in blocks mean those of the unit whose medium is read. */

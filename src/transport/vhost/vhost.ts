@@ -22,8 +22,9 @@ import {
 
 const KINDS: ReadonlySet<InterruptKind> = new Set(['events']);
 
-/** Features that are carried out above vhost, by registers or by what notifications say. */
+/** Features that are carried out above vhost: by registers, by what notifications say, or by translating addresses. */
 const ABOVE = featureSet(
+  'VIRTIO_F_ACCESS_PLATFORM',
   'VIRTIO_F_SR_IOV',
   'VIRTIO_F_NOTIFICATION_DATA',
   'VIRTIO_F_NOTIF_CONFIG_DATA',
@@ -40,6 +41,7 @@ export class Vhost implements Transport {
   readonly kind: TransportName;
   readonly legacy = false;
   readonly fixedQueueSize = false;
+  readonly featuresAbove = ABOVE;
   readonly interruptKinds = KINDS;
   readonly interrupts: Interrupts;
   readonly line: InterruptLine | undefined = undefined;

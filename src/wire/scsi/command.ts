@@ -50,7 +50,16 @@ export function command<const C extends Command>(entry: C): C {
   return entry;
 }
 
+/** Bytes that make up a number without a sign in 32-bit arithmetic. */
+const SMALL_BYTES = 3;
+
 function readBits(bytes: Uint8Array, [byte, lastByte, bit, bits]: BitField): bigint {
+  // Most fields fit a plain number, which costs a fraction.
+  if (lastByte - byte < SMALL_BYTES) {
+    let small = 0;
+    for (let at = byte; at <= lastByte; at++) small = (small << 8) | (bytes[at] ?? 0);
+    return BigInt((small >>> bit) & (2 ** bits - 1));
+  }
   let value = 0n;
   for (let at = byte; at <= lastByte; at++) value = (value << 8n) | BigInt(bytes[at] ?? 0);
   return (value >> BigInt(bit)) & ((1n << BigInt(bits)) - 1n);
@@ -96,9 +105,12 @@ export function encodeCdb(command: Command, values: Readonly<Record<string, bigi
 
 /** Reads every field of a CDB. */
 export function decodeCdb(command: Command, cdb: Uint8Array): Record<string, bigint> {
-  return Object.fromEntries(
-    Object.entries(command.fields).map(([name, field]) => [name, readBits(cdb, field)]),
-  );
+  const out: Record<string, bigint> = {};
+  for (const name of Object.keys(command.fields)) {
+    const field = command.fields[name];
+    if (field) out[name] = readBits(cdb, field);
+  }
+  return out;
 }
 
 /** Length in bytes of the data by the CDB's own fields, or undefined where the rule is `explicit`. */

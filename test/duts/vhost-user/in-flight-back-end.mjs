@@ -47,6 +47,8 @@ function answer(line, { header, payload, fds }) {
     );
   if (request === R.GET_FEATURES) reply(number(VHOST_USER_F_PROTOCOL_FEATURES | (1n << 32n)));
   if (request === R.GET_PROTOCOL_FEATURES) reply(number(protocolFeatureSet('INFLIGHT_SHMFD')));
+  // A ring stands where it was left: it is not served.
+  if (request === R.GET_VRING_BASE) reply(payload);
   if (request === R.GET_INFLIGHT_FD)
     reply(vhostUserInflight.encode({ ...vhostUserInflight.read(payload), size: BigInt(SIZE), offset: 0n }), [
       buffer,

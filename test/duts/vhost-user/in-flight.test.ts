@@ -1,4 +1,4 @@
-/** In-flight buffers: asked for, and given back to the back-end; the next process has its own. */
+/** In-flight buffers: asked for, and given back to the back-end; after a reset, and with the next process, it has another. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { acceptsConnections } from '../../../src/sys/unix-socket.js';
 
 const BACK_END = fileURLToPath(new URL('./in-flight-back-end.mjs', import.meta.url));
 
-it('gives the back-end its buffer, and asks the next process for another', async () => {
+it('gives the back-end its buffer, and asks for another after a reset and of the next process', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'vscsi-in-flight-'));
   const [socket, log] = [join(folder, 's'), join(folder, 'log')];
   const child = spawn(process.execPath, [BACK_END, socket, log], { stdio: 'inherit' });
@@ -28,6 +28,11 @@ it('gives the back-end its buffer, and asks the next process for another', async
       backend.start();
     };
     startWith(0);
+    // Rings that are stopped and started again go on with what is in flight.
+    backend.stopRing(0);
+    startWith(0);
+    backend.reset();
+    startWith(1);
     backend.reconnect();
     startWith(2);
     // An answer to it means that all before it was taken.
@@ -40,7 +45,7 @@ it('gives the back-end its buffer, and asks the next process for another', async
       `GET_INFLIGHT_FD {"size":0,"offset":0,"queues":${queues},"queueSize":256} `;
     const given = (queues: number) =>
       `SET_INFLIGHT_FD {"size":8192,"offset":0,"queues":${queues},"queueSize":256} true`;
-    expect(said).toEqual([asked(1), given(1), asked(3), given(3)]);
+    expect(said).toEqual([asked(1), given(1), given(1), asked(2), given(2), asked(3), given(3)]);
   } finally {
     child.kill('SIGKILL');
     events.close();
