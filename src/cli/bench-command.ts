@@ -8,9 +8,9 @@ import { benchModes, type ModesFigures } from '../run/bench-modes.js';
 import { benchScale, type ScaleFigures } from '../run/bench-scale.js';
 import { benchSuite, type SuiteRow } from '../run/bench-suite.js';
 import { ExitCode } from '../run/exit-code.js';
-import { checkCaseFiles } from '../run/load-cases.js';
+import { ownCases } from '../run/load-cases.js';
 import type { ModeChoice } from '../run/modes.js';
-import { SPEC_CASES, SUITE_VERSION } from '../run/package-info.js';
+import { SUITE_VERSION } from '../run/package-info.js';
 import { type Device, deviceOf } from './devices.js';
 import { UsageError } from './errors.js';
 
@@ -44,7 +44,7 @@ export async function benchCommand(
   const device = deviceOf(options.dut, asked, SEED);
   if (options.scale) return benchUnits(options, device, out);
   if (modes === undefined) return benchHarness(device, options, out);
-  const { files } = checkCaseFiles([SPEC_CASES]);
+  const { files } = ownCases();
   const figures = await benchModes({
     adapter: device.adapter,
     modes,
@@ -91,7 +91,7 @@ async function benchHarness(
   options: BenchOptions,
   out: TextSink,
 ): Promise<number> {
-  const { files } = checkCaseFiles([SPEC_CASES]);
+  const { files } = ownCases();
   const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
   if (openPort === undefined) throw new UsageError(`no device kind is called ${kind}`);
   const dut = await adapter.start();

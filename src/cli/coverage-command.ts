@@ -13,8 +13,7 @@ import { addWitness, NoWitnessError, readWitnesses, writeWitnesses } from '../co
 import { STANDING_CHECKS } from '../harness/violation.js';
 import type { TextSink } from '../report/terminal.js';
 import { ExitCode } from '../run/exit-code.js';
-import { checkCaseFiles } from '../run/load-cases.js';
-import { SPEC_CASES } from '../run/package-info.js';
+import { ownCases } from '../run/load-cases.js';
 import type { RunResults } from '../run/results.js';
 import { UsageError } from './errors.js';
 
@@ -65,7 +64,7 @@ export function coverageCommand(options: CoverageOptions, out: TextSink): number
     takeWitnesses(options.witness, options.write !== undefined, out);
     return ExitCode.CONFORMANT;
   }
-  const cases = checkCaseFiles([SPEC_CASES]).files.flatMap((file) => file.cases);
+  const cases = ownCases().files.flatMap((file) => file.cases);
   const [evidence, witnesses] = [readEvidence(), readWitnesses()];
   const input: CoverageInput = {
     catalogue: readCatalogue(),

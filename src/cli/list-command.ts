@@ -2,7 +2,7 @@
 import type { CaseDefinition } from '../cases/types.js';
 import type { TextSink } from '../report/style.js';
 import { ExitCode } from '../run/exit-code.js';
-import { checkCaseFiles } from '../run/load-cases.js';
+import { checkCaseFiles, ownCases } from '../run/load-cases.js';
 import { SPEC_CASES } from '../run/package-info.js';
 import { baseOf, idMatcher } from '../run/select.js';
 import { CaseSources } from './case-source.js';
@@ -38,7 +38,7 @@ export interface ListOptions extends SelectOptions {
 
 /** Lists the cases before expansion. Throws CaseFilesError and UsageError. */
 export function listCommand(options: ListOptions, out: TextSink): number {
-  const { files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
+  const { files } = options.cases ? checkCaseFiles(options.cases) : ownCases();
   // What is listed are ids without brackets.
   const named = idMatcher((options.select ?? []).map(baseOf));
   const definitions = selectDefinitions(files, options).filter(({ id }) => named(id));

@@ -17,8 +17,7 @@ import { PROVING_MUTANTS } from '../coverage/proving-mutants.js';
 import { STANDING_CHECKS } from '../harness/violation.js';
 import type { TextSink } from '../report/terminal.js';
 import { ExitCode } from '../run/exit-code.js';
-import { checkCaseFiles } from '../run/load-cases.js';
-import { SPEC_CASES } from '../run/package-info.js';
+import { checkCaseFiles, ownCases } from '../run/load-cases.js';
 import { idMatcher } from '../run/select.js';
 import { UsageError } from './errors.js';
 import { ProgressLine } from './progress.js';
@@ -77,7 +76,7 @@ export async function mutateCommand(
   const selected = idMatcher(options.select ?? []);
   const mutants = PROVING_MUTANTS.filter(selected);
   if (mutants.length === 0) throw new UsageError('no mutant matches --select');
-  const { files } = checkCaseFiles(options.cases ?? [SPEC_CASES]);
+  const { files } = options.cases ? checkCaseFiles(options.cases) : ownCases();
   const runs = new Map<string, ModelRun>();
   const progress = new ProgressLine(errors);
   const baseline = await runMutants({

@@ -12,10 +12,10 @@ import { catalogue } from '../run/catalogue.js';
 import { bisectExitCode } from '../run/exit-code.js';
 import { onlyInLab, superviseInLab } from '../run/in-lab.js';
 import { gate, heldBack, type KnownList, knownDeviation, loadKnownList } from '../run/known.js';
-import { type CheckedFiles, checkCaseFiles } from '../run/load-cases.js';
+import { type CheckedFiles, checkCaseFiles, ownCases } from '../run/load-cases.js';
 import type { Selection } from '../run/messages.js';
 import { resultKey } from '../run/modes.js';
-import { hashCaseFiles, KNOWN_LISTS, SPEC_CASES, SUITE_VERSION } from '../run/package-info.js';
+import { hashCaseFiles, KNOWN_LISTS, SUITE_VERSION } from '../run/package-info.js';
 import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
 import type { Supervised } from '../run/supervisor.js';
@@ -52,7 +52,7 @@ export async function runCommand(
   errors: TextSink,
   interrupt: AbortSignal,
 ): Promise<number> {
-  const cases = checkCaseFiles(options.cases ?? [SPEC_CASES]);
+  const cases = options.cases ? checkCaseFiles(options.cases) : ownCases();
   const workers = new WorkerPool(cases.files);
   try {
     return await runAll(options, cases, workers, { out, errors, interrupt });

@@ -3,8 +3,7 @@ import type { TextSink } from '../report/style.js';
 import { bold } from '../report/style.js';
 import { catalogue } from '../run/catalogue.js';
 import { ExitCode } from '../run/exit-code.js';
-import { checkCaseFiles } from '../run/load-cases.js';
-import { SPEC_CASES } from '../run/package-info.js';
+import { checkCaseFiles, ownCases } from '../run/load-cases.js';
 import { RULINGS, rulingText } from '../run/rulings.js';
 import { baseOf, didYouMeanOneOf } from '../run/select.js';
 import { CaseSources } from './case-source.js';
@@ -13,10 +12,10 @@ import { UsageError } from './errors.js';
 /** Shows the case of an id, which may be that of an expansion. Throws CaseFilesError and UsageError. */
 export function showCommand(
   id: string,
-  { cases: paths = [SPEC_CASES] }: { readonly cases?: readonly string[] },
+  { cases: paths }: { readonly cases?: readonly string[] },
   out: TextSink,
 ): number {
-  const { files } = checkCaseFiles(paths);
+  const { files } = paths ? checkCaseFiles(paths) : ownCases();
   const definitions = files.flatMap(({ cases }) => cases);
   const base = baseOf(id);
   const definition = definitions.find((each) => each.id === base);

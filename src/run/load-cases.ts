@@ -1,6 +1,6 @@
 /** From the paths on the command line to cases that can run on a device. */
 import { readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { type Environment, type ExpansionProblem, excludedByMode, expandCase } from '../cases/expand.js';
 import { CaseLoader } from '../cases/load.js';
 import { formatProblem } from '../cases/problem.js';
@@ -15,6 +15,7 @@ import { type HeldBack, holdsBack } from './known.js';
 import { missingLayer } from './missing-layers.js';
 import { isOffered, type Mode, type ModeChoice, modeName, modesOf } from './modes.js';
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
+import { forgetStoredCases, shownName, storeCases, storedCases } from './parsed-cases.js';
 import { RULINGS } from './rulings.js';
 import type { Session } from './session.js';
 import { usesQueues } from './uses-queues.js';
@@ -42,7 +43,7 @@ function load(files: readonly string[]): {
   readonly problems: readonly string[];
 } {
   const sources = files.map((path) => ({
-    file: relative(process.cwd(), path) || path,
+    file: shownName(path),
     text: readFileSync(path, 'utf8'),
   }));
   const result = loader().loadAll(sources);
@@ -53,6 +54,20 @@ function load(files: readonly string[]): {
 export interface CheckedFiles {
   readonly paths: readonly string[];
   readonly files: readonly CaseFile[];
+}
+
+/** The suite's own cases; quickly, where they are those that were built. Throws CaseFilesError. */
+export function ownCases(): CheckedFiles {
+  const paths = findCaseFiles([SPEC_CASES]);
+  const files = storedCases(paths);
+  return files === undefined ? checkCaseFiles([SPEC_CASES]) : { paths, files };
+}
+
+/** Loads the suite's own cases and stores them for `ownCases`. Throws CaseFilesError; then nothing is stored. */
+export function buildOwnCases(): void {
+  forgetStoredCases();
+  const { paths, files } = checkCaseFiles([SPEC_CASES]);
+  storeCases(paths, files);
 }
 
 /** Finds and checks case files. Throws CaseFilesError, listing every problem of every file. */
