@@ -362,8 +362,26 @@ class Matcher {
       throw new CaseError('LENGTH', 'the repeated part does not fill its blocks evenly', item.column);
   }
 
+  /** Whether an alternative of one plain item matches here; undefined for any other, which takes a trial. */
+  #fits([item, ...others]: readonly PatternItem[]): boolean | undefined {
+    if (item === undefined || others.length > 0 || item.count !== undefined) return undefined;
+    const at = this.#at;
+    if (item.kind === 'untouched') return this.#poison && this.#actual[at] === this.#poison[at];
+    if (item.kind !== 'bytes') return undefined;
+    return item.bytes.every(
+      (byte, i) => (((this.#actual[at + i] ?? ~byte) ^ byte) & (item.mask[i] ?? 0)) === 0,
+    );
+  }
+
   #oneOf(alternatives: readonly (readonly PatternItem[])[]): void {
     const start = this.#at;
+    // Trials cost so much that long repetitions of plain bytes do without.
+    const fitting = alternatives.map((items) => this.#fits(items));
+    const plain = fitting.includes(undefined) ? undefined : alternatives[fitting.indexOf(true)];
+    if (plain !== undefined) {
+      this.#items(plain);
+      return;
+    }
     for (const items of alternatives) {
       const trial = new Matcher(this.#actual, this.#scope, this.#context, this.#poison, false);
       trial.#at = start;

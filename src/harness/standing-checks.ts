@@ -180,13 +180,17 @@ function residual({ scsi, request, cdbLength }: CommandFacts): Judgement {
     return said === 0 ? undefined : { expected: 'residual 0: all data was moved', got: `residual ${said}` };
   if (said > size) return { expected: `residual of at most ${size}`, got: `residual ${said}` };
   const moved = size - said;
-  const behind = scsi.dataIn.findLastIndex((byte, i) => byte !== 0 && byte !== scsi.dataInPoison[i]);
+  // Taken once: each is cut anew when it is asked for.
+  const { dataIn, dataInPoison } = scsi;
+  // Only behind what was moved: most often that is nothing, and this is done for every transaction.
+  let behind = dataIn.length - 1;
+  while (behind >= moved && (dataIn[behind] === 0 || dataIn[behind] === dataInPoison[behind])) behind--;
   if (behind >= moved)
     return {
       expected: `${moved} bytes of data-in, as residual ${said} says`,
       got: `byte ${behind} was written too`,
     };
-  const gap = firstUnwritten(scsi.dataIn, scsi.dataInPoison, moved);
+  const gap = firstUnwritten(dataIn, dataInPoison, moved);
   if (gap >= 0)
     return {
       expected: `${moved} bytes of data-in, as residual ${said} says`,
