@@ -77,6 +77,7 @@ export const ROLES = [
   'thin-disk',
   'disk-4k',
   'disk-pi',
+  'disk-pi2',
   'disk-over-2tb',
   'disk-read-only',
   'units-512',

@@ -47,6 +47,9 @@ const PROTECT = 0x01;
 const LONG_CAPACITY_BYTES = 32;
 const P_TYPE_BYTE = 12;
 const PROT_EN = 0x01;
+/** Mode parameter header(6), with WP in its third byte. */
+const MODE_HEADER_BYTES = 4;
+const WP = 0x80;
 /** Unit attentions that a unit may have queued: power on, reset, changed parameters, and some more. */
 const MAX_UNIT_ATTENTIONS = 8;
 
@@ -120,6 +123,7 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
   const serial = readSerial(driver, profile);
   const scratch = profile.scratchSerial !== undefined && serial === profile.scratchSerial;
   const limits = {
+    ...(deviceType === DeviceType.DISK && readWriteProtection(driver, profile)),
     ...readLimits(driver, profile, vpdPages),
     ...readProtection(driver, profile, inquiry.dataIn),
   };
@@ -181,6 +185,13 @@ function readLimits(driver: Driver, profile: UnitProfile, pages: readonly number
     facts.thin = (type & 7) === 2 ? 1n : 0n;
   }
   return facts;
+}
+
+/** `read_only`: whether the medium is write-protected, which the mode parameter header says. */
+function readWriteProtection(driver: Driver, profile: UnitProfile): Record<string, bigint> {
+  const fields = { dbd: 1n, page: 0x3fn, allocation_length: BigInt(MODE_HEADER_BYTES) };
+  const answer = ask(driver, profile, 'MODE SENSE(6)', fields, MODE_HEADER_BYTES);
+  return { read_only: good(answer) && ((answer.dataIn[2] ?? 0) & WP) !== 0 ? 1n : 0n };
 }
 
 /** `protection_type`: 0 for none. Asked only of units that say that they have protection information. */

@@ -28,6 +28,8 @@ export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
     ...first('disk2', (unit) => unit !== disk[0]?.unit),
     ...first('disk-4k', ({ blockSize }) => blockSize === 4096),
     ...first('disk-pi', ({ limits }) => limits.protection_type === 1n),
+    ...first('disk-pi2', ({ limits }) => limits.protection_type === 2n),
+    ...first('disk-read-only', ({ limits }) => limits.read_only === 1n),
     ...first('cdrom', ({ deviceType }) => deviceType === DeviceType.CDROM, [...units]),
     ...first('tape', ({ deviceType }) => deviceType === DeviceType.TAPE, [...units]),
   ];

@@ -56,6 +56,7 @@ export const Sense = {
   WRITE_ERROR: { key: SenseKey['MEDIUM ERROR'], asc: 0x0c, ascq: 0x00 },
   UNRECOVERED_READ_ERROR: { key: SenseKey['MEDIUM ERROR'], asc: 0x11, ascq: 0x00 },
   NOT_READY_STOPPED: { key: SenseKey['NOT READY'], asc: 0x04, ascq: 0x02 },
+  WRITE_PROTECTED: { key: SenseKey['DATA PROTECT'], asc: 0x27, ascq: 0x00 },
   SOFTWARE_WRITE_PROTECTED: { key: SenseKey['DATA PROTECT'], asc: 0x27, ascq: 0x02 },
   GUARD_CHECK_FAILED: aborted(0x10, 0x01),
   REFERENCE_TAG_CHECK_FAILED: aborted(0x10, 0x03),

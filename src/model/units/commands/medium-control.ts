@@ -52,25 +52,10 @@ function startStop(disk: Disk, call: CommandCall): CommandResult {
   return GOOD;
 }
 
-/** Whole-medium formatting with the defaults, which is all that FMTDATA 0 asks for. */
-function formatUnit(disk: Disk): CommandEntry {
-  return {
-    name: 'FORMAT UNIT',
-    accepts: [],
-    needsMedium: true,
-    run: () => {
-      disk.checkWritable();
-      disk.clearAll();
-      return GOOD;
-    },
-  };
-}
-
 export function mediumControl(disk: Disk): CommandEntry[] {
   return [
     ...synchronizeCache(disk),
     ...preFetch(disk),
-    formatUnit(disk),
     {
       name: 'START STOP UNIT',
       accepts: ['immed', 'power_condition', 'no_flush', 'loej', 'start'],
