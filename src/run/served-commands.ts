@@ -12,7 +12,17 @@ import { ask, type ProbedUnit } from './probe.js';
  * and WRITE SAME are not among them, for which zero means many.
  */
 const HARMLESS =
-  /^(READ\((10|12|16)\)|WRITE\((10|12|16)\)|WRITE AND VERIFY|VERIFY|MODE SENSE|MODE SELECT|LOG SENSE|REQUEST SENSE|REPORT |READ CAPACITY|PRE-FETCH|PERSISTENT RESERVE IN|COMPARE AND WRITE|UNMAP|SYNCHRONIZE CACHE)/;
+  /^(READ\((10|12|16)\)|WRITE\((10|12|16)\)|WRITE AND VERIFY|VERIFY|MODE SENSE|MODE SELECT|LOG SENSE|REQUEST SENSE|REPORT |READ CAPACITY|PRE-FETCH|PERSISTENT RESERVE IN|COMPARE AND WRITE|UNMAP|SYNCHRONIZE CACHE|READ BUFFER|SEND DIAGNOSTIC|RECEIVE DIAGNOSTIC|SET TIMESTAMP|PREVENT ALLOW|RELEASE\(|GET LBA STATUS|READ DEFECT DATA|ORWRITE|WRITE ATOMIC|START STOP UNIT$)/;
+
+/** What must not be zero for a command to be harmless. */
+const FIELDS: Readonly<Record<string, Record<string, bigint>>> = { 'START STOP UNIT': { start: 1n } };
+
+/** Commands that come in pairs, of which the second can be tried. */
+const TOGETHER: Readonly<Record<string, string>> = {
+  'WRITE(6)': 'READ(6)',
+  'WRITE BUFFER': 'READ BUFFER(10)',
+  'RESERVE(6)': 'RELEASE(6)',
+};
 
 /** Values of SUPPORT in the answer of REPORT SUPPORTED OPERATION CODES. */
 const Support = { NOT_SUPPORTED: 1, MASK: 7 } as const;
@@ -40,7 +50,7 @@ function told(driver: Driver, { profile }: ProbedUnit, command: Command): boolea
 
 /** Whether the unit knows the operation code, whatever else it finds wrong with an empty CDB. */
 function tried(driver: Driver, { profile }: ProbedUnit, command: Command): boolean {
-  const { response, sense } = ask(driver, profile, command.name, {}, 0);
+  const { response, sense } = ask(driver, profile, command.name, FIELDS[command.name] ?? {}, 0);
   if (response.status !== ScsiStatus['CHECK CONDITION']) return true;
   const parsed = parseSense(sense.subarray(0, response.sense_len));
   return !(parsed.ok && parsed.key === 0x5 && parsed.asc === 0x20 && parsed.ascq === 0);
@@ -50,12 +60,12 @@ function tried(driver: Driver, { profile }: ProbedUnit, command: Command): boole
 export function servedCommands(driver: Driver): (unit: ProbedUnit, name: string) => boolean {
   const known = new Map<string, boolean>();
   const find = (unit: ProbedUnit, name: string): boolean => {
-    // A unit that reads by the 6-byte command writes by it.
-    if (name === 'WRITE(6)') return find(unit, 'READ(6)');
     const command = commandByName(name);
     if (command === undefined) return true;
     const answer = told(driver, unit, command);
     if (answer !== undefined) return answer;
+    const other = TOGETHER[name];
+    if (other !== undefined) return find(unit, other);
     return HARMLESS.test(name) ? tried(driver, unit, command) : true;
   };
   return (unit, name) => {

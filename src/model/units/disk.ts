@@ -6,10 +6,13 @@ import { BlockStore } from './block-store.js';
 import { type BlockUnit, checkBlockRange } from './block-unit.js';
 import { CommandTable } from './command-table.js';
 import { blockPages } from './commands/block-pages.js';
+import { bufferCommands } from './commands/buffers.js';
 import { readCapacity } from './commands/capacity.js';
 import { defectCommands } from './commands/defects.js';
+import { diagnosticCommands } from './commands/diagnostics.js';
 import { deviceIdentificationPage, serialNumberPage } from './commands/identification.js';
 import { inquiry } from './commands/inquiry.js';
+import { logCommands } from './commands/log.js';
 import { mediumControl } from './commands/medium-control.js';
 import { modeCommands } from './commands/mode.js';
 import { persistentReserve } from './commands/persistent-reserve.js';
@@ -18,6 +21,7 @@ import { provisioningCommands } from './commands/provisioning.js';
 import { readWrite } from './commands/read-write.js';
 import { sanitizeCommands } from './commands/sanitize.js';
 import { reportSupported } from './commands/supported.js';
+import { timestampCommands, UnitTimestamp } from './commands/timestamp.js';
 import { LogicalUnit, type UnitReset } from './logical-unit.js';
 import { DISK_PAGES, ModePages } from './mode-pages.js';
 import { PersistentReservation } from './persistent-reservation.js';
@@ -53,6 +57,8 @@ export interface DiskLimits {
 
 const TUPLE = protectionTuple.size;
 const VENDOR = 'VSCSI';
+/** SAM-5, SPC-4 and SBC-3, none of them by its revision. */
+const VERSIONS = [0x00a0, 0x0460, 0x04c0];
 const PHYSICAL_BLOCK = 4096;
 const LARGEST_TRANSFER = 4 * 2 ** 20;
 const LARGEST_WRITE_SAME = 16 * 2 ** 20;
@@ -79,10 +85,16 @@ export class Disk extends LogicalUnit implements BlockUnit {
   readonly #provisioning = new ProvisioningMap();
   /** Protection information that came with blocks; the unit makes that of all others. */
   readonly #tuples = new Map<bigint, Uint8Array>();
+  readonly #timestamp: UnitTimestamp;
   readonly #behaviours: Behaviours;
 
-  /** `unitNumbers` tells the units of its target. */
-  constructor(options: DiskOptions, unitNumbers: () => readonly number[], behaviours: Behaviours) {
+  /** `unitNumbers` tells the units of its target, `now` the time in milliseconds. */
+  constructor(
+    options: DiskOptions,
+    unitNumbers: () => readonly number[],
+    behaviours: Behaviours,
+    now: () => number = () => 0,
+  ) {
     super();
     const { blockSize } = options;
     if (![512, 1024, 2048, 4096].includes(blockSize))
@@ -94,6 +106,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
     this.readOnly = options.readOnly ?? false;
     this.delay = options.delay;
     this.#behaviours = behaviours;
+    this.#timestamp = new UnitTimestamp(now);
     this.limits = {
       transferBlocks: LARGEST_TRANSFER / blockSize,
       compareBlocks: COMPARE_BLOCKS,
@@ -110,6 +123,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
         vendor: VENDOR,
         product: 'REFERENCE DISK',
         revision: '1',
+        versions: VERSIONS,
         pages: new Map([
           [0x80, () => serialNumberPage(options.serial)],
           [0x83, () => deviceIdentificationPage(VENDOR, options.serial)],
@@ -126,6 +140,10 @@ export class Disk extends LogicalUnit implements BlockUnit {
       ...defectCommands(),
       ...sanitizeCommands(this),
       ...mediumControl(this),
+      ...diagnosticCommands(),
+      ...bufferCommands(),
+      ...logCommands(),
+      ...timestampCommands(this.#timestamp),
       ...modeCommands(this),
       ...persistentReserve(this),
     ]);
@@ -148,6 +166,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
   override reset(kind: UnitReset, attention: SenseInfo): void {
     super.reset(kind, attention);
     this.removalPrevented = false;
+    if (kind === 'hard') this.#timestamp.reset();
     if (kind === 'nexus-loss') return;
     this.modePages.reset();
     this.started = true;

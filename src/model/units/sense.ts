@@ -48,6 +48,7 @@ export const Sense = {
   INVALID_FIELD_IN_PARAMETER_LIST: illegal(0x26, 0x00),
   INVALID_RELEASE: illegal(0x26, 0x04),
   PARAMETER_LIST_LENGTH_ERROR: illegal(0x1a, 0x00),
+  COMMAND_SEQUENCE_ERROR: illegal(0x2c, 0x00),
   SAVING_NOT_SUPPORTED: illegal(0x39, 0x00),
   INVALID_MESSAGE: illegal(0x49, 0x00),
   MEDIUM_REMOVAL_PREVENTED: illegal(0x53, 0x02),

@@ -104,6 +104,15 @@ describe('refusals', () => {
     ['UNMAP of nothing', '42 00 00 00 00 00 00 00 00 00', 0, 'good'],
     ['UNMAP of nothing with ANCHOR', '42 01 00 00 00 00 00 00 00 00', 0, 'good'],
     ['SEND DIAGNOSTIC self-test', '1d 04 00 00 00 00', 0, 'good'],
+    ['SEND DIAGNOSTIC of an extended self-test', '1d 40 00 00 00 00', 0, '5/24/00'],
+    ['RECEIVE DIAGNOSTIC RESULTS of a page that does not exist', '1c 01 01 00 ff 00', 255, '5/24/00'],
+    ['RECEIVE DIAGNOSTIC RESULTS without PCV', '1c 00 00 00 ff 00', 255, '5/24/00'],
+    ['LOG SENSE of a page that does not exist', '4d 00 02 00 00 00 00 00 ff 00', 255, '5/24/00'],
+    ['LOG SENSE with SP', '4d 01 00 00 00 00 00 00 ff 00', 255, '5/24/00'],
+    ['READ BUFFER with an unknown mode', '3c 01 00 00 00 00 00 00 ff 00', 255, '5/24/00'],
+    ['READ BUFFER beyond the buffer', '3c 02 00 00 10 01 00 00 01 00', 1, '5/24/00'],
+    ['READ BUFFER of an echo buffer that was not written', '3c 0a 00 00 00 00 00 00 04 00', 4, '5/2c/00'],
+    ['SET TIMESTAMP without a list', 'a4 0f 00 00 00 00 00 00 00 00 00 00', 0, 'good'],
     ['RESERVE(6)', '16 00 00 00 00 00', 0, 'good'],
     ['RELEASE(6)', '17 00 00 00 00 00', 0, 'good'],
   ])('%s', (_name, cdb, dataIn, expected) => {
@@ -215,14 +224,16 @@ describe('mode pages', () => {
   test('all pages, and the untruncated length', () => {
     const bench = disk();
     const all = sense(bench, '3f').data;
-    expect(toHex(all.subarray(0, 6))).toBe('23 00 10 00 08 12');
-    expect(toHex(all.subarray(24, 28))).toBe('0a 0a 00 00');
-    expect(toHex(sense(bench, '3f', 3).data.subarray(0, 4))).toBe('23 00 10 a5');
+    expect(toHex(all.subarray(0, 6))).toBe('3b 00 10 00 01 0a');
+    expect(toHex(all.subarray(16, 18))).toBe('08 12');
+    expect(toHex(all.subarray(36, 40))).toBe('0a 0a 00 00');
+    expect(toHex(all.subarray(48, 50))).toBe('1c 0a');
+    expect(toHex(sense(bench, '3f', 3).data.subarray(0, 4))).toBe('3b 00 10 a5');
     const ten = bench.command('5a 00 3f 00 00 00 00 00 ff 00', { dataIn: 255 }).data;
-    expect(toHex(ten.subarray(0, 8))).toBe('00 2e 00 10 00 00 00 08');
+    expect(toHex(ten.subarray(0, 8))).toBe('00 46 00 10 00 00 00 08');
     const long = bench.command('5a 10 3f 00 00 00 00 00 ff 00', { dataIn: 255 }).data;
     expect(toHex(long.subarray(0, 24))).toBe(
-      '00 36 00 10 01 00 00 10 00 00 00 00 00 00 04 00 00 00 00 00 00 00 02 00',
+      '00 4e 00 10 01 00 00 10 00 00 00 00 00 00 04 00 00 00 00 00 00 00 02 00',
     );
   });
 

@@ -71,14 +71,5 @@ export function mediumControl(disk: Disk): CommandEntry[] {
         return GOOD;
       },
     },
-    {
-      name: 'SEND DIAGNOSTIC',
-      accepts: ['selftest', 'pf', 'unitoffl', 'devoffl'],
-      run: (call) => {
-        // Only the default self-test, which finds nothing.
-        if (call.fields.selftest !== 1n) throw invalidNamed(call.command, 'selftest');
-        return GOOD;
-      },
-    },
   ];
 }
