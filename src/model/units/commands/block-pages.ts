@@ -27,7 +27,10 @@ const blockLimits = struct('Block Limits VPD page', {
 });
 const blockCharacteristics = struct('Block Device Characteristics VPD page', {
   medium_rotation_rate: be16,
-  rest: bytes(58),
+  product_type: u8,
+  /** WABEREQ bits 7-6, WACEREQ bits 5-4, NOMINAL FORM FACTOR bits 3-0. */
+  after_erase: u8,
+  rest: bytes(56),
 });
 const provisioning = struct('Logical Block Provisioning VPD page', {
   threshold_exponent: u8,
@@ -44,6 +47,8 @@ const GRD_CHK_REF_CHK = 0x05;
 const SUPPORTED_TYPE = { 1: 0, 2: 0x02 << 3, 3: 0x04 << 3 } as const;
 const WSNZ = 0x01;
 const NOT_ROTATING = 1;
+/** After either way of erasing blocks are read without having been written again. */
+const READABLE_AFTER_ERASE = 0x50;
 const LBPU_LBPWS_LBPWS10 = 0xe0;
 /** Unmapped blocks read as zeros. */
 const LBPRZ_ZEROS = 0x04;
@@ -81,7 +86,14 @@ export function blockPages(disk: Disk): [number, () => Uint8Array][] {
           maximum_atomic_transfer_length: limits.atomicBlocks,
         }),
     ],
-    [0xb1, () => blockCharacteristics.encode({ medium_rotation_rate: NOT_ROTATING })],
+    [
+      0xb1,
+      () =>
+        blockCharacteristics.encode({
+          medium_rotation_rate: NOT_ROTATING,
+          after_erase: READABLE_AFTER_ERASE,
+        }),
+    ],
   ];
   if (disk.thin)
     pages.push([
