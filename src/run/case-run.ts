@@ -10,6 +10,7 @@ import type { ExchangePlace } from '../harness/standing-ledger.js';
 import type { StandingCheck } from '../harness/violation.js';
 import { PortError } from '../port/errors.js';
 import { TransportError } from '../transport/transport.js';
+import { addressedUnits } from './addressed-units.js';
 import type { Beacon } from './beacon.js';
 import { CaseControls } from './case-controls.js';
 import { sessionContext } from './environment.js';
@@ -289,7 +290,8 @@ export class CaseRun {
       return;
     }
     driver.initialise(choicesOf(device, this));
-    // A reset leaves unit attentions behind. They are reported now, so that no case has to expect them.
+    // A reset leaves unit attentions behind. They are reported now, so that no case has to expect them
+    // of the units that it addresses.
     if (driver.reached !== 'live') return;
     this.#clearUnitAttentions();
     this.#rememberState();
@@ -338,7 +340,16 @@ export class CaseRun {
 
   #clearUnitAttentions(): void {
     const { driver, units } = this.session;
-    for (const { profile } of units) clearUnitAttentions(driver, profile);
+    for (const { profile } of this.#addressed ?? units) clearUnitAttentions(driver, profile);
+  }
+
+  /** The units that commands of the case may go to; undefined where only its course shows that. */
+  get #addressed(): readonly ProbedUnit[] | undefined {
+    const names = addressedUnits(this.plan.steps);
+    if (names === 'any') return undefined;
+    const { session } = this;
+    const units = new Set([...names].map((name) => session.unit(name)));
+    return session.units.filter((unit) => units.has(unit));
   }
 
   #finish(): void {

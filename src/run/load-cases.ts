@@ -19,6 +19,7 @@ import { findCaseFiles, SPEC_CASES } from './package-info.js';
 import { RULINGS } from './rulings.js';
 import { scsiRequirements } from './scsi-catalogue.js';
 import type { Session } from './session.js';
+import { usesQueues } from './uses-queues.js';
 
 export { CaseFilesError };
 
@@ -120,8 +121,14 @@ export function expandAll(
     if (here.length === 0) continue;
     const expansion = expandCase(definition, environment);
     problems.push(...expansion.problems);
+    const count = expansion.cases.length;
+    const wanted = expansion.cases.map((expanded, index) => {
+      const traits = { index, count, usesQueues: usesQueues(expanded) };
+      return new Set(modesOf(definition, modes, transports, traits).map(modeName));
+    });
     for (const mode of here)
-      for (const expanded of expansion.cases) {
+      for (const [index, expanded] of expansion.cases.entries()) {
+        if (!wanted[index]?.has(modeName(mode))) continue;
         const skip =
           expanded.skip ??
           excludedByMode(expanded.modes, mode) ??

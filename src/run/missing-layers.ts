@@ -5,6 +5,7 @@
 import type { ExpandedCase, Location, SetupPlan, Skip, Step } from '../cases/types.js';
 import { isVhost } from '../port/transport-name.js';
 import type { RegionName, Transport } from '../transport/transport.js';
+import { everyStep } from './every-step.js';
 import { deviceRegister } from './steps/register-location.js';
 
 type Lack = string | undefined;
@@ -19,7 +20,7 @@ export function missingLayer({ device, steps }: ExpandedCase, transport: Transpo
 }
 
 function firstLack(steps: readonly Step[], transport: Transport): Lack {
-  for (const step of steps) {
+  for (const step of everyStep(steps)) {
     const lack = ofStep(step, transport);
     if (lack !== undefined) return lack;
   }
@@ -53,13 +54,6 @@ function ofStep(step: Step, transport: Transport): Lack {
       if (target.vector !== undefined) return 'interrupt vectors';
       return transport.usualVector('config') === undefined ? 'configuration interrupt' : undefined;
     }
-    case 'repeat':
-      return step.rounds.kind === 'values'
-        ? firstLack(step.rounds.steps, transport)
-        : firstLack(
-            step.rounds.variants.flatMap(({ steps }) => steps),
-            transport,
-          );
     default:
       return undefined;
   }

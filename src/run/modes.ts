@@ -27,9 +27,16 @@ function modesOfTransport(transport: TransportName): Mode[] {
   );
 }
 
+const modesOver = new Map<string, readonly Mode[]>();
 /** All modes over the given transports, in the order in which a case looks for its home. */
-export function allModes(transports: readonly TransportName[]): Mode[] {
-  return transports.flatMap(modesOfTransport);
+export function allModes(transports: readonly TransportName[]): readonly Mode[] {
+  const key = transports.join();
+  let modes = modesOver.get(key);
+  if (modes === undefined) {
+    modes = transports.flatMap(modesOfTransport);
+    modesOver.set(key, modes);
+  }
+  return modes;
 }
 
 /** A mode's name. */
@@ -101,14 +108,25 @@ function layerOf({ covers }: Restricted): 'ring or transport' | 'device' | 'comm
   return ofDevice > ofCommands ? 'device' : 'command';
 }
 
+/** What of an expansion decides about its modes. */
+export interface ExpansionTraits {
+  /** Place among the expansions of its case, from 0, and their number. */
+  readonly index: number;
+  readonly count: number;
+  /** Without queues, all modes of a transport are the same to it. */
+  readonly usesQueues: boolean;
+}
+
 /**
- * The modes in which a case runs on a device that can be reached by `transports`; never empty unless by a list. The
- * first is its home. A case that none of the modes admits is at home in the first, where it says why it does not run.
+ * The modes in which an expansion of a case (left out: any of them) runs on a device that can be reached by `transports`;
+ * never empty unless by a list. The first is its home. A case that none of the modes admits is at home in the first, where it says why it does
+ * not run.
  */
 export function modesOf(
   definition: Restricted,
   choice: ModeChoice,
   transports: readonly TransportName[],
+  expansion?: ExpansionTraits,
 ): readonly Mode[] {
   const every = allModes(transports);
   const admitted = every.filter((mode) => admits(definition, mode));
@@ -118,45 +136,66 @@ export function modesOf(
     const named = idMatcher(choice);
     return (admitted.length > 0 ? admitted : [home]).filter((mode) => named(modeName(mode)));
   }
-  const others = admitted.slice(1);
-  const layer = layerOf(definition);
   if (choice === 'default') return [home];
-  if (choice === 'exhaustive' || layer === 'ring or transport') return [home, ...others];
+  const others = admitted.slice(1);
+  if (choice === 'exhaustive') return [home, ...others];
+  const layer = layerOf(definition);
   // One that takes long shows no more of the device in the ninth mode than in the second.
-  if (layer === 'device' && !definition.tags.includes('slow')) {
-    const chosen = pairwiseOver(transports);
-    return [home, ...others.filter((mode) => chosen.has(modeName(mode)))];
+  if (layer === 'command' || (layer === 'device' && definition.tags.includes('slow'))) {
+    const another = others[hash(definition.id) % Math.max(1, others.length)];
+    return another === undefined ? [home] : [home, another];
   }
-  const another = others[hash(definition.id) % Math.max(1, others.length)];
-  return another === undefined ? [home] : [home, another];
+  if (expansion?.usesQueues === false)
+    return [home, ...plainest(others).filter(({ transport }) => transport !== home.transport)];
+  if (layer === 'ring or transport') return [home, ...others];
+  const chosen = halvesOf(expansion).map((half) => pairwiseOver(admitted, half));
+  return [home, ...others.filter((mode) => chosen.some((names) => names.has(modeName(mode))))];
+}
+
+/** Which half of the expansions one belongs to, or all that there may be; `undefined` where there is but one expansion. */
+function halvesOf(expansion: ExpansionTraits | undefined): readonly (number | undefined)[] {
+  if (expansion === undefined) return [undefined, 0, 1];
+  return [expansion.count > 1 ? expansion.index % 2 : undefined];
+}
+
+/** The first mode of each transport. */
+function plainest(modes: readonly Mode[]): Mode[] {
+  return modes.filter((mode, i) => modes.findIndex(({ transport }) => transport === mode.transport) === i);
 }
 
 const pairwiseNames = new Map<string, ReadonlySet<string>>();
-/** Names of the modes over some transports in which any two values meet; every case asks for the same. */
-function pairwiseOver(transports: readonly TransportName[]): ReadonlySet<string> {
-  const key = transports.join();
+/**
+ * Names of a part of the modes in which any two values meet; many cases ask for the same. Where a case has several
+ * expansions, whether their number is even is one more choice, that has to meet the others: so each expansion meets
+ * every value, and each two values meet in one of two neighbours.
+ */
+function pairwiseOver(modes: readonly Mode[], half: number | undefined): ReadonlySet<string> {
+  const key = `${half ?? ''} ${modes.map(modeName).join()}`;
   let names = pairwiseNames.get(key);
   if (names === undefined) {
-    names = new Set(pairwise(allModes(transports)).map(modeName));
+    const rows =
+      half === undefined ? modes : [0, 1].flatMap((each) => modes.map((mode) => ({ ...mode, half: each })));
+    const chosen = pairwise<Mode & { half?: number }>(rows);
+    names = new Set(chosen.filter((row) => row.half === half).map(modeName));
     pairwiseNames.set(key, names);
   }
   return names;
 }
 
-/** A small part of the modes in which every two values of different axes meet that meet in any of them; the first included. */
-export function pairwise(modes: readonly Mode[]): Mode[] {
-  const pairsOf = (mode: Mode) => {
-    const values = Object.entries(mode).map(([axis, value]) => `${axis}=${String(value)}`);
+/** A small part of some combinations in which every two values of different axes meet that meet in any of them; the first included. */
+export function pairwise<T extends object>(rows: readonly T[]): T[] {
+  const pairsOf = (row: T) => {
+    const values = Object.entries(row).map(([axis, value]) => `${axis}=${String(value)}`);
     return values.flatMap((one, i) => values.slice(i + 1).map((other) => `${one} ${other}`));
   };
-  const missing = new Set(modes.flatMap(pairsOf));
-  const gain = (mode: Mode) => pairsOf(mode).filter((pair) => missing.has(pair)).length;
-  const chosen: Mode[] = [];
-  for (let next = modes[0]; next !== undefined && missing.size > 0; ) {
+  const missing = new Set(rows.flatMap(pairsOf));
+  const gain = (row: T) => pairsOf(row).filter((pair) => missing.has(pair)).length;
+  const chosen: T[] = [];
+  for (let next = rows[0]; next !== undefined && missing.size > 0; ) {
     chosen.push(next);
     for (const pair of pairsOf(next)) missing.delete(pair);
-    next = modes.reduce<Mode | undefined>(
-      (best, mode) => (gain(mode) > (best === undefined ? 0 : gain(best)) ? mode : best),
+    next = rows.reduce<T | undefined>(
+      (best, row) => (gain(row) > (best === undefined ? 0 : gain(best)) ? row : best),
       undefined,
     );
   }

@@ -50,8 +50,8 @@ const PROT_EN = 0x01;
 /** Mode parameter header(6), with WP in its third byte. */
 const MODE_HEADER_BYTES = 4;
 const WP = 0x80;
-/** Unit attentions that a unit may have queued: power on, reset, changed parameters, and some more. */
-const MAX_UNIT_ATTENTIONS = 8;
+/** Unit attentions that a unit may have queued: power on, changed parameters, and resets of cases that left it alone. */
+const MAX_UNIT_ATTENTIONS = 64;
 
 function known(name: string): Command {
   const command = commandByName(name);

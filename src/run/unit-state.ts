@@ -12,6 +12,7 @@ import { encodeCdb } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
 import { Response } from '../wire/virtio-scsi.js';
+import { everyStep } from './every-step.js';
 import type { ProbedUnit } from './probe.js';
 
 /** A kind of state, as cases declare it. */
@@ -33,21 +34,14 @@ const KEY = Uint8Array.of(0x76, 0x73, 0x63, 0x73, 0x69, 0x2d, 0x30, 0x31);
 /** Roles of the units whose lasting state the steps may change. */
 export function rolesThatChange(steps: readonly Step[]): string[] {
   const found = new Set<string>();
-  const visit = (list: readonly Step[]): void => {
-    for (const step of list) {
-      if (step.kind === 'repeat')
-        for (const { steps: body } of step.rounds.kind === 'variants' ? step.rounds.variants : [step.rounds])
-          visit(body);
-      else if (
-        step.kind === 'command' &&
-        step.lun.kind === 'unit' &&
-        step.cdb.kind === 'command' &&
-        CHANGING.test(step.cdb.command.name)
-      )
-        found.add(step.lun.name);
-    }
-  };
-  visit(steps);
+  for (const step of everyStep(steps))
+    if (
+      step.kind === 'command' &&
+      step.lun.kind === 'unit' &&
+      step.cdb.kind === 'command' &&
+      CHANGING.test(step.cdb.command.name)
+    )
+      found.add(step.lun.name);
   return [...found];
 }
 

@@ -140,8 +140,8 @@ export class QemuControls {
     return this.#qmp.execute(command, args, LIMIT_MS);
   }
 
-  #attached(unit: QemuUnit): void {
-    this.#units.set(unitId(unit), { device: unitId(unit), own: unit, faults: [] });
+  #attached(unit: QemuUnit, device = unitId(unit)): void {
+    this.#units.set(unitId(unit), { device, own: unit, faults: [] });
   }
 
   async #find(at: UnitAddress): Promise<Attached> {
@@ -221,13 +221,15 @@ export class QemuControls {
   async #plug(unit: QemuUnit, fresh: boolean): Promise<void> {
     await this.#forgetIdle();
     if (fresh) await this.#execute('blockdev-add', mediumNode(unit.medium));
+    // QEMU keeps the name of a unit for some milliseconds after it has gone.
+    const device = this.#newName(unitId(unit));
     try {
-      await this.#patiently(() => this.#execute('device_add', unitDevice(unit)));
+      await this.#patiently(() => this.#execute('device_add', { ...unitDevice(unit), id: device }));
     } catch (error) {
       if (fresh) this.#idle.push(unit.medium.node);
       throw error;
     }
-    this.#attached(unit);
+    this.#attached(unit, device);
     if (!fresh) this.#away.delete(unitId(unit));
   }
 
@@ -235,15 +237,19 @@ export class QemuControls {
     const unit = await this.#find(at);
     await this.#clear(unit);
     await this.#release(unit);
-    const gone = this.#qmp.event('DEVICE_DELETED', LIMIT_MS);
-    // Whichever fails first is reported; the other must not count as unhandled.
-    gone.catch(() => {});
-    await this.#execute('device_del', { id: unit.device });
-    await gone;
+    const { device, own } = unit;
+    const spare = own && 'fd' in own.medium && own.medium.fd === this.#spareFd ? own.medium.node : undefined;
+    this.#qmp
+      .event('DEVICE_DELETED', LIMIT_MS, (data) => data.device === device || data.path === device)
+      .then(
+        () => spare !== undefined && this.#idle.push(spare),
+        // A node that stays costs some memory; the process may as well have ended.
+        () => {},
+      );
+    // The bus has lost the unit when QEMU answers.
+    await this.#execute('device_del', { id: device });
     this.#units.delete(unitId(at));
-    const { own } = unit;
-    if (own && 'fd' in own.medium && own.medium.fd === this.#spareFd) this.#idle.push(own.medium.node);
-    else if (own) this.#away.set(unitId(at), own);
+    if (own && spare === undefined) this.#away.set(unitId(at), own);
   }
 
   /** Removes nodes that have gone out of use; those that QEMU still holds wait for the next time. */

@@ -62,9 +62,17 @@ export class QmpClient {
     );
   }
 
-  /** Waits for the next event of this name. Ask before causing it. */
-  async event(name: string, limitMs: number): Promise<QmpEvent> {
-    const message = await this.#waitFor(`the QMP event ${name}`, limitMs, (m) => m.event === name);
+  /** Waits for the next event of this name, with data that are meant. Ask before causing it. */
+  async event(
+    name: string,
+    limitMs: number,
+    meant: (data: JsonObject) => boolean = () => true,
+  ): Promise<QmpEvent> {
+    const message = await this.#waitFor(
+      `the QMP event ${name}`,
+      limitMs,
+      ({ event, data }) => event === name && meant(isObject(data) ? data : {}),
+    );
     return { name, data: message.data };
   }
 

@@ -15,14 +15,20 @@ const ANSWERED = new Set(['INQUIRY', 'REQUEST SENSE']);
 
 export class MissingUnit extends LogicalUnit {
   readonly peripheral = PERIPHERAL_NO_UNIT;
-  readonly commands: CommandTable;
   readonly #number: number | undefined;
+  readonly #target: Target | undefined;
+  #commands: CommandTable | undefined;
 
   /** `number` is the unit number, if the LUN holds one: number 0 answers REPORT LUNS for its target. */
   constructor(target: Target | undefined, number: number | undefined) {
     super();
+    this.#target = target;
     this.#number = number;
-    this.commands = new CommandTable([
+  }
+
+  /** Made when it is asked for: most requests to a unit that is missing have no target either, and are refused. */
+  get commands(): CommandTable {
+    this.#commands ??= new CommandTable([
       inquiry({
         peripheral: PERIPHERAL_NO_UNIT,
         removable: false,
@@ -32,9 +38,10 @@ export class MissingUnit extends LogicalUnit {
         pages: new Map(),
       }),
       requestSense(Sense.UNIT_NOT_SUPPORTED),
-      reportLuns(() => target?.unitNumbers.map(samLun) ?? []),
+      reportLuns(() => this.#target?.unitNumbers.map(samLun) ?? []),
       testUnitReady(),
     ]);
+    return this.#commands;
   }
 
   protected override admit({ command: { name } }: TableRow): void {
