@@ -18,6 +18,7 @@ import type { Mutant } from './mutant.js';
 import { NOTIFY_MUTANTS } from './notify.js';
 import { PACKED_MUTANTS } from './packed.js';
 import { PCI_MUTANTS } from './pci.js';
+import { PRIMARY_COMMAND_MUTANTS } from './primary-commands.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
 import { PROOF_REQUEST_MUTANTS } from './proofs-requests.js';
@@ -40,6 +41,7 @@ export type { Mutant } from './mutant.js';
 /** Those made to prove single cases; the cases themselves show that a driver can see them. */
 export const PROOF_MUTANTS: readonly Mutant[] = [
   ...PROOF_COMMAND_MUTANTS,
+  ...PRIMARY_COMMAND_MUTANTS,
   ...PROOF_REQUEST_MUTANTS,
   ...PROOF_FACILITY_MUTANTS,
   ...LEGACY_PCI_MUTANTS,

@@ -66,6 +66,7 @@ export const Sense = {
   POWER_ON: attention(0x29, 0x00),
   BUS_DEVICE_RESET: attention(0x29, 0x03),
   I_T_NEXUS_LOSS: attention(0x29, 0x07),
+  MODE_PARAMETERS_CHANGED: attention(0x2a, 0x01),
   CAPACITY_CHANGED: attention(0x2a, 0x09),
   REPORTED_LUNS_CHANGED: attention(0x3f, 0x0e),
 } as const;
