@@ -87,6 +87,10 @@ const judgementKeys = {
 
 const alternativeKeys = {
   is: { type: 'string', minLength: 1, description: 'Name of this alternative, recorded in the result' },
+  as: described(
+    ref('name'),
+    'Name that is true afterwards if this alternative was seen, and false if another was',
+  ),
   when: ref('condition'),
   verdict: {
     enum: ['pass', 'note', 'warn', 'fail'],
