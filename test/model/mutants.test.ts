@@ -71,6 +71,12 @@ const CDBS: readonly (readonly [string, number?, number?])[] = [
   ['5a 00 08 00 00 00 00 00 ff 00', 255],
   ['15 10 00 00 03 00', 0, 3],
   ['3b 00 00 00 00 00 00 00 00 00'],
+  ['8b 00 00 00 00 00 00 00 00 0b 00 00 00 01 00 00', 0, 512],
+  ['9c 00 00 00 00 00 00 00 00 0c 00 00 00 01 00 00', 0, 512],
+  ['28 00 00 00 00 0b 00 00 02 00', 1024],
+  ['48 02 00 00 00 00 00 00 01 00', 0, 1],
+  ['48 03 00 00 00 00 00 00 01 00', 0, 1],
+  ['48 01 00 00 00 00 00 00 04 00', 0, 4],
 ];
 
 /** Short conversations; each starts with a device of its own, and what breaks one does not hide the others. */

@@ -1,6 +1,7 @@
 /** The registry of mutants. */
 import { ADDRESSING_MUTANTS } from './addressing.js';
 import { ASYNCHRONOUS_MUTANTS } from './asynchronous.js';
+import { BLOCK_MUTANTS } from './blocks.js';
 import { COMMAND_MUTANTS } from './commands.js';
 import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
@@ -42,6 +43,7 @@ export type { Mutant } from './mutant.js';
 export const PROOF_MUTANTS: readonly Mutant[] = [
   ...PROOF_COMMAND_MUTANTS,
   ...PRIMARY_COMMAND_MUTANTS,
+  ...BLOCK_MUTANTS,
   ...PROOF_REQUEST_MUTANTS,
   ...PROOF_FACILITY_MUTANTS,
   ...LEGACY_PCI_MUTANTS,
