@@ -6,7 +6,7 @@ const UNITS: readonly UnitProfile[] = [
   { target: 0, unit: 1, kind: 'disk' },
   { target: 1, unit: 0, kind: 'cdrom' },
   { target: 2, unit: 0, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI' },
-  { target: 2, unit: 1, kind: 'disk' },
+  { target: 2, unit: 1, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-READ-ONLY' },
   { target: 2, unit: 2, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI-2' },
 ];
 const FREE_TARGET = 3;
