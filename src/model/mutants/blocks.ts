@@ -1,6 +1,6 @@
 /** Deviations that prove cases about block commands: comparing, writing the same, unmapping, and the whole medium. */
 import { ScsiStatus } from '../../wire/scsi/status.js';
-import { type CommandResult, GOOD, goodAfter } from '../units/command-result.js';
+import { type CommandResult, GOOD, goodAfter, goodWith } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
 import { Disk } from '../units/disk.js';
 import { ProvisioningStatus } from '../units/provisioning-map.js';
@@ -513,6 +513,90 @@ const MEDIUM: readonly Mutant[] = [
   ),
 ];
 
+/** Whether a command answers with what it read, by its name. */
+const isRead = ({ command }: CommandCall): boolean => /^READ\((6|10|12|16)\)/.test(command.name);
+const isLong = ({ command }: CommandCall): boolean => command.additionalLength === true;
+/** Blocks of a run of writes that follow one another without a gap, after which the others are lost. */
+const RUN = 4;
+
+const TRANSFERS: readonly Mutant[] = [
+  {
+    id: 'transfer.next-read-stale',
+    sentence: 'A READ that follows a READ of the same length gets the same data.',
+    source: 'generic',
+    apply: (behaviours) => {
+      let before: Uint8Array | undefined;
+      behaviours.result = (result, call) => {
+        const again = isRead(call) ? before : undefined;
+        before = isRead(call) ? result.data : undefined;
+        if (again === undefined || again.length !== result.data?.length) return result;
+        before = undefined;
+        return { ...result, data: again };
+      };
+    },
+  },
+  {
+    id: 'transfer.long-run-lost',
+    sentence:
+      'Of WRITEs of several blocks that follow one another without a gap the fifth and later ones are lost.',
+    source: 'generic',
+    apply: (behaviours) => {
+      let next = -1n;
+      let run = 0;
+      behaviours.perform = (call, work) => {
+        if (!/^WRITE\(/.test(call.command.name) || blocksOf(call) < 2) return work();
+        run = lbaOf(call) === next ? run + 1 : 0;
+        next = endOf(call);
+        return run >= RUN ? goodAfter(call.task.dataOutLength) : work();
+      };
+    },
+  },
+  refusing(
+    'transfer.longest-refused',
+    'A transfer of just as many blocks as MAXIMUM TRANSFER LENGTH says is refused.',
+    (call) =>
+      call.unit instanceof Disk && blocksOf(call) === call.unit.limits.transferBlocks && !isSame(call),
+  ),
+  ending('fault.passed-over', 'An error of the medium is answered GOOD.', (result, call) => {
+    const { asc } = result.sense ?? {};
+    if (asc !== Sense.UNRECOVERED_READ_ERROR.asc && asc !== Sense.WRITE_ERROR.asc) return result;
+    return isRead(call)
+      ? goodWith(new Uint8Array(Math.max(0, call.task.dataInLength)))
+      : goodAfter(call.task.dataOutLength);
+  }),
+  ending('fault.elsewhere', 'INFORMATION of a medium error is an address of another command.', (result) =>
+    result.sense?.asc === Sense.UNRECOVERED_READ_ERROR.asc
+      ? { ...result, sense: { ...result.sense, information: 7n } }
+      : result,
+  ),
+  cdb(
+    'protection.long-shifted',
+    'WRITE(32) and WRITE AND VERIFY(32) go to the next block.',
+    (bytes, call) => {
+      if (isLong(call) && call.command.name.startsWith('WRITE')) bytes[19] = (bytes[19] ?? 0) ^ 1;
+    },
+  ),
+  refusing(
+    'protection.long-zero-refused',
+    'The 32-byte commands refuse to move no blocks.',
+    (call) => isLong(call) && blocksOf(call) === 0,
+  ),
+  cdb(
+    'protection.short-forms-taken',
+    'With protection type 2 VRPROTECT is not looked at.',
+    (bytes, { unit }) => {
+      if (unit instanceof Disk && unit.protection === 2 && [0x2f, 0xaf, 0x8f].includes(bytes[0] ?? 0))
+        bytes[1] = (bytes[1] ?? 0) & ~PROTECT_BITS;
+    },
+  ),
+  acting('protection.long-forms-known', 'The 32-byte commands are GOOD everywhere.', (call, disk, run) =>
+    call.cdb[0] === 0x7f && disk.protection !== 2 ? GOOD : run(),
+  ),
+  cdb('protection.length-ignored', 'ADDITIONAL CDB LENGTH is not looked at.', (bytes) => {
+    if (bytes[0] === 0x7f) bytes[7] = 0x18;
+  }),
+];
+
 export const BLOCK_MUTANTS: readonly Mutant[] = [
   ...VERIFYING,
   ...WRITING,
@@ -520,4 +604,5 @@ export const BLOCK_MUTANTS: readonly Mutant[] = [
   ...COMPARING,
   ...PROVISIONING,
   ...MEDIUM,
+  ...TRANSFERS,
 ];
