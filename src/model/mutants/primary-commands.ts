@@ -493,6 +493,9 @@ const MEDIA: readonly Mutant[] = [
   cdb('start-stop.power-condition-ignored', 'POWER CONDITION is not looked at.', (bytes, call) => {
     if (named(call, ...STARTS)) bytes[4] = (bytes[4] ?? 0) & 0x0f;
   }),
+  cdb('start-stop.stop-ejects', 'A drive ejects its medium whenever it is stopped.', (bytes, call) => {
+    if (named(call, 'START STOP UNIT (MMC)') && ((bytes[4] ?? 0) & 0xf1) === 0) bytes[4] = 0x02;
+  }),
   ending('inquiry.rmb-clear', 'No unit says that its medium can be removed.', (result, call) =>
     named(call, 'INQUIRY') && call.fields.evpd === 0n
       ? edited(result, (data) => {
@@ -535,6 +538,25 @@ const MEDIA: readonly Mutant[] = [
     if (named(call, 'RESERVE(6)')) bytes[1] = 0;
   }),
 ];
+
+// ---- many at once
+
+/** The twelfth access in a row of a kind, by commands of one name, goes to the next block. */
+function twelfth(access: 'read' | 'write'): Mutant {
+  return {
+    id: `medium.twelfth-${access}-elsewhere`,
+    sentence: `The twelfth ${access} in a row is of the block behind the one that it names.`,
+    source: 'layout',
+    apply: (behaviours) => {
+      let row = 0;
+      behaviours.perform = (call, run) => {
+        if (!named(call, ...['10', '16'].map((size) => `${access.toUpperCase()}(${size})`))) row = 0;
+        return run();
+      };
+      behaviours.mediumBlock = (lba, by) => (by === access && ++row % 12 === 0 ? lba + 1n : lba);
+    },
+  };
+}
 
 // ---- identity
 
@@ -696,6 +718,8 @@ const IDENTITY: readonly Mutant[] = [
 ];
 
 export const PRIMARY_COMMAND_MUTANTS: readonly Mutant[] = [
+  twelfth('read'),
+  twelfth('write'),
   ...IDENTITY,
   ...MODE,
   ...FACILITIES,
