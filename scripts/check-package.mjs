@@ -16,6 +16,7 @@ const CONTENTS = [
   'README.md',
   'CONFORMANCE.md',
   'spec-cases/requirements.yaml',
+  'spec-cases/scsi-requirements.yaml',
   'spec-cases/rulings.yaml',
   'spec-cases/case-file.schema.json',
   'src/report/results.schema.json',

@@ -141,10 +141,13 @@ function compileHead(c: Compiler, cursor: Cursor): AlternativeHead {
   const covers = child(cursor, 'covers');
   const ids = covers ? elements(covers).map((element) => c.requirementId(element)) : [];
   for (const id of ids) c.covered.add(id);
+  const as = child(cursor, 'as');
+  if (as) c.capture(String(as.raw));
   return {
     is: String(mapOf(cursor.raw).is ?? ''),
     at: c.locate(cursor.path),
     covers: ids,
+    ...(as ? { as: String(as.raw) } : {}),
     ...(when ? { when: c.condition(when) } : {}),
     ...(verdict ? { verdict: c.word<AlternativeVerdict>(verdict, VERDICTS, 'pass') } : {}),
     ...(ruling === undefined ? {} : { ruling }),
@@ -152,7 +155,7 @@ function compileHead(c: Compiler, cursor: Cursor): AlternativeHead {
   };
 }
 
-const HEAD_KEYS = new Set(['is', 'when', 'verdict', 'ruling', 'covers', 'because', 'level']);
+const HEAD_KEYS = new Set(['is', 'as', 'when', 'verdict', 'ruling', 'covers', 'because', 'level']);
 
 /** Alternatives have different names, capture nothing, and none hides a later one by expecting nothing more. */
 function checkAlternatives(c: Compiler, alternatives: readonly Cursor[]): void {

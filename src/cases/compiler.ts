@@ -20,7 +20,7 @@ import type {
   Value,
 } from './types.js';
 import { parseDuration, parseNumber, parseSize, parseValue, textOf } from './values.js';
-import { COMMAND_NAMES, DEVICE_FACTS, type NamedValues, UNIT_FACTS } from './vocabulary.js';
+import { DEVICE_FACTS, type NamedValues, UNIT_FACTS } from './vocabulary.js';
 
 /** Keys and indexes from the top of the file. */
 export type Path = readonly (string | number)[];
@@ -443,6 +443,7 @@ export class Compiler {
         },
       );
     const ruling = this.ruling(parts[0] ?? outer[0]);
+    this.#refuseHarshness(own ?? [], parts[0] ?? outer[0], derived);
     const because = child(parts[0] ?? { raw: {}, path: [] }, 'because');
     return {
       level: derived ?? written ?? this.level ?? 'MUST',
@@ -451,6 +452,26 @@ export class Compiler {
       ...(ruling === undefined ? {} : { ruling }),
       ...(because ? { because: String(because.raw) } : {}),
     };
+  }
+
+  /** What rests on a single implementation is worth a warning; nothing may make a fail of it. */
+  #refuseHarshness(ids: readonly string[], cursor: Cursor | undefined, level: Level | undefined): void {
+    const single = ids.find((id) => this.registries.requirements?.get(id)?.singleSource);
+    const found = cursor && child(cursor, 'covers');
+    if (single === undefined || !found) return;
+    const oneOf = child(cursor, 'one_of');
+    const harsh =
+      level === 'MUST'
+        ? 'what else is covered here fails: give it an expectation of its own'
+        : child(cursor, 'ruling')
+          ? 'a ruling may say more: leave it out'
+          : oneOf && elements(oneOf).some((each) => mapOf(each.raw).verdict === 'fail')
+            ? 'an alternative says fail: let it warn'
+            : undefined;
+    if (harsh)
+      this.report(found.path, 'covers', `${single} rests on one source and warns at most; ${harsh}`, {
+        key: true,
+      });
   }
 
   /** The `ruling` of a map, checked. */
@@ -474,12 +495,8 @@ export class Compiler {
   requirementId(cursor: Cursor): string {
     const id = String(cursor.raw);
     const known = this.registries.requirements;
-    if (known && /^(?:virtio|scsi)\./.test(id) && !known.has(id))
+    if (known && !known.has(id))
       this.report(cursor.path, 'covers', `no requirement "${id}"${didYouMean(id, known.keys())}`);
-    // `SPC-5 MODE SENSE` means both CDBs of that name. SAM has no commands.
-    const command = /^(?:SPC|SBC|MMC|SSC|ZBC)-[0-9] (.+)$/.exec(id)?.[1];
-    if (command !== undefined && !COMMAND_NAMES.some((name) => name.startsWith(command)))
-      this.report(cursor.path, 'covers', `no command "${command}"${didYouMean(command, COMMAND_NAMES)}`);
     return id;
   }
 

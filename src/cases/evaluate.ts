@@ -7,6 +7,7 @@ import type { BinaryOperator, ExpressionNode } from './expression-node.js';
 import type { FunctionName } from './function-table.js';
 import { prngBytes, protectionBytes, splitmix64, stampBytes } from './generators.js';
 import { LIMITS } from './limits.js';
+import { modePageForm, recordForm, walkRecords } from './records.js';
 import { didYouMean } from './suggest.js';
 import type { Expression, ReadonlyScope, ScopeValue } from './types.js';
 
@@ -307,6 +308,21 @@ function callFunction(
       const source = bytes(0);
       const from = count(at(1), 'the start of slice()', source.length);
       return source.slice(from, from + count(at(2), 'the count of slice()', source.length - from));
+    }
+    case 'records':
+    case 'records_end':
+    case 'mode_pages':
+    case 'mode_pages_end': {
+      const ofModePages = name.startsWith('mode_pages');
+      const small = (index: number, what: string) => count(at(index), `the ${what} of ${name}()`, 64);
+      const form = ofModePages
+        ? modePageForm
+        : recordForm(small(1, 'header'), small(2, 'place'), small(3, 'width'));
+      const { starts, end } = walkRecords(
+        items(0).map((item) => Number(integer(item, 'a byte'))),
+        form,
+      );
+      return name.endsWith('_end') ? BigInt(end) : starts.map(BigInt);
     }
     case 'stamp': {
       const size = blockSizeOf(undefined, scope, context);

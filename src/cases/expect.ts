@@ -519,6 +519,7 @@ export function matchResult(
     let ids = block.judgement.covers;
     if (block.oneOf) {
       const found = judgeAlternatives(block, block.oneOf, blocks, outcome, observed, working, context);
+      nameSeen(block.oneOf, 'is' in found ? found.is : undefined, captures);
       if ('is' in found) {
         alternatives.push(found);
         ids = [...new Set([...ids, ...found.covers])];
@@ -575,6 +576,15 @@ function judgeAlternatives(
   if (seen === undefined) return noAlternative(tried);
   const found = seenAlternative(seen.alternative, block.judgement);
   return seen.matcher.undecided ? { ...found, undecided: true } : found;
+}
+
+/** Binds the names of alternatives to whether each is the one that was seen. */
+function nameSeen(
+  oneOf: readonly AlternativeHead[],
+  seen: string | undefined,
+  captures: Map<string, ScopeValue>,
+): void {
+  for (const { is, as } of oneOf) if (as !== undefined) captures.set(as, is === seen);
 }
 
 function seenAlternative(head: AlternativeHead, judgement: Judgement): SeenAlternative {
@@ -647,6 +657,7 @@ export function matchSeen(
         return { alternative, matcher: { parts: part ? [part] : [] } };
       });
       const found = tried.find(({ matcher }) => matcher.parts.length === 0);
+      nameSeen(block.oneOf, found?.alternative.is, captures);
       if (found) alternatives.push(seenAlternative(found.alternative, block.judgement));
       else parts.push(noAlternative(tried));
     }

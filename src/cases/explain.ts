@@ -231,7 +231,7 @@ function describe(
       'covers',
       last === 'covers'
         ? `"covers" has to be a list: [${here}]`
-        : `"${here}" is no requirement id, e.g. scsi.req.residual, or a command such as SBC-4 READ(10)`,
+        : `"${here}" is no requirement id, e.g. scsi.req.residual or spc.inquiry.truncated`,
     );
   else if (isText && (name === 'read' || name === 'at') && !has('type'))
     report(path, 'name', `no location "${here}"${locationHint(here)}`);

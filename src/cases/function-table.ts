@@ -44,6 +44,16 @@ export const FUNCTION_SIGNATURES = {
   zeros: fn(1, 1, 'unknown'),
   /** slice(bytes, from, count). */
   slice: fn(3, 3, 'unknown'),
+  /**
+   * records(bytes, header, at, width): where each of a row of records begins, whose headers have `header` bytes and, in
+   * `width` bytes from `at` on, the length of what follows. The last one may reach beyond the bytes.
+   */
+  records: fn(4, 4, 'unknown'),
+  /** Where the last of these records ends. */
+  records_end: fn(4, 4, 'number'),
+  /** mode_pages(bytes): where each mode page begins; its header has two bytes, or four where SPF is one. */
+  mode_pages: fn(1, 1, 'unknown'),
+  mode_pages_end: fn(1, 1, 'number'),
   /** stamp(seed, lba): one block. */
   stamp: fn(2, 2, 'unknown'),
   /** prng(seed): one block of the byte stream. */

@@ -12,6 +12,8 @@ export interface Requirement {
   readonly role: 'device' | 'driver';
   /** First version of the standard in which it holds, e.g. `1.2`. */
   readonly since: string;
+  /** Set where it rests on one implementation alone: whatever else it says, breaking it is a warning at most. */
+  readonly singleSource?: true;
 }
 
 export type RequirementRegistry = ReadonlyMap<string, Requirement>;
@@ -49,8 +51,8 @@ const RANK: Readonly<Record<Level, number>> = { MAY: 0, SHOULD: 1, MUST: 2 };
 
 /** How a requirement counts: what the standard says MUST and formats that it fixes are binding, inferences are not. */
 function levelOf({ strength, kind }: Requirement): Level {
-  if (kind === 'inferred') return 'SHOULD';
-  return strength === 'INFO' ? 'MUST' : (strength.split(' ')[0] as Level);
+  const own = strength === 'INFO' ? 'MUST' : (strength.split(' ')[0] as Level);
+  return kind === 'inferred' && own === 'MUST' ? 'SHOULD' : own;
 }
 
 /** The level that the catalogue gives for the covered ids; undefined where it says nothing about a device. */

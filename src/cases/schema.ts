@@ -87,6 +87,10 @@ const judgementKeys = {
 
 const alternativeKeys = {
   is: { type: 'string', minLength: 1, description: 'Name of this alternative, recorded in the result' },
+  as: described(
+    ref('name'),
+    'Name that is true afterwards if this alternative was seen, and false if another was',
+  ),
   when: ref('condition'),
   verdict: {
     enum: ['pass', 'note', 'warn', 'fail'],
@@ -754,9 +758,9 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
         minItems: 1,
         items: {
           type: 'string',
-          pattern: '^(?:(?:virtio|scsi)\\.[a-z0-9.-]+|(?:SAM|SPC|SBC|MMC|SSC|ZBC)-[0-9] .+)$',
+          pattern: '^(?:virtio|scsi|sam|spc|sbc|mmc|ssc)\\.[a-z0-9.-]+$',
         },
-        description: 'Requirement ids of the catalogue, or a command such as SBC-4 WRITE SAME(16)',
+        description: 'Requirement ids of requirements.yaml and scsi-requirements.yaml',
       },
       level: {
         enum: ['MUST', 'SHOULD', 'MAY'],

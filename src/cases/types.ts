@@ -611,6 +611,8 @@ export interface ResultAlternative extends ResultChecks, AlternativeHead {}
 /** Name of an alternative and how it counts. */
 export interface AlternativeHead {
   readonly is: string;
+  /** Name that stands for whether this alternative was the one seen, from the step on. */
+  readonly as?: string;
   readonly when?: Expression;
   readonly verdict?: AlternativeVerdict;
   readonly ruling?: string;

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readCatalogue } from '../coverage/catalogue.js';
-import { type CoverageInput, computeCommands, computeCoverage } from '../coverage/coverage.js';
+import { type CoverageInput, computeCoverage, computeScsi } from '../coverage/coverage.js';
 import { coverageText } from '../coverage/coverage-table.js';
 import { MarkersError, withGeneratedPart } from '../coverage/generated-part.js';
 import { readEvidence } from '../coverage/mutation-evidence.js';
@@ -15,6 +15,7 @@ import type { TextSink } from '../report/terminal.js';
 import { ExitCode } from '../run/exit-code.js';
 import { ownCases } from '../run/load-cases.js';
 import type { RunResults } from '../run/results.js';
+import { scsiRequirements } from '../run/scsi-catalogue.js';
 import { UsageError } from './errors.js';
 
 export interface CoverageOptions {
@@ -74,8 +75,9 @@ export function coverageCommand(options: CoverageOptions, out: TextSink): number
     witnesses,
     reasons: readReasons(),
   };
-  const [requirements, commands] = [computeCoverage(input), computeCommands(input)];
-  const text = coverageText(requirements, commands, evidence, witnesses);
+  const requirements = computeCoverage(input);
+  const scsi = computeScsi(input, scsiRequirements().values());
+  const text = coverageText(requirements, scsi, evidence, witnesses);
   if (options.check) {
     const ids = cases.map(({ id }) => id);
     const all = staleEvidence(evidence, ids, PROVING_MUTANTS);
@@ -93,7 +95,7 @@ export function coverageCommand(options: CoverageOptions, out: TextSink): number
     writeFileSync(file, updated(file, text).document);
     return ExitCode.CONFORMANT;
   }
-  out.write(options.json ? `${JSON.stringify({ requirements, commands }, undefined, 2)}\n` : text);
+  out.write(options.json ? `${JSON.stringify({ requirements, scsi }, undefined, 2)}\n` : text);
   return ExitCode.CONFORMANT;
 }
 

@@ -1,5 +1,5 @@
 /** Coverage as tables: how many requirements of each area are in which state. */
-import type { CommandCoverage, CoverageState, RequirementCoverage } from './coverage.js';
+import type { CoverageState, RequirementCoverage, ScsiCoverage } from './coverage.js';
 import type { Evidence } from './mutation-evidence.js';
 import type { Witnesses } from './witnesses.js';
 
@@ -65,18 +65,27 @@ function areaTable(requirements: readonly RequirementCoverage[]): string {
   return table([['area', ...COLUMNS], ...rows]);
 }
 
-/** How many commands of each SCSI standard the cases cover. */
-function commandTable(commands: readonly CommandCoverage[]): string {
-  const standardOf = (id: string) => id.split(' ')[0] ?? id;
-  const standards = [...new Set(commands.map(({ id }) => standardOf(id)))];
-  const columns = ['witnessed', 'model-only', 'open'] as const;
-  const rows = standards.map((standard) => {
-    const own = commands.filter(({ id }) => standardOf(id) === standard);
-    const count = (state: CommandCoverage['state']) =>
-      String(own.filter((each) => each.state === state).length);
-    return [standard, String(own.length), ...columns.map(count)];
-  });
-  return table([['standard', 'commands', ...columns], ...rows]);
+/** How many rules of each SCSI command set the cases cover. */
+function scsiTable(rules: readonly ScsiCoverage[]): string {
+  const columns = ['witnessed', 'model-only', 'reasoned', 'open'] as const;
+  const rowOfRules = (name: string, own: readonly ScsiCoverage[]) => {
+    const count = (state: ScsiCoverage['state']) => own.filter((each) => each.state === state).length;
+    const single = own.filter(({ agreement }) => agreement === 'single').length;
+    const covered = count('witnessed') + count('model-only');
+    return [name, own.length, single, covered, ...columns.map(count)].map(String);
+  };
+  const sets = [...new Set(rules.map(({ commandSet }) => commandSet))];
+  const rows = sets.map((name) =>
+    rowOfRules(
+      name,
+      rules.filter(({ commandSet }) => commandSet === name),
+    ),
+  );
+  return table([
+    ['command set', 'rules', 'of one source', 'covered', ...columns],
+    ...rows,
+    rowOfRules('all', rules),
+  ]);
 }
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
@@ -84,7 +93,7 @@ const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ?
 /** The whole report; the same text goes to the terminal and into CONFORMANCE.md. */
 export function coverageText(
   requirements: readonly RequirementCoverage[],
-  commands: readonly CommandCoverage[],
+  scsi: readonly ScsiCoverage[],
   evidence: Evidence,
   witnesses: Witnesses,
 ): string {
@@ -101,9 +110,9 @@ Rules for the driver, which the suite keeps, or breaks to see whether the device
 
 ${areaTable(ofRole('driver'))}
 
-Commands of the SCSI standards that cases name:
+Rules of the SCSI command sets, which hold where a unit has the commands:
 
-${commands.length === 0 ? 'none yet' : commandTable(commands)}
+${scsiTable(scsi)}
 
 Mutants: ${verdicts.length}, of which ${count('caught')} are caught by cases, ${count('standing')} by standing checks alone, ${count('unusable')} make the device unusable, ${count('spoils')} break too many cases to prove any, and ${count('survived') + count('set-up')} are not noticed by any expectation. Of ${plural(proofs.length, 'case')} on the model ${proofs.filter((mutants) => mutants.length > 0).length} are proved.
 

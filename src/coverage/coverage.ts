@@ -1,4 +1,5 @@
 /** Which requirements are covered, and on what evidence. Pure functions over what the files say. */
+import { commandSetOf, type ScsiRequirement } from '../cases/scsi-requirements.js';
 import type { CatalogueEntry } from './catalogue.js';
 import type { Evidence } from './mutation-evidence.js';
 import { byText } from './stable-json.js';
@@ -113,20 +114,27 @@ export function computeCoverage(input: CoverageInput): readonly RequirementCover
   });
 }
 
-/** A command of a SCSI standard that cases name. The suite has no catalogue of these standards, so none can be missing. */
-export interface CommandCoverage extends Support {
-  /** E.g. `SBC-4 READ(10)`. */
-  readonly id: string;
-  readonly state: 'witnessed' | 'model-only' | 'open';
+/** What is known of one rule of the SCSI command sets, which are counted apart from virtio. */
+export interface ScsiCoverage
+  extends Support,
+    Pick<ScsiRequirement, 'id' | 'commands' | 'strength' | 'agreement'> {
+  /** E.g. `spc`. */
+  readonly commandSet: string;
+  readonly state: Exclude<CoverageState, 'untestable'>;
+  readonly reason?: string;
 }
 
-/** Every command that cases cover, sorted. */
-export function computeCommands(input: CoverageInput): readonly CommandCoverage[] {
+/** The state of every rule of the SCSI command sets, in the order of their catalogue. */
+export function computeScsi(input: CoverageInput, rules: Iterable<ScsiRequirement>): readonly ScsiCoverage[] {
   const support = supportOf(input);
-  const known = new Set(input.catalogue.map(({ id }) => id));
-  const named = new Set(input.cases.flatMap(({ covers }) => covers.filter((id) => !known.has(id))));
-  return [...named].sort(byText).map((id) => {
+  return Array.from(rules, ({ id, commands, strength, agreement }): ScsiCoverage => {
     const found = support(id);
-    return { id, state: coveredState(found) ?? 'open', ...found };
+    const head = { id, commandSet: commandSetOf(id), commands, strength, agreement };
+    const covered = coveredState(found);
+    if (covered) return { ...head, state: covered, ...found };
+    const reason = input.reasons.get(id);
+    return reason === undefined
+      ? { ...head, state: 'open', ...found }
+      : { ...head, state: 'reasoned', ...found, reason };
   });
 }

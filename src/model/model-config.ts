@@ -14,8 +14,10 @@ export interface UnitConfig {
   readonly blocks: bigint;
   /** Thin provisioned: UNMAP is served, and unmapped blocks read as zeros. */
   readonly thin: boolean;
-  /** Formatted with protection information of type 1, which is moved with VIRTIO_SCSI_F_T10_PI. */
-  readonly protection?: boolean;
+  /** Type of protection information with which it is formatted, and which is moved with VIRTIO_SCSI_F_T10_PI; 0 for none. */
+  readonly protection?: 0 | 1 | 2 | 3;
+  /** The medium of a disk cannot be written. */
+  readonly readOnly?: boolean;
   /** Milliseconds of virtual time that each command takes; 0 is at once. */
   readonly delay: number;
 }
@@ -52,7 +54,9 @@ export function diskConfig(
   target: number,
   unit: number,
   serial: string,
-  options: Partial<Pick<UnitConfig, 'blockSize' | 'blocks' | 'thin' | 'protection' | 'delay'>> = {},
+  options: Partial<
+    Pick<UnitConfig, 'blockSize' | 'blocks' | 'thin' | 'protection' | 'readOnly' | 'delay'>
+  > = {},
 ): UnitConfig {
   const blockSize = options.blockSize ?? 512;
   const blocks = options.blocks ?? BigInt(Math.floor(CAPACITY / blockSize));
@@ -64,7 +68,8 @@ export function diskConfig(
     blockSize,
     blocks,
     thin: options.thin ?? true,
-    protection: options.protection ?? false,
+    protection: options.protection ?? 0,
+    readOnly: options.readOnly ?? false,
     delay: options.delay ?? 0,
   };
 }
@@ -79,7 +84,8 @@ export function cdromConfig(target: number, unit: number, serial: string, blocks
 
 /**
  * Two disks at target 0, the first of them thin and for scratch, the second fully provisioned, a CD-ROM drive at target
- * 1, and at target 2 a disk with protection information, for scratch too; two request queues.
+ * 1, and at target 2 disks with protection information of types 1 and 2, for scratch too, and one that is read-only; two
+ * request queues.
  */
 export const DEFAULT_MODEL_CONFIG: ModelConfig = {
   bus: 'pci',
@@ -113,6 +119,8 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     diskConfig(0, 0, 'VSCSI-SCRATCH-0'),
     diskConfig(0, 1, 'VSCSI-DISK-1', { thin: false }),
     cdromConfig(1, 0, 'VSCSI-CDROM-0'),
-    diskConfig(2, 0, 'VSCSI-SCRATCH-PI', { thin: false, protection: true }),
+    diskConfig(2, 0, 'VSCSI-SCRATCH-PI', { thin: false, protection: 1 }),
+    diskConfig(2, 1, 'VSCSI-SCRATCH-READ-ONLY', { readOnly: true }),
+    diskConfig(2, 2, 'VSCSI-SCRATCH-PI-2', { thin: false, protection: 2 }),
   ],
 };

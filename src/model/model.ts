@@ -230,7 +230,7 @@ export class Model {
     if (this.#units.some((each) => each !== config && each.target === target && each.unit === unit))
       throw new ModelConfigError(`unit ${target}:${unit} exists already`);
     const numbers = () => this.#parts.host.topology.unitNumbers(target);
-    if (kind === 'disk') return new Disk(config, numbers, this.#behaviours);
+    if (kind === 'disk') return new Disk(config, numbers, this.#behaviours, () => this.clock.now());
     if (blockSize !== CD_BLOCK_SIZE)
       throw new ModelConfigError(`blocks of a CD-ROM have ${CD_BLOCK_SIZE} bytes, not ${blockSize}`);
     return new Cdrom(config, numbers, this.#behaviours);

@@ -27,6 +27,7 @@ import { choicesOf } from './steps/setup.js';
 import type { CaseTrace } from './trace.js';
 import {
   differences,
+  makeReady,
   readUnitState,
   restoreUnitState,
   rolesThatChange,
@@ -316,6 +317,7 @@ export class CaseRun {
       this.#record({ check, requirements: [], severity: 'error', expected, got }, undefined);
     try {
       driver.initialise();
+      for (const { unit } of this.#states) makeReady(driver, unit);
       this.#clearUnitAttentions();
       for (const { role, unit, before } of this.#states) {
         const changed = differences(before, readUnitState(driver, unit));

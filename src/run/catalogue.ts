@@ -1,8 +1,10 @@
-/** The catalogue of requirements in words, for people: reports, `vscsi show`, selection by area. */
+/** The catalogues of requirements in words, for people: reports, `vscsi show`, selection by area. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { commandSetOf, type ScsiRequirement } from '../cases/scsi-requirements.js';
 import { SPEC_CASES } from './package-info.js';
+import { scsiRequirements } from './scsi-catalogue.js';
 
 /** A requirement as people read it. */
 export interface CatalogueEntry {
@@ -21,10 +23,21 @@ export type Catalogue = ReadonlyMap<string, CatalogueEntry>;
 const KEYS = ['id', 'area', 'strength', 'section', 'text'] as const;
 let loaded: Catalogue | undefined;
 
-/** The catalogue of the suite, read when it is first asked for. */
+/** Both catalogues of the suite, read when they are first asked for. */
 export function catalogue(): Catalogue {
-  loaded ??= readCatalogue(readFileSync(join(SPEC_CASES, 'requirements.yaml'), 'utf8'));
+  if (loaded === undefined) {
+    const all = new Map(readCatalogue(readFileSync(join(SPEC_CASES, 'requirements.yaml'), 'utf8')));
+    for (const rule of scsiRequirements().values()) all.set(rule.id, inWords(rule));
+    loaded = all;
+  }
   return loaded;
+}
+
+/** What the SCSI command sets ask has no section: commands stand for it, and what it rests on. */
+function inWords({ id, commands, strength, basis, agreement, text }: ScsiRequirement): CatalogueEntry {
+  const about = commands.join(', ').replace(/^any$/, 'every command');
+  const section = `${about}; ${agreement === 'single' ? 'only ' : ''}${basis.join(', ')}`;
+  return { id, area: commandSetOf(id), strength, section, text };
 }
 
 /** Reads `requirements.yaml`. Throws TypeError for an entry that lacks a key. */

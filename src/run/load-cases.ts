@@ -5,6 +5,7 @@ import { type Environment, type ExpansionProblem, excludedByMode, expandCase } f
 import { CaseLoader } from '../cases/load.js';
 import { formatProblem } from '../cases/problem.js';
 import { type RequirementRegistry, readRequirements } from '../cases/requirements.js';
+import { asRequirement } from '../cases/scsi-requirements.js';
 import type { CaseFile, ExpandedCase, Skip } from '../cases/types.js';
 import { featuresOfMode } from '../harness/ring-mode.js';
 import type { TransportName } from '../port/transport-name.js';
@@ -17,15 +18,20 @@ import { isOffered, type Mode, type ModeChoice, modeName, modesOf } from './mode
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
 import { forgetStoredCases, shownName, storeCases, storedCases } from './parsed-cases.js';
 import { RULINGS } from './rulings.js';
+import { scsiRequirements } from './scsi-catalogue.js';
 import type { Session } from './session.js';
 import { usesQueues } from './uses-queues.js';
 
 export { CaseFilesError };
 
 let catalogued: RequirementRegistry | undefined;
-/** The catalogue of requirements, as far as running cases needs it; read once. */
+/** Both catalogues of requirements, as far as running cases needs them; read once. */
 export function requirements(): RequirementRegistry {
-  catalogued ??= readRequirements(readFileSync(join(SPEC_CASES, 'requirements.yaml'), 'utf8'));
+  if (catalogued === undefined) {
+    const all = new Map(readRequirements(readFileSync(join(SPEC_CASES, 'requirements.yaml'), 'utf8')));
+    for (const rule of scsiRequirements().values()) all.set(rule.id, asRequirement(rule));
+    catalogued = all;
+  }
   return catalogued;
 }
 

@@ -103,7 +103,7 @@ function layerOf({ covers }: Restricted): 'ring or transport' | 'device' | 'comm
   if (ids.some(([of, about = '']) => of === 'virtio' && !OF_THE_DEVICE.has(about)))
     return 'ring or transport';
   const ofDevice = ids.filter(([of]) => of === 'virtio' || of === 'scsi').length;
-  const ofCommands = covers.filter((id) => /^S[BP]C-/.test(id)).length;
+  const ofCommands = ids.filter(([of]) => of === 'spc' || of === 'sbc').length;
   // Most cases about commands also look at the response around the answer, which others are about.
   return ofDevice > ofCommands ? 'device' : 'command';
 }

@@ -25,6 +25,7 @@ export const SUITE_VERSION: string = (
 /** Files in `spec-cases` that hold catalogues rather than cases. */
 const CATALOGUES: ReadonlySet<string> = new Set([
   'requirements.yaml',
+  'scsi-requirements.yaml',
   'rulings.yaml',
   'reasons.yaml',
   'roles.yaml',

@@ -7,7 +7,7 @@ import { type Command, encodeCdb } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
 import { DeviceType, standardInquiry } from '../wire/scsi/inquiry.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
-import { blockLimits, provisioning, VpdPage, vpdHeader } from '../wire/scsi/vpd.js';
+import { atomicLimits, blockLimits, provisioning, VpdPage, vpdHeader } from '../wire/scsi/vpd.js';
 import { Response } from '../wire/virtio-scsi.js';
 
 /** A unit as it described itself. */
@@ -47,6 +47,9 @@ const PROTECT = 0x01;
 const LONG_CAPACITY_BYTES = 32;
 const P_TYPE_BYTE = 12;
 const PROT_EN = 0x01;
+/** Mode parameter header(6), with WP in its third byte. */
+const MODE_HEADER_BYTES = 4;
+const WP = 0x80;
 /** Unit attentions that a unit may have queued: power on, changed parameters, and resets of cases that left it alone. */
 const MAX_UNIT_ATTENTIONS = 64;
 
@@ -64,12 +67,18 @@ export function ask(
   fields: Record<string, bigint>,
   dataInSize: number,
 ): ScsiAnswer {
-  const exchange = driver.stage({
-    lun: encodeLun(target, unit),
-    id: driver.nextId(),
-    cdb: encodeCdb(known(name), fields),
-    dataInSize,
-  });
+  return askByCdb(driver, { target, unit }, name, encodeCdb(known(name), fields), dataInSize);
+}
+
+/** As `ask`, with a CDB that no command of this name has: `name` is for the message. */
+export function askByCdb(
+  driver: Driver,
+  { target, unit }: Pick<UnitProfile, 'target' | 'unit'>,
+  name: string,
+  cdb: Uint8Array,
+  dataInSize: number,
+): ScsiAnswer {
+  const exchange = driver.stage({ lun: encodeLun(target, unit), id: driver.nextId(), cdb, dataInSize });
   driver.publish([exchange]);
   if (!driver.wait([exchange], ANSWER_LIMIT_MS) || exchange.answer === undefined)
     throw new ProbeError(
@@ -120,6 +129,7 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
   const serial = readSerial(driver, profile);
   const scratch = profile.scratchSerial !== undefined && serial === profile.scratchSerial;
   const limits = {
+    ...(deviceType === DeviceType.DISK && readWriteProtection(driver, profile)),
     ...readLimits(driver, profile, vpdPages),
     ...readProtection(driver, profile, inquiry.dataIn),
   };
@@ -153,35 +163,73 @@ function readVpdPages(driver: Driver, profile: UnitProfile): number[] {
   return [...(vpdPage(driver, profile, VpdPage.SUPPORTED)?.subarray(vpdHeader.size) ?? [])];
 }
 
+/** What a unit without these pages promises: no limit, as 0 stands for in the page itself, and no provisioning. */
+const NOTHING_TOLD = {
+  wsnz: 0n,
+  max_compare: 0n,
+  max_transfer: 0n,
+  max_unmap_lba: 0n,
+  max_unmap_descriptors: 0n,
+  unmap_granularity: 0n,
+  max_write_same: 0n,
+  max_atomic: 0n,
+  atomic_alignment: 0n,
+  atomic_granularity: 0n,
+  atomic_boundaries: 0n,
+  lbpu: 0n,
+  lbpws: 0n,
+  lbpws10: 0n,
+  lbprz: 0n,
+  anc_sup: 0n,
+  thin: 0n,
+};
+
 /** Facts from the pages that the unit lists; a page shorter than its layout says nothing. */
 function readLimits(driver: Driver, profile: UnitProfile, pages: readonly number[]): Record<string, bigint> {
-  // As in the page itself, 0 stands for no limit.
-  const facts: Record<string, bigint> = { max_transfer: 0n };
-  const page = (code: number, size: number) => {
-    const data = pages.includes(code) ? vpdPage(driver, profile, code) : undefined;
-    return data && data.length >= size ? data : undefined;
-  };
-  const limits = page(VpdPage.BLOCK_LIMITS, blockLimits.size);
-  if (limits) {
-    const { flags, max_transfer, max_unmap_lba, max_unmap_descriptors, unmap_granularity, max_write_same } =
-      blockLimits.read(limits);
+  const facts: Record<string, bigint> = { ...NOTHING_TOLD };
+  const page = (code: number) => (pages.includes(code) ? vpdPage(driver, profile, code) : undefined);
+  const limits = page(VpdPage.BLOCK_LIMITS);
+  if (limits && limits.length >= blockLimits.size) {
+    const { flags, max_compare_and_write, max_write_same, ...told } = blockLimits.read(limits);
     facts.wsnz = BigInt(flags & 1);
-    facts.max_transfer = BigInt(max_transfer);
-    facts.max_unmap_lba = BigInt(max_unmap_lba);
-    facts.max_unmap_descriptors = BigInt(max_unmap_descriptors);
-    facts.unmap_granularity = BigInt(unmap_granularity);
+    facts.max_compare = BigInt(max_compare_and_write);
     facts.max_write_same = max_write_same;
+    for (const name of [
+      'max_transfer',
+      'max_unmap_lba',
+      'max_unmap_descriptors',
+      'unmap_granularity',
+    ] as const)
+      facts[name] = BigInt(told[name]);
   }
-  const thin = page(VpdPage.LOGICAL_BLOCK_PROVISIONING, provisioning.size);
-  if (thin) {
+  if (limits && limits.length >= blockLimits.size + atomicLimits.size) {
+    const { max_atomic, alignment, granularity, max_with_boundary } = atomicLimits.read(
+      limits,
+      blockLimits.size,
+    );
+    facts.max_atomic = BigInt(max_atomic);
+    facts.atomic_alignment = BigInt(alignment);
+    facts.atomic_granularity = BigInt(granularity);
+    facts.atomic_boundaries = max_with_boundary === 0 ? 0n : 1n;
+  }
+  const thin = page(VpdPage.LOGICAL_BLOCK_PROVISIONING);
+  if (thin && thin.length >= provisioning.size) {
     const { flags, type } = provisioning.read(thin);
     facts.lbpu = BigInt((flags >> 7) & 1);
     facts.lbpws = BigInt((flags >> 6) & 1);
     facts.lbpws10 = BigInt((flags >> 5) & 1);
     facts.lbprz = BigInt((flags >> 2) & 7);
+    facts.anc_sup = BigInt((flags >> 1) & 1);
     facts.thin = (type & 7) === 2 ? 1n : 0n;
   }
   return facts;
+}
+
+/** `read_only`: whether the medium is write-protected, which the mode parameter header says. */
+function readWriteProtection(driver: Driver, profile: UnitProfile): Record<string, bigint> {
+  const fields = { dbd: 1n, page: 0x3fn, allocation_length: BigInt(MODE_HEADER_BYTES) };
+  const answer = ask(driver, profile, 'MODE SENSE(6)', fields, MODE_HEADER_BYTES);
+  return { read_only: good(answer) && ((answer.dataIn[2] ?? 0) & WP) !== 0 ? 1n : 0n };
 }
 
 /** `protection_type`: 0 for none. Asked only of units that say that they have protection information. */

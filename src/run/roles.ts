@@ -9,14 +9,18 @@ export interface Binding {
 }
 
 /**
- * Roles of units: the first unit that fits each, those without protection information before those with it, then scratch
- * units first, and never one unit for two plain roles.
+ * Roles of units: the first unit that fits each, those that can be written before those that cannot, those without
+ * protection information before those with it, then scratch units first, and never one unit for two plain roles.
  */
 export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
   const disks = units.filter(({ deviceType, blocks }) => deviceType === DeviceType.DISK && blocks > 0);
   const hasProtection = ({ limits }: ProbedUnit) => (limits.protection_type ?? 0n) !== 0n;
+  const isReadOnly = ({ limits }: ProbedUnit) => limits.read_only === 1n;
   const byScratch = [...disks].sort(
-    (a, b) => Number(hasProtection(a)) - Number(hasProtection(b)) || Number(b.scratch) - Number(a.scratch),
+    (a, b) =>
+      Number(isReadOnly(a)) - Number(isReadOnly(b)) ||
+      Number(hasProtection(a)) - Number(hasProtection(b)) ||
+      Number(b.scratch) - Number(a.scratch),
   );
   const first = (role: string, fits: (unit: ProbedUnit) => boolean, among = byScratch): Binding[] => {
     const unit = among.find(fits);
@@ -28,6 +32,8 @@ export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
     ...first('disk2', (unit) => unit !== disk[0]?.unit),
     ...first('disk-4k', ({ blockSize }) => blockSize === 4096),
     ...first('disk-pi', ({ limits }) => limits.protection_type === 1n),
+    ...first('disk-pi2', ({ limits }) => limits.protection_type === 2n),
+    ...first('disk-read-only', isReadOnly),
     ...first('cdrom', ({ deviceType }) => deviceType === DeviceType.CDROM, [...units]),
     ...first('tape', ({ deviceType }) => deviceType === DeviceType.TAPE, [...units]),
   ];

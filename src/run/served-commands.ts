@@ -1,21 +1,36 @@
 /** Which commands a unit serves: asked where it can tell, tried where trying is harmless. */
 import type { Driver } from '../harness/driver.js';
-import type { Command } from '../wire/scsi/command.js';
+import { type Command, encodeCdb, fieldLimit } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
-import { parseSense } from '../wire/scsi/sense.js';
+import { formatSense, parseSense } from '../wire/scsi/sense.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
 import { Response } from '../wire/virtio-scsi.js';
-import { ask, type ProbedUnit } from './probe.js';
+import { ask, askByCdb, type ProbedUnit } from './probe.js';
 
 /**
  * Commands that do nothing when all fields of the CDB are zero: no blocks, no allocation, no parameter list. WRITE(6)
  * and WRITE SAME are not among them, for which zero means many.
  */
 const HARMLESS =
-  /^(READ\((10|12|16)\)|WRITE\((10|12|16)\)|WRITE AND VERIFY|VERIFY|MODE SENSE|MODE SELECT|LOG SENSE|REQUEST SENSE|REPORT |READ CAPACITY|PRE-FETCH|PERSISTENT RESERVE IN|COMPARE AND WRITE|UNMAP|SYNCHRONIZE CACHE)/;
+  /^(READ\((10|12|16|32)\)|WRITE\((10|12|16|32)\)|WRITE AND VERIFY|VERIFY|MODE SENSE|MODE SELECT|LOG SENSE|REQUEST SENSE|REPORT |READ CAPACITY|PRE-FETCH|PERSISTENT RESERVE IN|COMPARE AND WRITE|UNMAP|SYNCHRONIZE CACHE|READ BUFFER|SEND DIAGNOSTIC|RECEIVE DIAGNOSTIC|SET TIMESTAMP|PREVENT ALLOW|RELEASE\(|GET LBA STATUS|READ DEFECT DATA|ORWRITE\(16|WRITE ATOMIC\(16|START STOP UNIT$)/;
+
+/** Of these, commands to which nothing is wrong with an empty CDB: a field that is refused is the service action then. */
+const RIGHT_WHEN_EMPTY = /^(GET LBA STATUS|READ CAPACITY\(16|.*\(32\))/;
+
+/** What must not be zero for a command to be harmless. */
+const FIELDS: Readonly<Record<string, Record<string, bigint>>> = { 'START STOP UNIT': { start: 1n } };
+
+/** Commands that come in pairs, of which the second can be tried. */
+const TOGETHER: Readonly<Record<string, string>> = {
+  'WRITE(6)': 'READ(6)',
+  'WRITE BUFFER': 'READ BUFFER(10)',
+  'RESERVE(6)': 'RELEASE(6)',
+};
 
 /** Values of SUPPORT in the answer of REPORT SUPPORTED OPERATION CODES. */
 const Support = { NOT_SUPPORTED: 1, MASK: 7 } as const;
+const INVALID_OPCODE = '5/20/00';
+const INVALID_FIELD = '5/24/00';
 /** One-command forms of REPORTING OPTIONS: without and with a service action. */
 const OPERATION_CODE = 1n;
 const SERVICE_ACTION = 2n;
@@ -38,25 +53,47 @@ function told(driver: Driver, { profile }: ProbedUnit, command: Command): boolea
   return ((dataIn[1] ?? 0) & Support.MASK) !== Support.NOT_SUPPORTED;
 }
 
-/** Whether the unit knows the operation code, whatever else it finds wrong with an empty CDB. */
-function tried(driver: Driver, { profile }: ProbedUnit, command: Command): boolean {
-  const { response, sense } = ask(driver, profile, command.name, {}, 0);
+/**
+ * A CDB from which one learns whether the unit knows the operation code, and by which nothing happens: empty, with an
+ * address behind the last block, or with a service action that is reserved. Undefined where there is none.
+ */
+function harmlessCdb({ blocks }: ProbedUnit, command: Command): Uint8Array | undefined {
+  const { name, fields, serviceAction } = command;
+  if (HARMLESS.test(name)) return encodeCdb(command, FIELDS[name]);
+  if (name.startsWith('WRITE SAME') && fields.lba) {
+    const behind = BigInt(blocks);
+    return behind <= fieldLimit(fields.lba) ? encodeCdb(command, { lba: behind, blocks: 1n }) : undefined;
+  }
+  if (name.startsWith('SANITIZE') && serviceAction) {
+    const cdb = encodeCdb(command);
+    cdb[serviceAction.at[1]] = 0;
+    return cdb;
+  }
+  return undefined;
+}
+
+/** Whether the unit knows the command, whatever else it finds wrong with such a CDB. */
+function tried(driver: Driver, { profile }: ProbedUnit, name: string, cdb: Uint8Array): boolean {
+  const { response, sense } = askByCdb(driver, profile, name, cdb, 0);
   if (response.status !== ScsiStatus['CHECK CONDITION']) return true;
   const parsed = parseSense(sense.subarray(0, response.sense_len));
-  return !(parsed.ok && parsed.key === 0x5 && parsed.asc === 0x20 && parsed.ascq === 0);
+  if (!parsed.ok) return true;
+  const refusal = formatSense(parsed);
+  return refusal !== INVALID_OPCODE && !(refusal === INVALID_FIELD && RIGHT_WHEN_EMPTY.test(name));
 }
 
 /** A memory of what each unit serves, filled as cases ask. The device must be live when they do. */
 export function servedCommands(driver: Driver): (unit: ProbedUnit, name: string) => boolean {
   const known = new Map<string, boolean>();
   const find = (unit: ProbedUnit, name: string): boolean => {
-    // A unit that reads by the 6-byte command writes by it.
-    if (name === 'WRITE(6)') return find(unit, 'READ(6)');
     const command = commandByName(name);
     if (command === undefined) return true;
     const answer = told(driver, unit, command);
     if (answer !== undefined) return answer;
-    return HARMLESS.test(name) ? tried(driver, unit, command) : true;
+    const other = TOGETHER[name];
+    if (other !== undefined) return find(unit, other);
+    const cdb = harmlessCdb(unit, command);
+    return cdb === undefined || tried(driver, unit, name, cdb);
   };
   return (unit, name) => {
     const { target, unit: number } = unit.profile;

@@ -10,10 +10,12 @@ import { scsiAnswer } from '../harness/request.js';
 import { encodeLun } from '../wire/lun.js';
 import { encodeCdb } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
+import { DeviceType } from '../wire/scsi/inquiry.js';
+import { parseSense, SenseKey } from '../wire/scsi/sense.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
 import { Response } from '../wire/virtio-scsi.js';
 import { everyStep } from './every-step.js';
-import type { ProbedUnit } from './probe.js';
+import { ask as askUnit, type ProbedUnit } from './probe.js';
 
 /** A kind of state, as cases declare it. */
 export type StateKind = (typeof CHANGES)[number];
@@ -26,6 +28,8 @@ const CHANGING =
   /^(MODE SELECT|LOG SELECT|PERSISTENT RESERVE OUT|RESERVE\(|RELEASE\(|PREVENT ALLOW|START STOP UNIT|FORMAT UNIT|SANITIZE|SET TIMESTAMP)/;
 
 const ANSWER_LIMIT_MS = 2000;
+/** So many unit attentions may come before a unit says what is wrong with it. */
+const MOST_ATTENTIONS = 4;
 const MODE_BYTES = 4096;
 const MODE_HEADER = 8;
 /** The key under which reservations are cleared. */
@@ -112,6 +116,24 @@ export function restoreUnitState(driver: Driver, unit: ProbedUnit, before: UnitS
   if (wrong.includes('mode-pages')) restoreModePages(driver, unit, before.get('mode-pages') ?? '');
   if (wrong.includes('reservations')) clearReservations(driver, unit);
   return differences(before, readUnitState(driver, unit)).length === 0;
+}
+
+/**
+ * Lets the medium of a unit go, and starts a unit that was stopped or puts the medium in again that was ejected. What
+ * it has to say about that is left for whoever clears unit attentions.
+ */
+export function makeReady(driver: Driver, unit: ProbedUnit): void {
+  ask(driver, unit, 'PREVENT ALLOW MEDIUM REMOVAL', {});
+  for (let attempt = 0; attempt < MOST_ATTENTIONS; attempt++) {
+    const { response, sense } = askUnit(driver, unit.profile, 'TEST UNIT READY', {}, 0);
+    const parsed = parseSense(sense.subarray(0, response.sense_len));
+    if (response.status !== ScsiStatus['CHECK CONDITION'] || !parsed.ok) return;
+    if (parsed.key === SenseKey['UNIT ATTENTION']) continue;
+    if (parsed.key !== SenseKey['NOT READY']) return;
+    const fields = unit.deviceType === DeviceType.CDROM ? { start: 1n, loej: 1n } : { start: 1n };
+    ask(driver, unit, 'START STOP UNIT', fields);
+    return;
+  }
 }
 
 /** Selects every page as it was, one by one: a page that cannot be selected does not keep the others from it. */

@@ -251,6 +251,16 @@ describe('alternatives', () => {
     expect(seen({ outcome: 'needs_reset' })).toEqual(['reset']);
   });
 
+  test('a name tells afterwards which one was seen, also when none was', () => {
+    const named =
+      '{one_of: [{is: done, as: done}, {is: busy, as: busy, status: BUSY}, {is: full, status: TASK SET FULL}]}';
+    const names = (observed: Partial<Observed>) => Object.fromEntries(judge(named, observed).captures);
+    expect(names({})).toEqual({ done: true, busy: false });
+    expect(names({ status: 8 })).toEqual({ done: false, busy: true });
+    expect(names({ status: 0x28 })).toEqual({ done: false, busy: false });
+    expect(names({ status: 0x18 })).toEqual({ done: false, busy: false });
+  });
+
   test('conditions drop alternatives', () => {
     const conditional =
       '{one_of: [{is: big, status: BUSY, when: disk.blocks > 1}, {is: small, when: disk.blocks <= 1}]}';
@@ -292,10 +302,13 @@ describe('reads', () => {
   });
 
   test('alternatives', () => {
-    const oneOf = '{one_of: [{is: taken, value: 16}, {is: refused, value: 32, ruling: A20.refused}]}';
+    const oneOf =
+      '{one_of: [{is: taken, value: 16}, {is: refused, as: refused, value: 32, ruling: A20.refused}]}';
     expect(read('config.cdb_size', oneOf, 32n).alternatives).toMatchObject([
       { is: 'refused', ruling: 'A20.refused' },
     ]);
+    expect(read('config.cdb_size', oneOf, 32n).captures.get('refused')).toBe(true);
+    expect(read('config.cdb_size', oneOf, 16n).captures.get('refused')).toBe(false);
     expect(shown(read('config.cdb_size', oneOf, 64n))).toEqual([
       'one_of: taken | refused, got not "taken": value expected 16 (0x10), got 64 (0x40); not "refused": value expected 32 (0x20), got 64 (0x40)',
     ]);

@@ -1,6 +1,7 @@
 /** Mistakes that only the compiler can see, each in the smallest case that shows it. */
 import { describe, expect, test } from 'vitest';
 import type { RequirementRegistry } from '../../src/cases/requirements.js';
+import { asRequirement, type ScsiRequirement } from '../../src/cases/scsi-requirements.js';
 import { caseFile, problemsOf } from './support.js';
 
 /** Steps start at line 9 of the file, or later where there are more keys: see `caseFile`. */
@@ -293,9 +294,9 @@ const CASES: [name: string, steps: string, expected: string[], keys?: string][] 
     'needs: [disk]\neach: {disk: [1, 2]}',
   ],
   [
-    'coverage of a command',
-    '- check: disk.blocks > 1\n  covers: [SBC-4 READ, SPC-5 INQUERY]',
-    ['covers 10:30 no command "INQUERY"; did you mean "INQUIRY"?'],
+    'a command where a rule about it is wanted',
+    '- check: disk.blocks > 1\n  covers: [SBC-4 READ]',
+    ['covers 10:18 "SBC-4 READ" is no requirement id, e.g. scsi.req.residual or spc.inquiry.truncated'],
   ],
 
   // Alternatives
@@ -374,6 +375,48 @@ describe('what is looked up', () => {
     expect(problemsOf(text, { requirements })).toEqual([
       'covers 6:14 no requirement "scsi.req.residuel"; did you mean "scsi.req.residual"?',
     ]);
+  });
+
+  describe('of what rests on a single source', () => {
+    const rule = (id: string, agreement: ScsiRequirement['agreement']): ScsiRequirement => ({
+      id,
+      commands: ['any'],
+      strength: 'MUST',
+      basis: ['qemu'],
+      agreement,
+      text: 't',
+    });
+    const both: RequirementRegistry = new Map(
+      [rule('spc.one', 'single'), rule('spc.many', 'agree')].map((each) => [each.id, asRequirement(each)]),
+    );
+    const problems = (block: string) => {
+      const step = `- command: {lun: disk, cdb: TEST UNIT READY}\n  expect: ${block}`;
+      const text = caseFile(step, 'needs: [disk]').replace(/ {4}covers: .*\n/, '');
+      return problemsOf(text, { requirements: both, rulings: new Set(['A7.bad-target']) });
+    };
+    const start = /^covers 9:\d+ spc\.one rests on one source and warns at most; /;
+
+    test('a broken expectation is a warning', () => {
+      expect(problems('{residual: 0, covers: [spc.one]}')).toEqual([]);
+      expect(problems('{residual: 0, level: MUST, covers: [spc.one]}')).toEqual([
+        'covers 9:31 the catalogue says SHOULD for spc.one: leave "level" out',
+      ]);
+    });
+    test.each([
+      ['another requirement', '{residual: 0, covers: [spc.one, spc.many]}'],
+      ['a ruling', '{residual: 0, ruling: A7.bad-target, covers: [spc.one]}'],
+      [
+        'an alternative',
+        '{covers: [spc.one], one_of: [{is: a, residual: 0}, {is: b, residual: 1, verdict: fail}]}',
+      ],
+    ])('%s makes no fail of it', (_, block) => {
+      expect(problems(block)).toEqual([expect.stringMatching(start)]);
+    });
+    test('alternatives may warn', () => {
+      expect(
+        problems('{covers: [spc.one], one_of: [{is: a, residual: 0}, {is: b, residual: 1, verdict: warn}]}'),
+      ).toEqual([]);
+    });
   });
 
   test('rulings and museum', () => {

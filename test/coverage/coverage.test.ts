@@ -1,7 +1,8 @@
 /** States of requirements, from a small hand-made catalogue; the tables and the document made of them. */
 import { describe, expect, test } from 'vitest';
+import type { ScsiRequirement } from '../../src/cases/scsi-requirements.js';
 import type { CatalogueEntry } from '../../src/coverage/catalogue.js';
-import { type CoverageInput, computeCommands, computeCoverage } from '../../src/coverage/coverage.js';
+import { type CoverageInput, computeCoverage, computeScsi } from '../../src/coverage/coverage.js';
 import { areaRows, coverageText } from '../../src/coverage/coverage-table.js';
 import { MarkersError, withGeneratedPart } from '../../src/coverage/generated-part.js';
 import type { Evidence } from '../../src/coverage/mutation-evidence.js';
@@ -60,9 +61,9 @@ const input: CoverageInput = {
     entry('a.covered-after-all', { testable: 'no' }),
   ],
   cases: [
-    { id: 'case.proved', covers: ['a.seen', 'a.covered-after-all', 'SPC-5 INQUIRY'] },
+    { id: 'case.proved', covers: ['a.seen', 'a.covered-after-all', 'spc.inquiry.a'] },
     { id: 'case.proved-too', covers: ['a.seen', 'a.model'] },
-    { id: 'case.unproved', covers: ['a.unproved', 'a.seen', 'SBC-4 READ(10)'] },
+    { id: 'case.unproved', covers: ['a.unproved', 'a.seen', 'sbc.read.a'] },
     { id: 'case.elsewhere', covers: ['a.elsewhere'] },
   ],
   standing: {
@@ -117,11 +118,27 @@ describe('states', () => {
   });
 });
 
-test('commands of SCSI standards are those that cases name', () => {
-  expect(computeCommands(input).map(({ id, state }) => `${state} ${id}`)).toEqual([
-    'open SBC-4 READ(10)',
-    'witnessed SPC-5 INQUIRY',
+const rule = (id: string, agreement: ScsiRequirement['agreement'] = 'agree'): ScsiRequirement => ({
+  id,
+  commands: ['INQUIRY'],
+  strength: 'MUST',
+  basis: ['qemu'],
+  agreement,
+  text: 't',
+});
+const scsi = computeScsi({ ...input, reasons: new Map([['sbc.read.b', 'for a reason']]) }, [
+  rule('spc.inquiry.a'),
+  rule('sbc.read.a', 'single'),
+  rule('sbc.read.b'),
+]);
+
+test('rules of the command sets have states of their own, and leave those of virtio alone', () => {
+  expect(scsi.map(({ id, commandSet, state, reason }) => [id, commandSet, state, reason])).toEqual([
+    ['spc.inquiry.a', 'spc', 'witnessed', undefined],
+    ['sbc.read.a', 'sbc', 'open', undefined],
+    ['sbc.read.b', 'sbc', 'reasoned', 'for a reason'],
   ]);
+  expect(states.some(({ id }) => id.startsWith('spc.'))).toBe(false);
 });
 
 test('rows add up', () => {
@@ -142,7 +159,7 @@ test('rows add up', () => {
 });
 
 test('the text has a table for each role, and sums up mutants and witnesses', () => {
-  const text = coverageText(states, computeCommands(input), evidence, witnesses);
+  const text = coverageText(states, scsi, evidence, witnesses);
   expect(text).toContain(
     '| area | total | covered | witnessed | model-only | reasoned | untestable | open |',
   );
@@ -152,7 +169,12 @@ test('the text has a table for each role, and sums up mutants and witnesses', ()
   expect(text).toContain(
     '| all  |     1 |       0 |         0 |          0 |        0 |          1 |    0 |',
   );
-  expect(text).toContain('| SPC-5    |        1 |         1 |          0 |    0 |');
+  expect(text).toContain(
+    '| command set | rules | of one source | covered | witnessed | model-only | reasoned | open |',
+  );
+  expect(text).toContain(
+    '| sbc         |     2 |             1 |       0 |         0 |          0 |        1 |    1 |',
+  );
   expect(text).toMatch(/Mutants: 3, of which 1 are caught .* 1 are not noticed/);
   expect(text).toMatch(/Of 3 cases on the model 2 are proved/);
   expect(text).toContain('Witnesses: qemu 7.');

@@ -6,16 +6,18 @@ const live = () => new Bench().start().ready();
 describe('answers', () => {
   test('INQUIRY, byte for byte', () => {
     const reply = live().command('12 00 00 00 60 00', { dataIn: 96 });
-    expect(reply).toMatchObject({ len: 108 + 36, senseLen: 0, residual: 60, status: 0, response: 0 });
+    expect(reply).toMatchObject({ len: 108 + 74, senseLen: 0, residual: 22, status: 0, response: 0 });
     expect(toHex(reply.data.subarray(0, 36))).toBe(
       toHex(
         concat(
-          hex('00 00 06 12 1f 00 00 02'), // disk, fixed, SPC-4, HISUP and format 2, 31 more bytes, CMDQUE
+          hex('00 00 06 12 45 00 00 02'), // disk, fixed, SPC-4, HISUP and format 2, 69 more bytes, CMDQUE
           new TextEncoder().encode('VSCSI   REFERENCE DISK  1   '),
         ),
       ),
     );
-    expect(toHex(reply.data.subarray(36, 40))).toBe('a5 a5 a5 a5');
+    // SAM-5, SPC-4, SBC-3, and nothing behind the eight version descriptors.
+    expect(toHex(reply.data.subarray(56, 66))).toBe('00 00 00 a0 04 60 04 c0 00 00');
+    expect(toHex(reply.data.subarray(72, 76))).toBe('00 00 a5 a5');
     expect(toHex(reply.sense)).toBe(toHex(new Uint8Array(96)));
   });
 
@@ -151,7 +153,7 @@ describe('addressing', () => {
       dataIn: 255,
     });
     expect(toHex(reply.data.subarray(0, 24))).toBe(
-      '00 00 00 20 00 00 00 00 01 00 00 00 00 00 00 00 01 00 00 01 00 00 00 00',
+      '00 00 00 30 00 00 00 00 01 00 00 00 00 00 00 00 01 00 00 01 00 00 00 00',
     );
   });
 });

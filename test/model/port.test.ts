@@ -23,6 +23,8 @@ describe('adapter', () => {
         { target: 0, unit: 1, kind: 'disk' },
         { target: 1, unit: 0, kind: 'cdrom' },
         { target: 2, unit: 0, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI' },
+        { target: 2, unit: 1, kind: 'disk' },
+        { target: 2, unit: 2, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI-2' },
       ],
       freeTarget: 3,
       freeUnit: { target: 0, unit: 2 },

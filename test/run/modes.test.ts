@@ -125,8 +125,8 @@ describe('all', () => {
   });
 
   test('what a case covers more of decides between command and device', () => {
-    expect(names({ covers: ['SPC-5 INQUIRY', 'scsi.req.x'] }, 'all')).toHaveLength(2);
-    expect(names({ covers: ['SPC-5 INQUIRY', 'scsi.req.x', 'scsi.event.x'] }, 'all').length).toBeGreaterThan(
+    expect(names({ covers: ['spc.inquiry.x', 'scsi.req.x'] }, 'all')).toHaveLength(2);
+    expect(names({ covers: ['spc.inquiry.x', 'scsi.req.x', 'scsi.event.x'] }, 'all').length).toBeGreaterThan(
       2,
     );
   });
@@ -137,7 +137,7 @@ describe('all', () => {
   });
 
   test('a case about a command runs in its home and one more mode, which depends on its id', () => {
-    const second = (id: string) => names({ id, covers: ['SBC-4 READ(10)'] }, 'all')[1];
+    const second = (id: string) => names({ id, covers: ['sbc.transfer.x'] }, 'all')[1];
     expect(names({ covers: [] }, 'all')).toHaveLength(2);
     expect(new Set(Array.from({ length: 200 }, (_, i) => second(`a.case-${i}`))).size).toBe(23);
   });

@@ -45,7 +45,7 @@ export interface QemuOptions {
   readonly args?: readonly string[];
   /**
    * The units that `args` attach to the controller, whose bus is `s0.0`. Present: the adapter attaches none of its own,
-   * which are a scratch disk, a disk that is not lent, and a CD-ROM drive on a target of its own.
+   * which are a scratch disk, a disk that is not lent, and on targets of their own a CD-ROM drive and a read-only disk.
    */
   readonly units?: readonly UnitProfile[];
   /** How many units there are to be. */
@@ -88,6 +88,15 @@ const OWN = [
   { target: 0, unit: 0, kind: 'disk', serial: 'VSCSI-SCRATCH-0', scratch: true, size: 64 * MIB },
   { target: 0, unit: 1, kind: 'disk', serial: 'VSCSI-DISK-1', scratch: false, size: 64 * MIB },
   { target: 1, unit: 0, kind: 'cdrom', serial: 'VSCSI-CDROM-0', scratch: false, size: 2 * MIB },
+  {
+    target: 2,
+    unit: 0,
+    kind: 'disk',
+    serial: 'VSCSI-SCRATCH-READ-ONLY',
+    scratch: true,
+    readOnly: true,
+    size: 2 * MIB,
+  },
 ] as const;
 /** A unit number that the adapter's own units leave free. */
 const FREE_UNIT = 5;
@@ -284,7 +293,7 @@ async function launch(
         medium: {
           node: `disk-${unit.target}-${unit.unit}`,
           fd: inherit(anonymousFile({ name: 'vscsi-disk', size })),
-          readOnly: unit.kind === 'cdrom',
+          readOnly: unit.kind === 'cdrom' || 'readOnly' in unit,
         },
       }),
     ),

@@ -107,10 +107,18 @@ const EFFECTS = [
   'VERIFY(10)',
   'VERIFY(12)',
   'VERIFY(16)',
+  'ORWRITE(16)',
+  'WRITE ATOMIC(16)',
+  'SANITIZE / OVERWRITE',
+  'SANITIZE / BLOCK ERASE',
+  'SANITIZE / CRYPTOGRAPHIC ERASE',
 ] as const;
 
 const EFFECT_MUTANTS: readonly Mutant[] = EFFECTS.map((name) => ({
-  id: `effect.${name.toLowerCase().replaceAll(/[ (]/g, '-').replace(')', '')}.none`,
+  id: `effect.${name
+    .toLowerCase()
+    .replaceAll(/ \/ |[ (]/g, '-')
+    .replace(')', '')}.none`,
   sentence: `${name} is answered GOOD, and nothing is done or looked at.`,
   source: 'layout',
   apply: (behaviours) => {

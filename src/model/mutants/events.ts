@@ -194,7 +194,7 @@ const ATTENTIONS: readonly (readonly [id: string, sentence: string, requirement:
   [
     'attention.medium-never',
     'A new medium is no unit attention.',
-    'SPC-5 TEST UNIT READY',
+    'spc.test-unit-ready.new-medium',
     Sense.MEDIUM_MAY_HAVE_CHANGED.asc,
   ],
 ];
@@ -282,7 +282,7 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
   {
     id: 'attention.inventory-declined',
     sentence: 'Without F_HOTPLUG a changed list of units is no unit attention.',
-    requirement: 'SPC-5 REPORT LUNS',
+    requirement: 'sam.attention.report-luns-clears',
     source: 'museum QVS-22-no-ua-on-hotplug',
     apply: (behaviours) => {
       let declined = false;

@@ -1,6 +1,7 @@
 /** The registry of mutants. */
 import { ADDRESSING_MUTANTS } from './addressing.js';
 import { ASYNCHRONOUS_MUTANTS } from './asynchronous.js';
+import { BLOCK_MUTANTS } from './blocks.js';
 import { COMMAND_MUTANTS } from './commands.js';
 import { CONFIGURATION_MUTANTS } from './configuration.js';
 import { CONTROL_MUTANTS } from './control.js';
@@ -18,6 +19,7 @@ import type { Mutant } from './mutant.js';
 import { NOTIFY_MUTANTS } from './notify.js';
 import { PACKED_MUTANTS } from './packed.js';
 import { PCI_MUTANTS } from './pci.js';
+import { PRIMARY_COMMAND_MUTANTS } from './primary-commands.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
 import { PROOF_REQUEST_MUTANTS } from './proofs-requests.js';
@@ -40,6 +42,8 @@ export type { Mutant } from './mutant.js';
 /** Those made to prove single cases; the cases themselves show that a driver can see them. */
 export const PROOF_MUTANTS: readonly Mutant[] = [
   ...PROOF_COMMAND_MUTANTS,
+  ...PRIMARY_COMMAND_MUTANTS,
+  ...BLOCK_MUTANTS,
   ...PROOF_REQUEST_MUTANTS,
   ...PROOF_FACILITY_MUTANTS,
   ...LEGACY_PCI_MUTANTS,

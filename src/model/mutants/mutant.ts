@@ -6,7 +6,7 @@ export interface Mutant {
   readonly id: string;
   /** What this device does wrong, in one sentence. */
   readonly sentence: string;
-  /** Id of the requirement that it breaks, or a command of a SCSI standard (`SPC-5 INQUIRY`), where one says it. */
+  /** Id of the requirement that it breaks, of either catalogue, where one says it. */
   readonly requirement?: string;
   /** Where the idea is from: `layout` for one made from a table, `museum <id>` for a historical bug, `test` otherwise. */
   readonly source: 'layout' | 'generic' | 'test' | `museum ${string}`;

@@ -5,66 +5,8 @@ import type { Behaviours } from '../behaviours.js';
 import { type CommandResult, goodWith } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
 import { Sense } from '../units/sense.js';
+import { cdb, edited, ending, good, named, refusing } from './command-shapes.js';
 import type { Mutant } from './mutant.js';
-
-type Change = (result: CommandResult, call: CommandCall) => CommandResult;
-
-/** A mutant that changes what commands end in. */
-function ending(id: string, sentence: string, change: Change, source: Mutant['source'] = 'layout'): Mutant {
-  return {
-    id,
-    sentence,
-    source,
-    apply: (behaviours: Behaviours) => {
-      behaviours.result = change;
-    },
-  };
-}
-
-/** A mutant that changes a CDB before the unit sees it. */
-function cdb(id: string, sentence: string, change: (bytes: Uint8Array, call: CommandCall) => void): Mutant {
-  return {
-    id,
-    sentence,
-    source: 'layout',
-    apply: (behaviours: Behaviours) => {
-      behaviours.perform = (call, run) => {
-        change(call.cdb, call);
-        return run();
-      };
-    },
-  };
-}
-
-/** A mutant under which some commands are refused that a conformant unit carries out. */
-function refusing(
-  id: string,
-  sentence: string,
-  applies: (call: CommandCall) => boolean,
-  sense = Sense.INVALID_FIELD_IN_CDB,
-): Mutant {
-  return {
-    id,
-    sentence,
-    source: 'layout',
-    apply: (behaviours: Behaviours) => {
-      behaviours.perform = (call, run) =>
-        applies(call) ? { status: ScsiStatus['CHECK CONDITION'], sense } : run();
-    },
-  };
-}
-
-const named = ({ command }: CommandCall, ...names: readonly string[]): boolean =>
-  names.includes(command.name);
-const good = ({ status, data }: CommandResult): boolean => status === ScsiStatus.GOOD && data !== undefined;
-
-/** Data with some bytes changed. */
-function edited(result: CommandResult, edit: (data: Uint8Array) => void): CommandResult {
-  if (!good(result) || result.data === undefined || result.data.length === 0) return result;
-  const data = result.data.slice();
-  edit(data);
-  return { ...result, data };
-}
 
 const ALLOCATING = ['INQUIRY', 'REPORT LUNS', 'REQUEST SENSE', 'READ CAPACITY(16)', 'MODE SENSE(6)'];
 const RESERVED_OPCODES: ReadonlySet<number> = new Set([0x60, 0x61, 0x6f, 0x7c, 0x7d]);

@@ -31,9 +31,10 @@ export function isOverrun(task: Task): boolean {
  */
 function lacksProtection(
   { protection = { out: 0, in: 0 } }: Task,
-  { rdprotect = 0n, wrprotect = 0n }: Record<string, bigint>,
+  { rdprotect = 0n, wrprotect = 0n, vrprotect = 0n, orprotect = 0n }: Record<string, bigint>,
   blocks: number,
 ): boolean {
   const bytes = blocks * protectionTuple.size;
-  return (rdprotect !== 0n && bytes > protection.in) || (wrprotect !== 0n && bytes > protection.out);
+  const outgoing = wrprotect !== 0n || vrprotect !== 0n || orprotect !== 0n;
+  return (rdprotect !== 0n && bytes > protection.in) || (outgoing && bytes > protection.out);
 }

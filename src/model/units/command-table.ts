@@ -41,6 +41,9 @@ export interface TableRow {
   readonly usage: Uint8Array;
 }
 
+/** Where a CDB of variable length says how long it is. */
+const ADDITIONAL_LENGTH = 7;
+
 /** Sets the bits of a field in a usage map. */
 function mark(usage: Uint8Array, [byte, lastByte, bit, bits]: BitField): void {
   let mask = ((1n << BigInt(bits)) - 1n) << BigInt(bit);
@@ -56,6 +59,7 @@ function row(entry: CommandEntry): TableRow {
   const usage = new Uint8Array(command.length);
   usage[0] = 0xff;
   if (command.serviceAction) mark(usage, command.serviceAction.at);
+  if (command.additionalLength) usage[ADDITIONAL_LENGTH] = 0xff;
   for (const name of entry.accepts) {
     const field = command.fields[name];
     if (field === undefined) throw new ModelConfigError(`${entry.name} has no field ${name}`);
@@ -122,6 +126,8 @@ export function checkedFields({ command, usage }: TableRow, cdb: Uint8Array): Re
     const wrong = (cdb[byte] ?? 0) & ~(usage[byte] ?? 0) & 0xff;
     if (wrong !== 0) throw invalidField(byte, 31 - Math.clz32(wrong));
   }
+  if (command.additionalLength && cdb[ADDITIONAL_LENGTH] !== command.length - 8)
+    throw invalidField(ADDITIONAL_LENGTH);
   return decodeCdb(command, cdb);
 }
 

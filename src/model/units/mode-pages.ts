@@ -12,8 +12,10 @@ export interface ModePageDefinition {
 /** Values of PAGE CONTROL. */
 export const PageControl = { CURRENT: 0, CHANGEABLE: 1, DEFAULT: 2, SAVED: 3 } as const;
 
+export const RECOVERY_PAGE = 0x01;
 export const CACHING_PAGE = 0x08;
 export const CONTROL_PAGE = 0x0a;
+export const EXCEPTIONS_PAGE = 0x1c;
 export const ALL_PAGES = 0x3f;
 
 const zeros = (count: number): number[] => new Array<number>(count).fill(0);
@@ -23,6 +25,8 @@ const SWP = 0x08;
 
 /** The pages of a disk. No page can be saved. */
 export const DISK_PAGES: readonly ModePageDefinition[] = [
+  { code: RECOVERY_PAGE, defaults: zeros(10), changeable: zeros(10) },
+  { code: EXCEPTIONS_PAGE, defaults: zeros(10), changeable: zeros(10) },
   { code: CACHING_PAGE, defaults: [WCE, ...zeros(17)], changeable: [WCE, ...zeros(17)] },
   {
     code: CONTROL_PAGE,

@@ -1,12 +1,17 @@
-/** Protection information of type 1: 8 bytes for each block (SBC-4, "Protection information model"). */
+/** Protection information: 8 bytes for each block (SBC-4, "Protection information model"). */
 import { be16, be32, struct } from '../../wire/layout.js';
 
 export const protectionTuple = struct('protection information', {
   guard: be16,
   application_tag: be16,
-  /** The low half of the block address. */
+  /** Types 1 and 2: counts up from block to block; of type 1 it is the low half of the block address. */
   reference_tag: be32,
 });
+
+/** Type of the protection information of a unit, 0 for none. */
+export type ProtectionType = 0 | 1 | 2 | 3;
+/** Of type 3 the reference tag is the application's own, and this where a unit makes it. */
+const UNCHECKED_REFERENCE = 0xffff_ffff;
 
 /** Which tags a unit checks, by RDPROTECT, WRPROTECT or VRPROTECT. */
 interface Checks {
@@ -41,21 +46,25 @@ export function guardOf(block: Uint8Array): number {
   return crc;
 }
 
-const referenceOf = (lba: bigint): number => Number(BigInt.asUintN(32, lba));
+/** The reference tag that a block of a unit with this type has by its address. */
+export const referenceOf = (lba: bigint): number => Number(BigInt.asUintN(32, lba));
 
 /** What a unit makes for a block that came without protection information. */
-export function generated(lba: bigint, block: Uint8Array): Uint8Array {
-  return protectionTuple.encode({ guard: guardOf(block), reference_tag: referenceOf(lba) });
+export function generated(type: ProtectionType, lba: bigint, block: Uint8Array): Uint8Array {
+  return protectionTuple.encode({
+    guard: guardOf(block),
+    reference_tag: type === 3 ? UNCHECKED_REFERENCE : referenceOf(lba),
+  });
 }
 
-/** Which check of a block fails, the guard's first. */
+/** Which check of a block fails, the guard's first; without `reference` there is nothing to compare the tag with. */
 export function failedCheck(
-  lba: bigint,
   block: Uint8Array,
   tuple: Uint8Array,
   checks: Checks,
+  reference: number | undefined,
 ): 'guard' | 'reference' | undefined {
   const { guard, reference_tag } = protectionTuple.read(tuple);
   if (checks.guard && guard !== guardOf(block)) return 'guard';
-  return checks.reference && reference_tag !== referenceOf(lba) ? 'reference' : undefined;
+  return checks.reference && reference !== undefined && reference_tag !== reference ? 'reference' : undefined;
 }

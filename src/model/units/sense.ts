@@ -48,6 +48,7 @@ export const Sense = {
   INVALID_FIELD_IN_PARAMETER_LIST: illegal(0x26, 0x00),
   INVALID_RELEASE: illegal(0x26, 0x04),
   PARAMETER_LIST_LENGTH_ERROR: illegal(0x1a, 0x00),
+  COMMAND_SEQUENCE_ERROR: illegal(0x2c, 0x00),
   SAVING_NOT_SUPPORTED: illegal(0x39, 0x00),
   INVALID_MESSAGE: illegal(0x49, 0x00),
   MEDIUM_REMOVAL_PREVENTED: illegal(0x53, 0x02),
@@ -56,6 +57,7 @@ export const Sense = {
   WRITE_ERROR: { key: SenseKey['MEDIUM ERROR'], asc: 0x0c, ascq: 0x00 },
   UNRECOVERED_READ_ERROR: { key: SenseKey['MEDIUM ERROR'], asc: 0x11, ascq: 0x00 },
   NOT_READY_STOPPED: { key: SenseKey['NOT READY'], asc: 0x04, ascq: 0x02 },
+  WRITE_PROTECTED: { key: SenseKey['DATA PROTECT'], asc: 0x27, ascq: 0x00 },
   SOFTWARE_WRITE_PROTECTED: { key: SenseKey['DATA PROTECT'], asc: 0x27, ascq: 0x02 },
   GUARD_CHECK_FAILED: aborted(0x10, 0x01),
   REFERENCE_TAG_CHECK_FAILED: aborted(0x10, 0x03),
@@ -64,6 +66,7 @@ export const Sense = {
   POWER_ON: attention(0x29, 0x00),
   BUS_DEVICE_RESET: attention(0x29, 0x03),
   I_T_NEXUS_LOSS: attention(0x29, 0x07),
+  MODE_PARAMETERS_CHANGED: attention(0x2a, 0x01),
   CAPACITY_CHANGED: attention(0x2a, 0x09),
   REPORTED_LUNS_CHANGED: attention(0x3f, 0x0e),
 } as const;

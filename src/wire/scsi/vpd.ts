@@ -31,6 +31,15 @@ export const blockLimits = struct('Block Limits VPD page', {
   max_write_same: be64,
 });
 
+/** What follows in page B0h from its byte 44 on: limits of WRITE ATOMIC, in blocks. */
+export const atomicLimits = struct('Block Limits VPD page, atomic writes', {
+  max_atomic: be32,
+  alignment: be32,
+  granularity: be32,
+  max_with_boundary: be32,
+  max_boundary: be32,
+});
+
 /** Logical Block Provisioning, page B2h. */
 export const provisioning = struct('Logical Block Provisioning VPD page', {
   header: bytes(vpdHeader.size),

@@ -91,7 +91,8 @@ describe('refusals', () => {
     ['SYNCHRONIZE CACHE of everything', '35 00 00 00 00 00 00 00 00 00', 0, 'good'],
     ['PRE-FETCH', '34 00 00 00 00 00 00 00 08 00', 0, 4],
     ['WRITE SAME of none', '41 00 00 00 00 00 00 00 00 00', 0, '5/24/00'],
-    ['WRITE SAME with ANCHOR', '41 18 00 00 00 00 00 00 01 00', 0, '5/24/00'],
+    ['WRITE SAME with ANCHOR', '41 18 00 00 00 00 00 00 01 00', 0, 'good'],
+    ['WRITE SAME with ANCHOR and no UNMAP', '41 10 00 00 00 00 00 00 01 00', 0, '5/24/00'],
     ['eject', '1b 00 00 00 02 00', 0, '5/24/00'],
     ['standby ignores LOEJ', '1b 00 00 00 32 00', 0, 'good'],
     ['unknown power condition', '1b 00 00 00 70 00', 0, '5/24/00'],
@@ -101,8 +102,17 @@ describe('refusals', () => {
     ['MODE SELECT without PF', '15 00 00 00 00 00', 0, '5/24/00'],
     ['MODE SELECT with SP', '15 11 00 00 00 00', 0, '5/24/00'],
     ['UNMAP of nothing', '42 00 00 00 00 00 00 00 00 00', 0, 'good'],
-    ['UNMAP with ANCHOR', '42 01 00 00 00 00 00 00 00 00', 0, '5/24/00'],
+    ['UNMAP of nothing with ANCHOR', '42 01 00 00 00 00 00 00 00 00', 0, 'good'],
     ['SEND DIAGNOSTIC self-test', '1d 04 00 00 00 00', 0, 'good'],
+    ['SEND DIAGNOSTIC of an extended self-test', '1d 40 00 00 00 00', 0, '5/24/00'],
+    ['RECEIVE DIAGNOSTIC RESULTS of a page that does not exist', '1c 01 01 00 ff 00', 255, '5/24/00'],
+    ['RECEIVE DIAGNOSTIC RESULTS without PCV', '1c 00 00 00 ff 00', 255, '5/24/00'],
+    ['LOG SENSE of a page that does not exist', '4d 00 02 00 00 00 00 00 ff 00', 255, '5/24/00'],
+    ['LOG SENSE with SP', '4d 01 00 00 00 00 00 00 ff 00', 255, '5/24/00'],
+    ['READ BUFFER with an unknown mode', '3c 01 00 00 00 00 00 00 ff 00', 255, '5/24/00'],
+    ['READ BUFFER beyond the buffer', '3c 02 00 00 10 01 00 00 01 00', 1, '5/24/00'],
+    ['READ BUFFER of an echo buffer that was not written', '3c 0a 00 00 00 00 00 00 04 00', 4, '5/2c/00'],
+    ['SET TIMESTAMP without a list', 'a4 0f 00 00 00 00 00 00 00 00 00 00', 0, 'good'],
     ['RESERVE(6)', '16 00 00 00 00 00', 0, 'good'],
     ['RELEASE(6)', '17 00 00 00 00 00', 0, 'good'],
   ])('%s', (_name, cdb, dataIn, expected) => {
@@ -214,14 +224,16 @@ describe('mode pages', () => {
   test('all pages, and the untruncated length', () => {
     const bench = disk();
     const all = sense(bench, '3f').data;
-    expect(toHex(all.subarray(0, 6))).toBe('23 00 10 00 08 12');
-    expect(toHex(all.subarray(24, 28))).toBe('0a 0a 00 00');
-    expect(toHex(sense(bench, '3f', 3).data.subarray(0, 4))).toBe('23 00 10 a5');
+    expect(toHex(all.subarray(0, 6))).toBe('3b 00 10 00 01 0a');
+    expect(toHex(all.subarray(16, 18))).toBe('08 12');
+    expect(toHex(all.subarray(36, 40))).toBe('0a 0a 00 00');
+    expect(toHex(all.subarray(48, 50))).toBe('1c 0a');
+    expect(toHex(sense(bench, '3f', 3).data.subarray(0, 4))).toBe('3b 00 10 a5');
     const ten = bench.command('5a 00 3f 00 00 00 00 00 ff 00', { dataIn: 255 }).data;
-    expect(toHex(ten.subarray(0, 8))).toBe('00 2e 00 10 00 00 00 08');
+    expect(toHex(ten.subarray(0, 8))).toBe('00 46 00 10 00 00 00 08');
     const long = bench.command('5a 10 3f 00 00 00 00 00 ff 00', { dataIn: 255 }).data;
     expect(toHex(long.subarray(0, 24))).toBe(
-      '00 36 00 10 01 00 00 10 00 00 00 00 00 00 04 00 00 00 00 00 00 00 02 00',
+      '00 4e 00 10 01 00 00 10 00 00 00 00 00 00 04 00 00 00 00 00 00 00 02 00',
     );
   });
 
@@ -332,4 +344,126 @@ describe('faults', () => {
     expect(responseOf(bench, READ, { dataIn: 512 })).toBe('good');
     expect(responseOf(bench, WRITE, { dataOut: block(1) })).toBe('good');
   });
+});
+
+describe('provisioning', () => {
+  const status = (bench: Bench, lba: string, room = '58') =>
+    toHex(
+      bench.command(`9e 12 00 00 00 00 00 00 ${lba} 00 00 00 ${room} 00 00`, {
+        dataIn: Number.parseInt(room, 16),
+      }).data,
+    );
+  const run = (lba: string, blocks: string, state: string) =>
+    `00 00 00 00 00 00 ${lba} 00 00 ${blocks} ${state} 00 00 00`;
+
+  test('blocks are mapped by writing, and deallocated or anchored by unmapping', () => {
+    const bench = disk();
+    expect(status(bench, '00 00', '18')).toBe(`00 00 00 14 00 00 00 00 ${run('00 00', '04 00', '01')}`);
+    bench.command('2a 00 00 00 00 04 00 00 04 00', { dataOut: block(9, 4) });
+    bench.command('41 18 00 00 00 06 00 00 01 00', { dataOut: block(0) });
+    const runs = [
+      run('00 00', '00 04', '01'),
+      run('00 04', '00 02', '00'),
+      run('00 06', '00 01', '02'),
+      run('00 07', '00 01', '00'),
+      run('00 08', '03 f8', '01'),
+    ];
+    expect(status(bench, '00 00')).toBe(['00 00 00 54 00 00 00 00', ...runs].join(' '));
+    expect(status(bench, '00 05', '18')).toBe(`00 00 00 14 00 00 00 00 ${run('00 05', '00 01', '00')}`);
+    bench.command('41 08 00 00 00 00 00 04 00 00', { dataOut: block(0) });
+    expect(status(bench, '00 07', '18')).toBe(`00 00 00 14 00 00 00 00 ${run('00 07', '03 f9', '01')}`);
+  });
+
+  test('WRITE SAME with UNMAP writes what is no zeros', () => {
+    const bench = disk();
+    bench.command('41 08 00 00 00 00 00 00 02 00', { dataOut: block(3) });
+    expect(firsts(readBack(bench, 0, 3))).toEqual([3, 3, 0]);
+    expect(status(bench, '00 00', '18')).toBe(`00 00 00 14 00 00 00 00 ${run('00 00', '00 02', '00')}`);
+  });
+
+  test('a disk without thin provisioning has all blocks mapped', () => {
+    const lun = '01 00 00 01 00 00 00 00';
+    const bench = disk();
+    const { data } = bench.command('9e 12 00 00 00 00 00 00 00 01 00 00 00 18 00 00', { lun, dataIn: 24 });
+    expect(toHex(data)).toBe(`00 00 00 14 00 00 00 00 ${run('00 01', '03 ff', '00')}`);
+  });
+});
+
+describe('the whole medium', () => {
+  test('SANITIZE OVERWRITE fills every block with the pattern', () => {
+    const bench = disk();
+    const list = hex('81 00 00 04 01 02 03 04');
+    expect(outcome(bench.command('48 01 00 00 00 00 00 00 08 00', { dataOut: list }))).toBe('good');
+    expect(toHex(readBack(bench, 1023, 1).subarray(508))).toBe('01 02 03 04');
+    bench.command('2a 00 00 00 00 04 00 00 01 00', { dataOut: block(9) });
+    expect(firsts(readBack(bench, 3, 3))).toEqual([1, 9, 1]);
+    bench.command('42 00 00 00 00 00 00 00 18 00', {
+      dataOut: hex('00 16 00 10 00 00 00 00 00 00 00 00 00 00 00 05 00 00 00 01 00 00 00 00'),
+    });
+    expect(firsts(readBack(bench, 4, 3))).toEqual([9, 0, 1]);
+    list[0] = 0x82;
+    bench.command('48 01 00 00 00 00 00 00 08 00', { dataOut: list });
+    expect(toHex(readBack(bench, 0, 1).subarray(0, 4))).toBe('fe fd fc fb');
+    expect(outcome(bench.command('48 02 00 00 00 00 00 00 00 00'))).toBe('good');
+    expect(firsts(readBack(bench, 0, 5))).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  test.each([
+    ['no pass', '00 00 00 04 00 00 00 00', '5/26/00'],
+    ['a reserved test', '21 00 00 04 00 00 00 00', '5/26/00'],
+    ['no pattern', '01 00 00 00 00 00 00 00', '5/26/00'],
+    ['a pattern longer than the list', '01 00 00 05 00 00 00 00', '5/1a/00'],
+    ['nothing but the header', '01 00 00 04', '5/24/00'],
+  ])('SANITIZE OVERWRITE with %s', (_name, list, expected) => {
+    const dataOut = hex(list);
+    expect(outcome(disk().command(`48 01 00 00 00 00 00 00 0${dataOut.length} 00`, { dataOut }))).toBe(
+      expected,
+    );
+  });
+
+  test.each([
+    ['without a list', '04 00 00 00 00 00', '', 'good'],
+    ['with an empty header', '04 10 00 00 00 00', '00 02 00 00', 'good'],
+    ['with a long header', '04 30 00 00 00 00', '00 00 00 00 00 00 00 00', 'good'],
+    ['with defects', '04 10 00 00 00 00', '00 00 00 08', '5/26/00'],
+    ['with protection', '04 90 00 00 00 00', '00 00 00 00', '5/24/00'],
+  ])('FORMAT UNIT %s', (_name, cdb, list, expected) => {
+    const bench = disk();
+    bench.command('2a 00 00 00 00 00 00 00 01 00', { dataOut: block(9) });
+    expect(outcome(bench.command(cdb, { dataOut: hex(list) }))).toBe(expected);
+    expect(firsts(readBack(bench, 0, 1))).toEqual([expected === 'good' ? 0 : 9]);
+  });
+});
+
+test('ORWRITE and WRITE ATOMIC', () => {
+  const bench = disk();
+  bench.command('2a 00 00 00 00 00 00 00 02 00', { dataOut: concat(block(5), block(6)) });
+  const or = '8b 00 00 00 00 00 00 00 00 00 00 00 00 02 00 00';
+  expect(outcome(bench.command(or, { dataOut: concat(block(2), block(1)) }))).toBe('good');
+  expect(firsts(readBack(bench, 0, 3))).toEqual([7, 7, 0]);
+  const atomic = (count: string) => `9c 00 00 00 00 00 00 00 00 00 00 00 00 ${count} 00 00`;
+  expect(outcome(bench.command(atomic('40'), { dataOut: block(8, 64) }))).toBe('good');
+  expect(firsts(readBack(bench, 63, 2))).toEqual([8, 0]);
+  expect(outcome(bench.command(atomic('41'), { dataOut: block(8, 65) }))).toBe('5/24/00');
+  expect(
+    outcome(bench.command('9c 00 00 00 00 00 00 00 00 00 00 01 00 01 00 00', { dataOut: block(8) })),
+  ).toBe('5/24/00');
+});
+
+test('READ DEFECT DATA has no defects to tell of', () => {
+  const bench = disk();
+  expect(toHex(bench.command('37 00 1d 00 00 00 00 00 04 00', { dataIn: 4 }).data)).toBe('00 1d 00 00');
+  expect(toHex(bench.command('b7 08 00 00 00 00 00 00 00 08 00 00', { dataIn: 8 }).data)).toBe(
+    '00 08 00 00 00 00 00 00',
+  );
+  expect(outcome(bench.command('37 00 07 00 00 00 00 00 04 00', { dataIn: 4 }))).toBe('5/24/00');
+});
+
+test('a read-only disk', () => {
+  const bench = new Bench({ config: { units: [diskConfig(0, 0, 'RO', { readOnly: true })] } })
+    .start()
+    .ready();
+  expect(outcome(bench.command('2a 00 00 00 00 00 00 00 01 00', { dataOut: block(1) }))).toBe('7/27/00');
+  expect(outcome(bench.command('04 00 00 00 00 00'))).toBe('7/27/00');
+  expect(bench.command('1a 08 3f 00 04 00', { dataIn: 4 }).data[2]).toBe(0x90);
 });

@@ -23,7 +23,7 @@ test.each([
 
 /** A live device with one protected disk. */
 function bench(): Bench {
-  const units = [diskConfig(0, 0, 'PI', { protection: true })];
+  const units = [diskConfig(0, 0, 'PI', { protection: 1 })];
   const made = new Bench({ config: { features: FEATURES, units } }).start(T10_PI);
   send(made, '00 00 00 00 00 00');
   return made;
@@ -77,5 +77,37 @@ describe('a disk with protection information', () => {
     expect(send(bench(), '12 00 00 00 24 00', { dataIn: 36 }).data[5]).toBe(1);
     expect(send(bench(), '9e 10 00 00 00 00 00 00 00 00 00 00 00 20 00 00', { dataIn: 32 }).data[12]).toBe(1);
     expect(send(bench(), '12 01 86 00 40 00', { dataIn: 64 }).data[4]).toBe(5);
+  });
+});
+
+describe('type 2', () => {
+  const units = [diskConfig(0, 0, 'PI', { protection: 2 })];
+  const made = () => {
+    const bench = new Bench({ config: { features: FEATURES, units } }).start(T10_PI);
+    send(bench, '00 00 00 00 00 00');
+    return bench;
+  };
+  const long = (action: string, protect: string, tag: string) =>
+    `7f 00 00 00 00 00 00 18 00 ${action} ${protect} 00 00 00 00 00 00 00 00 05 00 00 00 ${tag} 00 00 00 00 00 00 00 01`;
+  const guard = guardOf(BLOCK);
+  const tuple = Uint8Array.of(guard >> 8, guard & 0xff, 0, 0, 0, 0, 0, 0x77);
+
+  test('the 32-byte commands tell the reference tag, the shorter ones cannot', () => {
+    const bench = made();
+    expect(send(bench, long('0b', '20', '77'), { piOut: tuple, dataOut: BLOCK }).status).toBe(0);
+    expect(toHex(send(bench, long('09', '20', '77'), { piIn: 8, dataIn: 512 }).data.subarray(0, 8))).toBe(
+      toHex(tuple),
+    );
+    expect(triple(send(bench, long('09', '20', '78'), { piIn: 8, dataIn: 512 }).sense)).toBe('b/10/03');
+    expect(triple(send(bench, PROTECTED_READ, { piIn: 8, dataIn: 512 }).sense)).toBe('5/20/00');
+    expect(send(bench, '28 00 00 00 00 05 00 00 01 00', { dataIn: 512 }).status).toBe(0);
+    expect(send(bench, long('0a', '20', '77')).status).toBe(0);
+    expect(triple(send(bench, long('0a', '20', '78')).sense)).toBe('b/10/03');
+  });
+
+  test('a CDB that says another length is refused', () => {
+    expect(triple(send(made(), long('09', '00', '00').replace('18', '10'), { dataIn: 512 }).sense)).toBe(
+      '5/24/00',
+    );
   });
 });

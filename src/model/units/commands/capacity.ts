@@ -21,6 +21,8 @@ const longCapacity = struct('READ CAPACITY(16) data', {
 
 const UNREPRESENTABLE = 0xffff_ffffn;
 const PROT_EN = 0x01;
+/** P_TYPE is 0 for type 1. */
+const P_TYPE_SHIFT = 1;
 const LBPME = 0x80;
 const LBPRZ = 0x40;
 
@@ -57,8 +59,7 @@ export function readCapacity(disk: Disk): CommandEntry[] {
             longCapacity.encode({
               returned_lba: disk.blocks - 1n,
               block_length: disk.blockSize,
-              // Type 1 is P_TYPE 0.
-              protection: disk.protection ? PROT_EN : 0,
+              protection: disk.protection === 0 ? 0 : PROT_EN | ((disk.protection - 1) << P_TYPE_SHIFT),
               exponent: disk.physicalExponent,
               provisioning: disk.thin ? LBPME | LBPRZ : 0,
             }),

@@ -13,6 +13,8 @@ export interface Identity {
   readonly vendor: string;
   readonly product: string;
   readonly revision: string;
+  /** Version descriptors, 8 at most; without any the data end before them. */
+  readonly versions?: readonly number[];
   /** Vital product data pages by code: what follows their 4-byte header. Page 00h is made of this list. */
   readonly pages: ReadonlyMap<number, () => Uint8Array>;
 }
@@ -23,26 +25,36 @@ const FORMAT = 0x12;
 const CMDQUE = 0x02;
 const RMB = 0x80;
 const PROTECT = 0x01;
+/** Where the 8 version descriptors lie. */
+const VERSIONS_AT = 58;
+const versionedSize = VERSIONS_AT + 2 * 8;
 
 /** ASCII, filled up with spaces as SPC wants it. */
 export function ascii(text: string, width: number): Uint8Array {
   return Uint8Array.from(text.padEnd(width).slice(0, width), (char) => char.charCodeAt(0));
 }
 
-/** The 36 bytes of standard INQUIRY data. */
+/** Standard INQUIRY data: 36 bytes, or 74 with version descriptors. */
 export function standardData(identity: Identity): Uint8Array {
-  return standardInquiry.encode({
+  const { versions } = identity;
+  const head = standardInquiry.encode({
     peripheral: identity.peripheral,
     removable: identity.removable ? RMB : 0,
     version: VERSION_SPC_4,
     format: FORMAT,
-    additional_length: standardInquiry.size - 5,
+    additional_length: (versions ? versionedSize : standardInquiry.size) - 5,
     flags5: identity.protection ? PROTECT : 0,
     flags7: CMDQUE,
     vendor: ascii(identity.vendor, 8),
     product: ascii(identity.product, 16),
     revision: ascii(identity.revision, 4),
   });
+  if (versions === undefined) return head;
+  const out = new Uint8Array(versionedSize);
+  out.set(head);
+  const view = new DataView(out.buffer);
+  for (const [at, version] of versions.entries()) view.setUint16(VERSIONS_AT + 2 * at, version);
+  return out;
 }
 
 /** A vital product data page with its header. */

@@ -52,25 +52,10 @@ function startStop(disk: Disk, call: CommandCall): CommandResult {
   return GOOD;
 }
 
-/** Whole-medium formatting with the defaults, which is all that FMTDATA 0 asks for. */
-function formatUnit(disk: Disk): CommandEntry {
-  return {
-    name: 'FORMAT UNIT',
-    accepts: [],
-    needsMedium: true,
-    run: () => {
-      disk.checkWritable();
-      disk.clearAll();
-      return GOOD;
-    },
-  };
-}
-
 export function mediumControl(disk: Disk): CommandEntry[] {
   return [
     ...synchronizeCache(disk),
     ...preFetch(disk),
-    formatUnit(disk),
     {
       name: 'START STOP UNIT',
       accepts: ['immed', 'power_condition', 'no_flush', 'loej', 'start'],
@@ -83,15 +68,6 @@ export function mediumControl(disk: Disk): CommandEntry[] {
         // 10b and 11b are obsolete.
         if ((call.fields.prevent ?? 0n) > 1n) throw invalidNamed(call.command, 'prevent');
         disk.removalPrevented = call.fields.prevent === 1n;
-        return GOOD;
-      },
-    },
-    {
-      name: 'SEND DIAGNOSTIC',
-      accepts: ['selftest', 'pf', 'unitoffl', 'devoffl'],
-      run: (call) => {
-        // Only the default self-test, which finds nothing.
-        if (call.fields.selftest !== 1n) throw invalidNamed(call.command, 'selftest');
         return GOOD;
       },
     },

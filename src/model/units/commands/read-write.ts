@@ -4,14 +4,25 @@ import type { BlockUnit } from '../block-unit.js';
 import { type CommandResult, goodAfter, goodWith } from '../command-result.js';
 import { type CommandCall, type CommandEntry, invalidNamed } from '../command-table.js';
 import type { Disk } from '../disk.js';
-import { protectionTuple } from '../protection.js';
 import { CheckCondition, Sense } from '../sense.js';
-import { checkProtection, protects, storedProtection } from './protected-blocks.js';
+import {
+  checkProtection,
+  type ProtectField,
+  protects,
+  storedProtection,
+  takenProtection,
+} from './protected-blocks.js';
 
 /** DPO and RARC are hints; FUA is always fulfilled, since nothing is cached; GROUP NUMBER is not evaluated. */
 const READ_HINTS = ['dpo', 'fua', 'rarc', 'group_number'];
 const WRITE_HINTS = ['dpo', 'fua', 'group_number'];
 const VERIFY_HINTS = ['dpo', 'group_number'];
+/** The application tag is the application's own (ATO): it is not checked. */
+const EXPECTED_TAGS = [
+  'expected_initial_logical_block_reference_tag',
+  'expected_logical_block_application_tag',
+  'logical_block_application_tag_mask',
+];
 
 interface Range {
   readonly lba: bigint;
@@ -37,10 +48,12 @@ function read(unit: BlockUnit, call: CommandCall): CommandResult {
   return goodWith(unit.readBlocks(lba, blocks));
 }
 
-function protectedRead(disk: Disk, call: CommandCall): CommandResult {
+/** READ of a disk, whose blocks may come with protection information. */
+function diskRead(disk: Disk, call: CommandCall): CommandResult {
+  const protecting = protects(disk, call, 'rdprotect');
   const result = read(disk, call);
   const { data } = result;
-  if (data === undefined || !protects(call, 'rdprotect')) return result;
+  if (data === undefined || !protecting) return result;
   const lba = call.fields.lba ?? 0n;
   const protection = storedProtection(disk, lba, data);
   checkProtection(disk, call, 'rdprotect', { lba, data, protection });
@@ -51,16 +64,18 @@ function write(disk: Disk, call: CommandCall): CommandResult {
   // A verification after writing with BYTCHK 01b compares what was written just now, and 1xb is reserved.
   if ((call.fields.bytchk ?? 0n) > 1n) throw invalidNamed(call.command, 'bytchk');
   disk.checkWritable();
-  const { lba, blocks, bytes } = transferRange(disk, call);
+  const { lba, bytes } = transferRange(disk, call);
   const data = call.task.dataOut(bytes);
-  if (!protects(call, 'wrprotect')) {
-    disk.writeBlocks(lba, data);
-    return goodAfter(bytes);
-  }
-  const protection = call.task.piOut(blocks * protectionTuple.size);
-  checkProtection(disk, call, 'wrprotect', { lba, data, protection });
-  disk.writeBlocks(lba, data, protection);
+  disk.writeBlocks(lba, data, takenProtection(disk, call, 'wrprotect', lba, data));
   return goodAfter(bytes);
+}
+
+/** WRITE ATOMIC: nothing is written while nobody looks on, so every write is atomic. */
+function writeAtomic(disk: Disk, call: CommandCall): CommandResult {
+  disk.checkWritable();
+  const { blocks } = transferRange(disk, call);
+  if (blocks > disk.limits.atomicBlocks) throw invalidNamed(call.command, 'blocks');
+  return write(disk, call);
 }
 
 /** First byte at which two runs of equal length differ. */
@@ -71,18 +86,48 @@ function firstDifference(a: Uint8Array, b: Uint8Array): number {
 
 const ByteCheck = { MEDIUM_ONLY: 0n, ALL_BLOCKS: 1n, RESERVED: 2n, ONE_BLOCK: 3n } as const;
 
+/** Checks the protection information of blocks on the medium, as VRPROTECT or ORPROTECT says. */
+function checkStored(
+  disk: Disk,
+  call: CommandCall,
+  field: 'vrprotect' | 'orprotect',
+  lba: bigint,
+  data: Uint8Array,
+): void {
+  if (protects(disk, call, field))
+    checkProtection(disk, call, field, { lba, data, protection: storedProtection(disk, lba, data) });
+}
+
+/** VERIFY: on a difference INFORMATION holds the offset of the first differing byte in data-out. */
 function verify(disk: Disk, call: CommandCall): CommandResult {
   const check = call.fields.bytchk;
   if (check === ByteCheck.RESERVED) throw invalidNamed(call.command, 'bytchk');
   const { lba, blocks, bytes } = transferRange(disk, call);
-  if (check === ByteCheck.MEDIUM_ONLY) return goodAfter(0);
+  checkStored(disk, call, 'vrprotect', lba, disk.readBlocks(lba, blocks));
+  if (check === ByteCheck.MEDIUM_ONLY || blocks === 0) return goodAfter(0);
   const size = check === ByteCheck.ONE_BLOCK ? disk.blockSize : bytes;
   const expected = call.task.dataOut(size);
   const step = check === ByteCheck.ONE_BLOCK ? 1 : blocks;
-  for (let at = 0; at < blocks; at += step)
-    if (firstDifference(disk.readBlocks(lba + BigInt(at), step), expected) >= 0)
-      throw new CheckCondition(Sense.MISCOMPARE, size);
+  for (let at = 0; at < blocks; at += step) {
+    const offset = firstDifference(disk.readBlocks(lba + BigInt(at), step), expected);
+    if (offset >= 0) throw new CheckCondition({ ...Sense.MISCOMPARE, information: BigInt(offset) }, size);
+  }
   return goodAfter(size);
+}
+
+/** ORWRITE: what is there OR what comes. */
+function orWrite(disk: Disk, call: CommandCall): CommandResult {
+  disk.checkWritable();
+  const { lba, blocks, bytes } = transferRange(disk, call);
+  const data = call.task.dataOut(bytes);
+  const stored = disk.readBlocks(lba, blocks);
+  checkStored(disk, call, 'orprotect', lba, stored);
+  takenProtection(disk, call, 'orprotect', lba, data);
+  disk.writeBlocks(
+    lba,
+    stored.map((byte, at) => byte | (data[at] ?? 0)),
+  );
+  return goodAfter(bytes);
 }
 
 /** COMPARE AND WRITE: on a difference INFORMATION holds the offset of the first differing byte. */
@@ -122,36 +167,41 @@ export function readWrite(disk: Disk): CommandEntry[] {
     names: readonly string[],
     accepts: readonly string[],
     work: (disk: Disk, call: CommandCall) => CommandResult,
+    protect?: ProtectField,
   ): CommandEntry[] =>
-    names.map((name) => ({ name, accepts, needsMedium: true, run: (call) => work(disk, call) }));
+    names.map((name) => ({
+      name,
+      accepts: ['lba', 'blocks', ...accepts, ...(protect && disk.protection !== 0 ? [protect] : [])],
+      needsMedium: true,
+      run: (call) => work(disk, call),
+    }));
+  /** A command in its sizes; that of 32 bytes tells the tags of type 2, and is there for that type only. */
+  const sizes = (name: string) => ({
+    usual: ['10', '12', '16'].map((size) => `${name}(${size})`),
+    long: disk.protection === 2 ? [`${name}(32)`] : [],
+  });
+  const each = (
+    name: string,
+    accepts: readonly string[],
+    work: (disk: Disk, call: CommandCall) => CommandResult,
+    protect: ProtectField,
+  ): CommandEntry[] => {
+    const { usual, long } = sizes(name);
+    return [
+      ...entry(usual, accepts, work, protect),
+      ...entry(long, [...accepts, ...EXPECTED_TAGS], work, protect),
+    ];
+  };
   return [
-    ...(disk.protection
-      ? [
-          ...readCommands(disk, ['READ(6)']),
-          ...entry(
-            ['READ(10)', 'READ(12)', 'READ(16)'],
-            ['lba', 'blocks', ...READ_HINTS, 'rdprotect'],
-            protectedRead,
-          ),
-        ]
-      : readCommands(disk, ['READ(6)', 'READ(10)', 'READ(12)', 'READ(16)'])),
-    ...entry(['WRITE(6)'], ['lba', 'blocks'], write),
-    ...entry(
-      ['WRITE(10)', 'WRITE(12)', 'WRITE(16)'],
-      ['lba', 'blocks', ...WRITE_HINTS, ...(disk.protection ? ['wrprotect'] : [])],
-      write,
-    ),
-    ...entry(
-      ['WRITE AND VERIFY(10)', 'WRITE AND VERIFY(12)', 'WRITE AND VERIFY(16)'],
-      ['lba', 'blocks', 'bytchk', ...VERIFY_HINTS],
-      write,
-    ),
-    ...entry(
-      ['VERIFY(10)', 'VERIFY(12)', 'VERIFY(16)'],
-      ['lba', 'blocks', 'bytchk', ...VERIFY_HINTS],
-      verify,
-    ),
-    ...entry(['XDWRITEREAD(10)'], ['lba', 'blocks', 'disable_write', ...WRITE_HINTS], exclusiveOr),
-    ...entry(['COMPARE AND WRITE'], ['lba', 'blocks', ...WRITE_HINTS], compareAndWrite),
+    ...readCommands(disk, ['READ(6)']),
+    ...each('READ', READ_HINTS, diskRead, 'rdprotect'),
+    ...entry(['WRITE(6)'], [], write),
+    ...each('WRITE', WRITE_HINTS, write, 'wrprotect'),
+    ...each('WRITE AND VERIFY', ['bytchk', ...VERIFY_HINTS], write, 'wrprotect'),
+    ...each('VERIFY', ['bytchk', ...VERIFY_HINTS], verify, 'vrprotect'),
+    ...entry(['XDWRITEREAD(10)'], ['disable_write', ...WRITE_HINTS], exclusiveOr),
+    ...entry(['COMPARE AND WRITE'], WRITE_HINTS, compareAndWrite),
+    ...entry(['ORWRITE(16)'], WRITE_HINTS, orWrite, 'orprotect'),
+    ...entry(['WRITE ATOMIC(16)'], WRITE_HINTS, writeAtomic, 'wrprotect'),
   ];
 }

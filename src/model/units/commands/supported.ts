@@ -52,8 +52,10 @@ function describeOne(row: TableRow | undefined, rctd: boolean): Uint8Array {
   const usage = [...row.usage];
   usage[0] = command.opcode;
   if (command.serviceAction) {
-    const [, lastByte, bit] = command.serviceAction.at;
-    usage[lastByte] = command.serviceAction.value << bit;
+    const [byte, lastByte, bit, bits] = command.serviceAction.at;
+    if (bits > 8) usage[byte] = command.serviceAction.value >> 8;
+    usage[lastByte] =
+      ((usage[lastByte] ?? 0) & ~(((1 << bits) - 1) << bit)) | ((command.serviceAction.value << bit) & 0xff);
   }
   const support = (rctd ? CTDP_OF_ONE : 0) | PER_STANDARD;
   return Uint8Array.from([0, support, ...be16(command.length), ...usage, ...timeouts(rctd)]);

@@ -1,0 +1,77 @@
+/** Shapes of deviations in single commands: what a command ends in, its CDB, and refusals. */
+import { ScsiStatus } from '../../wire/scsi/status.js';
+import type { Behaviours } from '../behaviours.js';
+import type { CommandResult } from '../units/command-result.js';
+import type { CommandCall } from '../units/command-table.js';
+import { Sense } from '../units/sense.js';
+import type { Mutant } from './mutant.js';
+
+export type Change = (result: CommandResult, call: CommandCall) => CommandResult;
+
+/** A mutant that changes what commands end in. */
+export function ending(
+  id: string,
+  sentence: string,
+  change: Change,
+  source: Mutant['source'] = 'layout',
+): Mutant {
+  return {
+    id,
+    sentence,
+    source,
+    apply: (behaviours: Behaviours) => {
+      behaviours.result = change;
+    },
+  };
+}
+
+/** A mutant that changes a CDB before the unit sees it. */
+export function cdb(
+  id: string,
+  sentence: string,
+  change: (bytes: Uint8Array, call: CommandCall) => void,
+): Mutant {
+  return {
+    id,
+    sentence,
+    source: 'layout',
+    apply: (behaviours: Behaviours) => {
+      behaviours.perform = (call, run) => {
+        change(call.cdb, call);
+        return run();
+      };
+    },
+  };
+}
+
+/** A mutant under which some commands are refused that a conformant unit carries out. */
+export function refusing(
+  id: string,
+  sentence: string,
+  applies: (call: CommandCall) => boolean,
+  sense = Sense.INVALID_FIELD_IN_CDB,
+): Mutant {
+  return {
+    id,
+    sentence,
+    source: 'layout',
+    apply: (behaviours: Behaviours) => {
+      behaviours.perform = (call, run) =>
+        applies(call) ? { status: ScsiStatus['CHECK CONDITION'], sense } : run();
+    },
+  };
+}
+
+export const named = ({ command }: CommandCall, ...names: readonly string[]): boolean =>
+  names.includes(command.name);
+
+export const good = ({ status, data }: CommandResult): boolean =>
+  status === ScsiStatus.GOOD && data !== undefined;
+
+/** Data with some bytes changed. */
+export function edited(result: CommandResult, edit: (data: Uint8Array) => void): CommandResult {
+  if (!good(result) || result.data === undefined || result.data.length === 0) return result;
+  const data = result.data.slice();
+  edit(data);
+  return { ...result, data };
+}
