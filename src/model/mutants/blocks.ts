@@ -1,6 +1,6 @@
 /** Deviations that prove cases about block commands: comparing, writing the same, unmapping, and the whole medium. */
 import { ScsiStatus } from '../../wire/scsi/status.js';
-import { type CommandResult, GOOD, goodAfter, goodWith } from '../units/command-result.js';
+import { type CommandResult, GOOD, goodAfter } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
 import { Disk } from '../units/disk.js';
 import { ProvisioningStatus } from '../units/provisioning-map.js';
@@ -557,13 +557,6 @@ const TRANSFERS: readonly Mutant[] = [
     (call) =>
       call.unit instanceof Disk && blocksOf(call) === call.unit.limits.transferBlocks && !isSame(call),
   ),
-  ending('fault.passed-over', 'An error of the medium is answered GOOD.', (result, call) => {
-    const { asc } = result.sense ?? {};
-    if (asc !== Sense.UNRECOVERED_READ_ERROR.asc && asc !== Sense.WRITE_ERROR.asc) return result;
-    return isRead(call)
-      ? goodWith(new Uint8Array(Math.max(0, call.task.dataInLength)))
-      : goodAfter(call.task.dataOutLength);
-  }),
   ending('fault.elsewhere', 'INFORMATION of a medium error is an address of another command.', (result) =>
     result.sense?.asc === Sense.UNRECOVERED_READ_ERROR.asc
       ? { ...result, sense: { ...result.sense, information: 7n } }
@@ -589,12 +582,6 @@ const TRANSFERS: readonly Mutant[] = [
         bytes[1] = (bytes[1] ?? 0) & ~PROTECT_BITS;
     },
   ),
-  acting('protection.long-forms-known', 'The 32-byte commands are GOOD everywhere.', (call, disk, run) =>
-    call.cdb[0] === 0x7f && disk.protection !== 2 ? GOOD : run(),
-  ),
-  cdb('protection.length-ignored', 'ADDITIONAL CDB LENGTH is not looked at.', (bytes) => {
-    if (bytes[0] === 0x7f) bytes[7] = 0x18;
-  }),
 ];
 
 export const BLOCK_MUTANTS: readonly Mutant[] = [

@@ -6,6 +6,7 @@ import type { Disk } from '../disk.js';
 import { ProvisioningStatus } from '../provisioning-map.js';
 import { CheckCondition, Sense } from '../sense.js';
 import { takenProtection } from './protected-blocks.js';
+import { EXPECTED_TAGS } from './read-write.js';
 
 const unmapHeader = struct('UNMAP parameter list header', {
   unmap_data_length: be16,
@@ -132,6 +133,9 @@ export function provisioningCommands(disk: Disk): CommandEntry[] {
   return [
     entry('WRITE SAME(10)', same, writeSame),
     entry('WRITE SAME(16)', [...same, 'ndob'], writeSame),
+    ...(disk.protection === 2
+      ? [entry('WRITE SAME(32)', [...same, 'ndob', ...EXPECTED_TAGS], writeSame)]
+      : []),
     entry('GET LBA STATUS(16)', ['starting_logical_block_address', 'allocation_length'], lbaStatus),
     ...(disk.thin ? [entry('UNMAP', ['anchor', 'group_number', 'parameter_list_length'], unmap)] : []),
   ];

@@ -17,8 +17,8 @@ import {
 const READ_HINTS = ['dpo', 'fua', 'rarc', 'group_number'];
 const WRITE_HINTS = ['dpo', 'fua', 'group_number'];
 const VERIFY_HINTS = ['dpo', 'group_number'];
-/** The application tag is the application's own (ATO): it is not checked. */
-const EXPECTED_TAGS = [
+/** Tags that a 32-byte command tells. The application tag is the application's own (ATO): it is not checked. */
+export const EXPECTED_TAGS = [
   'expected_initial_logical_block_reference_tag',
   'expected_logical_block_application_tag',
   'logical_block_application_tag_mask',
