@@ -112,7 +112,9 @@ export class FrontEnd {
       const controlled = this.#controls !== undefined && this.#poll.readable(1);
       // A front-end that does not wait for answers has said before the kick where the used buffers are to be announced.
       if (this.#poll.readable(0) && !this.#messages()) return 'gone';
-      for (const queue of kicked) this.#kicked(queue);
+      // What came on several queues has lost its order. The control queue is the last: a function is for commands that
+      // were sent before it, of which poll tells as well, having looked at their descriptors later.
+      for (const queue of kicked.reverse()) this.#kicked(queue);
       for (const [queue, vring] of this.#vrings.entries())
         if (vring.kicked && vring.placed) this.#look(queue, vring);
       // Whoever waits for a control has said everything else before.
@@ -292,7 +294,7 @@ export class FrontEnd {
 
   /** What was kicked before a message that ends the service of rings is taken before it. */
   #lookAtKicked(): void {
-    for (const [queue, { placed, kick }] of this.#vrings.entries())
+    for (const [queue, { placed, kick }] of [...this.#vrings.entries()].reverse())
       if (placed && kick !== undefined && takeSignals(kick) > 0) this.#model.vhost.kick(queue);
   }
 
