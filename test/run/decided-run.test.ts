@@ -66,7 +66,7 @@ test('what is wrong besides is decided at once', async () => {
 
 test('a few bytes that are as before may be so by chance, and count only if they stay so', async () => {
   const kept = (bytes: string) =>
-    judge(`one_of: [{is: kept, data_in: "${bytes}", verdict: warn}, {is: written, data_in: any}]`, 600);
+    judge(`one_of: [{is: kept, data_in: "${bytes}", verdict: warn}, {is: written, data_in: any}]`, 1200);
   for (const result of await kept('..*7 untouched'))
     expect(result).toMatchObject({ verdict: 'warn', runs: 3 });
   const results = await kept('..*4 untouched ..*3');

@@ -513,44 +513,8 @@ const MEDIUM: readonly Mutant[] = [
   ),
 ];
 
-/** Whether a command answers with what it read, by its name. */
-const isRead = ({ command }: CommandCall): boolean => /^READ\((6|10|12|16)\)/.test(command.name);
 const isLong = ({ command }: CommandCall): boolean => command.additionalLength === true;
-/** Blocks of a run of writes that follow one another without a gap, after which the others are lost. */
-const RUN = 4;
-
 const TRANSFERS: readonly Mutant[] = [
-  {
-    id: 'transfer.next-read-stale',
-    sentence: 'A READ that follows a READ of the same length gets the same data.',
-    source: 'generic',
-    apply: (behaviours) => {
-      let before: Uint8Array | undefined;
-      behaviours.result = (result, call) => {
-        const again = isRead(call) ? before : undefined;
-        before = isRead(call) ? result.data : undefined;
-        if (again === undefined || again.length !== result.data?.length) return result;
-        before = undefined;
-        return { ...result, data: again };
-      };
-    },
-  },
-  {
-    id: 'transfer.long-run-lost',
-    sentence:
-      'Of WRITEs of several blocks that follow one another without a gap the fifth and later ones are lost.',
-    source: 'generic',
-    apply: (behaviours) => {
-      let next = -1n;
-      let run = 0;
-      behaviours.perform = (call, work) => {
-        if (!/^WRITE\(/.test(call.command.name) || blocksOf(call) < 2) return work();
-        run = lbaOf(call) === next ? run + 1 : 0;
-        next = endOf(call);
-        return run >= RUN ? goodAfter(call.task.dataOutLength) : work();
-      };
-    },
-  },
   refusing(
     'transfer.longest-refused',
     'A transfer of just as many blocks as MAXIMUM TRANSFER LENGTH says is refused.',
