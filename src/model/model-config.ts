@@ -120,7 +120,7 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     diskConfig(0, 1, 'VSCSI-DISK-1', { thin: false }),
     cdromConfig(1, 0, 'VSCSI-CDROM-0'),
     diskConfig(2, 0, 'VSCSI-SCRATCH-PI', { thin: false, protection: 1 }),
-    diskConfig(2, 1, 'VSCSI-SCRATCH-READ-ONLY', { readOnly: true }),
+    diskConfig(2, 1, 'VSCSI-SCRATCH-RO', { readOnly: true }),
     diskConfig(2, 2, 'VSCSI-SCRATCH-PI-2', { thin: false, protection: 2 }),
   ],
 };

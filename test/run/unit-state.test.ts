@@ -67,3 +67,39 @@ test('nothing is written to a unit that is not lent, whatever the case forgets t
     }),
   ]);
 });
+
+test.each([
+  ['was stopped', 'disk', 'START STOP UNIT, start: 0'],
+  ['had its medium ejected', 'cdrom', 'START STOP UNIT (MMC), loej: 1, start: 0'],
+  ['keeps its medium', 'cdrom', 'PREVENT ALLOW MEDIUM REMOVAL, prevent: 1'],
+])('a unit that %s is ready again for the next case', async (_, role, op) => {
+  const file = join(folder, 'case.yaml');
+  writeFileSync(
+    file,
+    `suite: s
+spec: {document: virtio-1.4}
+defaults: {needs: [${role}]}
+cases:
+  - id: a.change
+    title: Leaves the unit as it is
+    changes: [medium, power-condition, prevent]
+    steps:
+      - command: {lun: ${role}, cdb: {op: ${op}}}
+        expect: {status: GOOD, covers: [scsi.req.response-ok]}
+  - id: b.look
+    title: The unit is ready, and a medium comes out where there is one to come
+    steps:
+      - command: {lun: ${role}, cdb: TEST UNIT READY}
+        expect: {status: GOOD, covers: [scsi.req.response-ok]}
+${
+  role === 'cdrom'
+    ? `      - command: {lun: cdrom, cdb: {op: START STOP UNIT (MMC), loej: 1, start: 0}}
+        expect: {status: GOOD, covers: [scsi.req.response-ok]}
+`
+    : ''
+}    changes: [medium]
+`,
+  );
+  const { results } = await runOnModel({ seed: 1, files: checkCaseFiles([file]).files });
+  expect(results.map(({ verdict }) => verdict)).toEqual(['pass', 'pass']);
+});

@@ -92,7 +92,7 @@ const OWN = [
     target: 2,
     unit: 0,
     kind: 'disk',
-    serial: 'VSCSI-SCRATCH-READ-ONLY',
+    serial: 'VSCSI-SCRATCH-RO',
     scratch: true,
     readOnly: true,
     size: 2 * MIB,
