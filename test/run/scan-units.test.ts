@@ -25,6 +25,8 @@ test('finds the units of the usual model, those that are lent by their serial nu
       { target: 0, unit: 1, kind: 'disk' },
       { target: 1, unit: 0, kind: 'cdrom' },
       { target: 2, unit: 0, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI' },
+      { target: 2, unit: 1, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-RO' },
+      { target: 2, unit: 2, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI-2' },
     ],
     freeTarget: 3,
     freeUnit: { target: 0, unit: 2 },
