@@ -8,6 +8,7 @@ import { benchModes, type ModesFigures } from '../run/bench-modes.js';
 import { benchScale, type ScaleFigures } from '../run/bench-scale.js';
 import { benchSuite, type SuiteRow } from '../run/bench-suite.js';
 import { ExitCode } from '../run/exit-code.js';
+import { heldBack, shippedKnownList } from '../run/known.js';
 import { ownCases } from '../run/load-cases.js';
 import type { ModeChoice } from '../run/modes.js';
 import { SUITE_VERSION } from '../run/package-info.js';
@@ -100,12 +101,13 @@ async function benchHarness(
     try {
       const { blocks, transactions: transactionsPerBlock } = options;
       const rows = bench(port, { blocks, transactionsPerBlock, seed: SEED });
-      const suite = benchSuite(port, dut.profile, files, { rounds: blocks, seed: SEED });
+      const { name, version } = dut.identity;
+      const fatal = heldBack(shippedKnownList(name), version);
+      const suite = benchSuite(port, dut.profile, files, { rounds: blocks, seed: SEED, heldBack: fatal });
       if (options.json) {
         const document = { schemaVersion: 1, suite: { version: SUITE_VERSION }, dut: dut.identity, rows };
         out.write(`${JSON.stringify({ ...document, cases: suite }, undefined, 2)}\n`);
       } else {
-        const { name, version } = dut.identity;
         out.write(`${name} ${version}: medians of ${blocks} blocks of ${transactionsPerBlock}\n`);
         table(rows, suite, out);
       }

@@ -1,6 +1,5 @@
 /** `vscsi run`: the cases on one or more devices. */
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaseFile } from '../cases/types.js';
 import { type DutIdentity, DutSetupError } from '../duts/dut.js';
@@ -11,11 +10,18 @@ import { type Baseline, compareWithBaseline, loadBaseline } from '../run/baselin
 import { catalogue } from '../run/catalogue.js';
 import { bisectExitCode } from '../run/exit-code.js';
 import { onlyInLab, superviseInLab } from '../run/in-lab.js';
-import { gate, heldBack, type KnownList, knownDeviation, loadKnownList } from '../run/known.js';
+import {
+  gate,
+  heldBack,
+  type KnownList,
+  knownDeviation,
+  loadKnownList,
+  shippedKnownList,
+} from '../run/known.js';
 import { type CheckedFiles, checkCaseFiles, ownCases } from '../run/load-cases.js';
 import type { Selection } from '../run/messages.js';
 import { resultKey } from '../run/modes.js';
-import { hashCaseFiles, KNOWN_LISTS, SUITE_VERSION } from '../run/package-info.js';
+import { hashCaseFiles, SUITE_VERSION } from '../run/package-info.js';
 import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
 import type { Supervised } from '../run/supervisor.js';
@@ -265,9 +271,7 @@ function judge(run: Supervised, list: KnownList | undefined, job: Job): Required
 
 /** The list given by hand if it is for this device, else the one that comes with the suite, if any. */
 function knownListFor({ name }: Pick<DutIdentity, 'name'>, { known }: Job): KnownList | undefined {
-  if (known?.dut === name) return known;
-  const own = join(KNOWN_LISTS, `${name}.yaml`);
-  return existsSync(own) ? loadKnownList(own) : undefined;
+  return known?.dut === name ? known : shippedKnownList(name);
 }
 
 function emptySelection({ options }: Job, available: readonly string[]): string {

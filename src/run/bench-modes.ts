@@ -3,6 +3,7 @@ import type { CaseFile } from '../cases/types.js';
 import type { DutAdapter, DutIdentity, DutSetupError } from '../duts/dut.js';
 import { superviseAll, transportsNeeded } from './all-transports.js';
 import { median } from './bench.js';
+import { heldBack, shippedKnownList } from './known.js';
 import type { ModeChoice } from './modes.js';
 import type { CaseResult } from './results.js';
 import { WorkerPool } from './worker-pool.js';
@@ -57,6 +58,7 @@ export async function benchModes(options: ModesBenchOptions): Promise<ModesFigur
     strict: false,
     onStarted: () => {},
     onResult: () => {},
+    heldBack: ({ name, version }) => heldBack(shippedKnownList(name), version),
   }).finally(() => workers.end());
   const seconds = (performance.now() - start) / 1000;
   const byMode = new Map<string, CaseResult[]>();

@@ -5,6 +5,7 @@ import type { Port } from '../port/port.js';
 import { Beacon } from './beacon.js';
 import { median } from './bench.js';
 import { CaseRun } from './case-run.js';
+import type { HeldBack } from './known.js';
 import { expandAll, type RunnableCase } from './load-cases.js';
 import { openSession } from './session.js';
 
@@ -17,7 +18,7 @@ export interface SuiteRow {
   readonly medianCaseMs: number;
   /** Median over the rounds. */
   readonly casesPerSecond: number;
-  /** Cases that are left out: skipped here, slow on purpose, or in need of a control, which only a run has. */
+  /** Cases that are left out: skipped here, slow on purpose, hostile, or in need of a control, which only a run has. */
   readonly leftOut: number;
 }
 
@@ -30,10 +31,10 @@ export function benchSuite(
   port: Port,
   profile: DutProfile,
   files: readonly CaseFile[],
-  options: { readonly rounds: number; readonly seed: number },
+  options: { readonly rounds: number; readonly seed: number; readonly heldBack: readonly HeldBack[] },
 ): SuiteRow {
   const session = openSession(port, profile, options.seed, () => {});
-  const all = expandAll(files, session).cases;
+  const all = expandAll(files, session, { heldBack: options.heldBack }).cases;
   const cases = all.filter(isMeasured);
   const beacon = new Beacon();
   const run = (plan: RunnableCase) => {
@@ -61,6 +62,8 @@ export function benchSuite(
   };
 }
 
-function isMeasured({ skip, tags, needs }: RunnableCase): boolean {
-  return skip === undefined && !tags.includes('slow') && !needs.some(({ kind }) => kind === 'control');
+/** Nobody watches here: a device that does not survive a case would take the figures with it. */
+function isMeasured({ skip, tags, needs, hostile }: RunnableCase): boolean {
+  if (skip !== undefined || hostile) return false;
+  return !tags.includes('slow') && !needs.some(({ kind }) => kind === 'control');
 }

@@ -1,7 +1,9 @@
 /** Lists of known deviations: what is red for a reason that has been written down. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { resultKey } from './modes.js';
+import { KNOWN_LISTS } from './package-info.js';
 import { type CaseResult, RED, type RunResults } from './results.js';
 import { baseOf, idMatcher } from './select.js';
 
@@ -154,6 +156,12 @@ export interface HeldBack {
   readonly id: string;
   readonly modes?: readonly string[];
   readonly reason: string;
+}
+
+/** The list that comes with the suite for a kind of device. Throws KnownListError. */
+export function shippedKnownList(dut: string): KnownList | undefined {
+  const own = join(KNOWN_LISTS, `${dut}.yaml`);
+  return existsSync(own) ? loadKnownList(own) : undefined;
 }
 
 /** What a list holds back from a device of this version. */
