@@ -184,13 +184,15 @@ const NOTHING_TOLD = {
   thin: 0n,
 };
 
-/** Facts from the pages that the unit lists; a page shorter than its layout says nothing. */
+/** Facts from the pages that the unit lists, as far as they reach: Block Limits was shorter in older versions of SBC. */
 function readLimits(driver: Driver, profile: UnitProfile, pages: readonly number[]): Record<string, bigint> {
   const facts: Record<string, bigint> = { ...NOTHING_TOLD };
   const page = (code: number) => (pages.includes(code) ? vpdPage(driver, profile, code) : undefined);
   const limits = page(VpdPage.BLOCK_LIMITS);
-  if (limits && limits.length >= blockLimits.size) {
-    const { flags, max_compare_and_write, max_write_same, ...told } = blockLimits.read(limits);
+  if (limits) {
+    const padded = new Uint8Array(blockLimits.size);
+    padded.set(limits.subarray(0, blockLimits.size));
+    const { flags, max_compare_and_write, max_write_same, ...told } = blockLimits.read(padded);
     facts.wsnz = BigInt(flags & 1);
     facts.max_compare = BigInt(max_compare_and_write);
     facts.max_write_same = max_write_same;

@@ -20,6 +20,12 @@ const RIGHT_WHEN_EMPTY = /^(GET LBA STATUS|READ CAPACITY\(16|.*\(32\))/;
 /** What must not be zero for a command to be harmless. */
 const FIELDS: Readonly<Record<string, Record<string, bigint>>> = { 'START STOP UNIT': { start: 1n } };
 
+/**
+ * Fields of a FORMAT UNIT that formats nothing: a parameter list is announced and not there, and FMTPINFO is 01b, which
+ * no unit may accept, with or without protection information.
+ */
+const NO_FORMAT: Readonly<Record<string, bigint>> = { fmtpinfo: 1n, fmtdata: 1n };
+
 /** Commands that come in pairs, of which the second can be tried. */
 const TOGETHER: Readonly<Record<string, string>> = {
   'WRITE(6)': 'READ(6)',
@@ -55,7 +61,7 @@ function told(driver: Driver, { profile }: ProbedUnit, command: Command): boolea
 
 /**
  * A CDB from which one learns whether the unit knows the operation code, and by which nothing happens: empty, with an
- * address behind the last block, or with a service action that is reserved. Undefined where there is none.
+ * address behind the last block, with a service action that is reserved, or without the parameter list that it names. Undefined where there is none.
  */
 function harmlessCdb({ blocks }: ProbedUnit, command: Command): Uint8Array | undefined {
   const { name, fields, serviceAction } = command;
@@ -69,6 +75,7 @@ function harmlessCdb({ blocks }: ProbedUnit, command: Command): Uint8Array | und
     cdb[serviceAction.at[1]] = 0;
     return cdb;
   }
+  if (name === 'FORMAT UNIT') return encodeCdb(command, NO_FORMAT);
   return undefined;
 }
 
