@@ -61,11 +61,13 @@ function told(driver: Driver, { profile }: ProbedUnit, command: Command): boolea
 
 /**
  * A CDB from which one learns whether the unit knows the operation code, and by which nothing happens: empty, with an
- * address behind the last block, with a service action that is reserved, or without the parameter list that it names. Undefined where there is none.
+ * address behind the last block, with a service action that is reserved, or without the parameter list that it names.
+ * Undefined where there is none. A unit that got such a check wrong would lose data, so only one that is lent is asked.
  */
-function harmlessCdb({ blocks }: ProbedUnit, command: Command): Uint8Array | undefined {
+function harmlessCdb({ blocks, scratch }: ProbedUnit, command: Command): Uint8Array | undefined {
   const { name, fields, serviceAction } = command;
   if (HARMLESS.test(name)) return encodeCdb(command, FIELDS[name]);
+  if (!scratch) return undefined;
   if (name.startsWith('WRITE SAME') && fields.lba) {
     const behind = BigInt(blocks);
     return behind <= fieldLimit(fields.lba) ? encodeCdb(command, { lba: behind, blocks: 1n }) : undefined;
