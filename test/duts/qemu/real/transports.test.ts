@@ -27,7 +27,12 @@ describe.each([
     });
     expect(transport.kind).toBe(name);
     expect(transport.legacy).toBe(name.endsWith('-legacy'));
-    expect(units.map(({ serial }) => serial)).toEqual(['VSCSI-SCRATCH-0', 'VSCSI-DISK-1', 'VSCSI-CDROM-0']);
+    expect(units.map(({ serial }) => serial)).toEqual([
+      'VSCSI-SCRATCH-0',
+      'VSCSI-DISK-1',
+      'VSCSI-CDROM-0',
+      'VSCSI-SCRATCH-RO',
+    ]);
     expect(violations).toEqual([]);
 
     // By its line every transport can interrupt, and the line falls when the cause has been acknowledged.
