@@ -101,11 +101,12 @@ export class FrontEnd {
   }
 
   /**
-   * Waits for something to do, at most `limitMs`, and does it. `idle` when there was nothing, `gone` when the front-end
-   * has left or says what cannot be understood.
+   * Waits for something to do, at most `limitMs`, and does it, `awake` first. `idle` when there was nothing, `gone` when
+   * the front-end has left or says what cannot be understood.
    */
-  serve(limitMs: number): 'busy' | 'idle' | 'gone' {
+  serve(limitMs: number, awake: () => void = () => {}): 'busy' | 'idle' | 'gone' {
     if (!this.#poll.wait(limitMs)) return 'idle';
+    awake();
     try {
       const sockets = this.#controls ? 2 : 1;
       const kicked = this.#polled.filter((_, i) => this.#poll.readable(i + sockets));

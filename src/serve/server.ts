@@ -54,12 +54,17 @@ async function serveOne(frontEnd: FrontEnd, model: Model, stop: AbortSignal): Pr
     let turn = performance.now();
     let before = turn;
     let busyUntil = 0;
-    while (!stop.aborted) {
+    // The time that was slept has gone by before what the device is woken by.
+    const catchUp = () => {
       const now = performance.now();
       model.clock.advance(now - before);
       before = now;
+      return now;
+    };
+    while (!stop.aborted) {
+      const now = catchUp();
       const sleep = Math.min(SLICE_MS, model.clock.untilNext ?? SLICE_MS);
-      const what = frontEnd.serve(now < busyUntil ? 0 : sleep);
+      const what = frontEnd.serve(now < busyUntil ? 0 : sleep, catchUp);
       if (what === 'gone') return;
       if (what === 'busy') busyUntil = performance.now() + SPIN_MS;
       if (now - turn >= SLICE_MS) {
