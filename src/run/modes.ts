@@ -140,10 +140,13 @@ export function modesOf(
   const others = admitted.slice(1);
   if (choice === 'exhaustive') return [home, ...others];
   const layer = layerOf(definition);
-  // One that takes long shows no more of the device in the ninth mode than in the second.
-  if (layer === 'command' || definition.tags.includes('slow')) {
-    const another = others[hash(definition.id) % Math.max(1, others.length)];
-    return another === undefined ? [home] : [home, another];
+  if (definition.tags.includes('slow')) return [home];
+  if (layer === 'command') {
+    const chance = hash(definition.id);
+    const another = others[chance % Math.max(1, others.length)];
+    // What a command does on another ring, every second expansion shows as well as all.
+    const alone = expansion !== undefined && expansion.count > 1 && (expansion.index + chance) % 2 === 1;
+    return another === undefined || alone ? [home] : [home, another];
   }
   if (expansion?.usesQueues === false)
     return [home, ...plainest(others).filter(({ transport }) => transport !== home.transport)];
