@@ -76,6 +76,8 @@ export class QemuControls {
   readonly #away = new Map<string, QemuUnit>();
   /** Nodes that nothing uses any more, as soon as QEMU has noticed. */
   #idle: string[] = [];
+  /** Settled as each unplugged unit is gone for good. */
+  readonly #leaving = new Set<Promise<void>>();
   /** Bytes of the spare file that have been given to somebody. */
   #spent = 0;
   #names = 0;
@@ -174,6 +176,8 @@ export class QemuControls {
    */
   async #hold(unit: Attached): Promise<void> {
     if (unit.held) return;
+    // QEMU drains all disks as a unit goes for good, and lets one request pass at each that is held.
+    await Promise.all(this.#leaving);
     unit.held = true;
     await this.#throttle(unit, 1);
     // In quiet mode: what it printed would come between the lines of qtest.
@@ -239,13 +243,17 @@ export class QemuControls {
     await this.#release(unit);
     const { device, own } = unit;
     const spare = own && 'fd' in own.medium && own.medium.fd === this.#spareFd ? own.medium.node : undefined;
-    this.#qmp
+    const gone = this.#qmp
       .event('DEVICE_DELETED', LIMIT_MS, (data) => data.device === device || data.path === device)
       .then(
-        () => spare !== undefined && this.#idle.push(spare),
+        () => {
+          if (spare !== undefined) this.#idle.push(spare);
+        },
         // A node that stays costs some memory; the process may as well have ended.
         () => {},
-      );
+      )
+      .finally(() => this.#leaving.delete(gone));
+    this.#leaving.add(gone);
     // The bus has lost the unit when QEMU answers.
     await this.#execute('device_del', { id: device });
     this.#units.delete(unitId(at));
