@@ -47,7 +47,7 @@ export interface ModelRunOptions {
   /** Which of the expanded cases to run; all if left out. */
   readonly wanted?: (plan: { readonly id: string; readonly baseId: string }) => boolean;
   /** Called before and after each case, so that a watchdog that ends this thread knows what it has and what is lost. */
-  readonly onEnter?: (plan: { readonly id: string; readonly baseId: string }) => void;
+  readonly onEnter?: (plan: RunnableCase) => void;
   readonly onCase?: (result: CaseReaction) => void;
   /** Asked before each case: whether to leave it and the rest out. */
   readonly enough?: () => boolean;
@@ -106,7 +106,7 @@ async function runByTransport(
       if (enough?.()) break;
       const { id, baseId } = plan;
       beacon.enterCase(index);
-      onEnter?.({ id, baseId });
+      onEnter?.(plan);
       let reaction: Reaction = 'other';
       try {
         reaction = reactionOf(

@@ -37,9 +37,9 @@ parentPort?.on('message', async (task: MutationTask) => {
       if (mutant !== undefined) mutantOf(mutant).apply(behaviours);
       recorder.watch(behaviours);
     },
-    onEnter: ({ id, baseId }) => {
-      recorder.enter(id);
-      if (careful) post({ type: 'entered', id, baseId });
+    onEnter: (plan) => {
+      recorder.enter(plan);
+      if (careful) post({ type: 'entered', id: plan.id, baseId: plan.baseId });
     },
     onCase: (result) => {
       outbox.add(result);

@@ -1,6 +1,6 @@
 /** Which cases mutants are taken to touch. */
-import { expect, test } from 'vitest';
-import { TouchRecorder } from '../../src/coverage/touching.js';
+import { describe, expect, test } from 'vitest';
+import { type Entered, TouchRecorder } from '../../src/coverage/touching.js';
 import { type Behaviours, conformantBehaviours } from '../../src/model/behaviours.js';
 import type { Mutant } from '../../src/model/mutants/index.js';
 
@@ -8,15 +8,17 @@ function mutant(id: string, change: (behaviours: Behaviours) => void): Mutant {
   return { id, sentence: `${id}.`, source: 'test', apply: change };
 }
 
+const aCase = (id: string, more: Partial<Entered> = {}): Entered => ({ id, covers: [], tags: [], ...more });
+
 /** What touches a case in which `act` happens. */
 function touching(mutants: readonly Mutant[], act: (behaviours: Behaviours) => void): readonly string[] {
   const recorder = new TouchRecorder(mutants);
   const behaviours = conformantBehaviours();
   recorder.watch(behaviours);
-  recorder.enter('before');
-  recorder.enter('here');
+  recorder.enter(aCase('before'));
+  recorder.enter(aCase('here'));
   act(behaviours);
-  recorder.enter('after');
+  recorder.enter(aCase('after'));
   for (const [id, cases] of recorder.touched)
     for (const name of cases) expect([id, name]).toEqual([id, 'here']);
   return [...recorder.touched].flatMap(([id, cases]) => (cases.has('here') ? [id] : []));
@@ -78,19 +80,80 @@ test('a function is carried out once, however many look on', () => {
   expect(runs).toBe(1);
 });
 
-test('what acts instead of returning something touches every case in which it is called, and is not called', () => {
-  let called = false;
+test('what can only act touches a case in which it would, and cannot', () => {
+  let written = 0;
+  const reach = { queue: 2, write: () => written++ } as unknown as Parameters<Behaviours['returning']>[0];
   const acts = mutant('acts', (its) => {
-    its.returning = () => {
-      called = true;
+    its.returning = (own) => (own as unknown as { write(): void }).write();
+  });
+  const looks = mutant('looks', (its) => {
+    its.returning = (own) => {
+      if ((own as unknown as { queue: number }).queue === 3) written++;
     };
   });
-  const reach = {} as Parameters<Behaviours['returning']>[0];
-  expect(touching([acts], (its) => its.returning(reach))).toEqual(['acts']);
-  expect(called).toBe(false);
+  expect(touching([acts, looks], (its) => its.returning(reach))).toEqual(['acts']);
+  expect(written).toBe(0);
 });
 
-test('a mutant that acts besides is not asked, either', () => {
-  const acting: Mutant = { ...THROWS, id: 'acting', acts: true };
-  expect(touching([acting], (its) => its.shownStatus(4))).toEqual(['acting']);
+describe('a mutant that acts besides', () => {
+  const call = { command: { name: 'WRITE' }, bytes: Uint8Array.of(1), unit: { full: false, erase() {} } };
+  type Perform = (its: typeof call, run: () => { status: number }) => unknown;
+  const touches = (perform: Perform): boolean => {
+    const acting: Mutant = {
+      ...mutant('acting', (its) => {
+        its.perform = perform as unknown as Behaviours['perform'];
+      }),
+      acts: true,
+    };
+    const perform_ = (its: Behaviours) => (its.perform as unknown as Perform)(call, () => ({ status: 0 }));
+    return touching([acting], perform_).length > 0;
+  };
+  const having = (deed: () => unknown, run: () => { status: number }) => {
+    deed();
+    return run();
+  };
+  test.each<[string, Perform, boolean]>([
+    ['does nothing', (_, run) => run(), false],
+    ['looks', ({ command, bytes }, run) => (command.name === 'READ' || bytes[0] === 2 ? 0 : run()), false],
+    ['takes another answer', (_, run) => ({ ...run(), status: 2 }), true],
+    ['takes an equal answer', (_, run) => ({ ...run() }), false],
+    ['calls', ({ unit }, run) => having(() => unit.erase(), run), true],
+    ['changes', (its, run) => having(() => Object.assign(its.unit, { full: true }), run), true],
+    ['changes bytes', ({ bytes }, run) => having(() => bytes.fill(7), run), true],
+  ])('and %s', (_, perform, expected) => {
+    expect(touches(perform)).toBe(expected);
+    expect(call).toMatchObject({ bytes: Uint8Array.of(1), unit: { full: false } });
+  });
+
+  test('knows a thing again', () => {
+    const seen: object[] = [];
+    const recorder = new TouchRecorder([
+      mutant('remembers', (its) => {
+        its.kickedRing = (ring) => {
+          if (ring !== undefined) seen.push(ring);
+          return ring;
+        };
+      }),
+    ]);
+    const behaviours = conformantBehaviours();
+    recorder.watch(behaviours);
+    recorder.enter(aCase('here'));
+    const ring = {} as Parameters<Behaviours['kickedRing']>[0];
+    expect([behaviours.kickedRing(ring, 2), behaviours.kickedRing(ring, 2)]).toEqual([ring, ring]);
+    expect(seen).toHaveLength(2);
+    expect(seen[0]).toBe(seen[1]);
+    expect(recorder.touched.get('remembers')).toEqual(new Set());
+  });
+});
+
+test('a slow case is touched by those that break what it covers', () => {
+  const recorder = new TouchRecorder([STATUS_5, { ...THROWS, requirement: 'virtio.status.x' }]);
+  const behaviours = conformantBehaviours();
+  recorder.watch(behaviours);
+  recorder.enter(aCase('here', { covers: ['virtio.status.x'], tags: ['slow'] }));
+  behaviours.shownStatus(5);
+  expect([...recorder.touched].map(([id, cases]) => [id, cases.size])).toEqual([
+    ['status-5', 0],
+    ['throws', 1],
+  ]);
 });

@@ -35,6 +35,7 @@ export function cdb(
     id,
     sentence,
     source: 'layout',
+    acts: true,
     apply: (behaviours: Behaviours) => {
       behaviours.perform = (call, run) => {
         change(call.cdb, call);

@@ -234,6 +234,7 @@ export const DELIVERY_MUTANTS: readonly Mutant[] = [
     sentence: 'XDWRITEREAD never writes.',
     requirement: 'scsi.req.residual-below-datain',
     source: 'layout',
+    acts: true,
     apply: (behaviours) => {
       behaviours.perform = ({ command, task }, run) => {
         if (command.direction === 'both') task.cdb[1] = (task.cdb[1] ?? 0) | DISABLE_WRITE;

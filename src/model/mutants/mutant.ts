@@ -10,7 +10,7 @@ export interface Mutant {
   readonly requirement?: string;
   /** Where the idea is from: `layout` for one made from a table, `museum <id>` for a historical bug, `test` otherwise. */
   readonly source: 'layout' | 'generic' | 'test' | `museum ${string}`;
-  /** Its behaviours act on the device besides what they return: they cannot be asked what they would do. */
+  /** Its behaviours act on the device besides what they return: who asks what they would do must see to it that they cannot. */
   readonly acts?: true;
   /** Replaces what is to go wrong. */
   apply(behaviours: Behaviours): void;

@@ -67,6 +67,7 @@ function fourLate(
     sentence,
     requirement,
     source,
+    acts: true,
     apply: (behaviours: Behaviours) => {
       behaviours.perform = (call, run) => {
         const { task } = call;

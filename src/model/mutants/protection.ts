@@ -129,6 +129,7 @@ export const PROTECTION_MUTANTS: readonly Mutant[] = [
     sentence: 'Guards are said to be checked, and are not.',
     requirement: 'scsi.pi.bytesout',
     source: 'layout',
+    acts: true,
     apply: (behaviours: Behaviours) => {
       const GUARD_UNCHECKED = 3n;
       behaviours.perform = (call, run) => {
