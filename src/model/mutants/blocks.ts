@@ -106,6 +106,14 @@ const WRITING: readonly Mutant[] = [
       return result;
     },
   ),
+  ending(
+    'block-write.range-as-limit',
+    'A range of several blocks that is not there is an invalid field to every command that writes.',
+    (result, call) =>
+      writes(call) && result.sense?.asc === Sense.LBA_OUT_OF_RANGE.asc && blocksOf(call) > 1
+        ? { ...result, sense: Sense.INVALID_FIELD_IN_CDB }
+        : result,
+  ),
   cdb('block-write.address-of-32-bits', 'Commands of 16 bytes look at 32 bits of the address.', (bytes) => {
     if ([0x89, 0x8b, 0x8e, 0x8f, 0x90, 0x93, 0x9c].includes(bytes[0] ?? 0)) bytes.fill(0, 2, 6);
   }),
