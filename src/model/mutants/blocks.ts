@@ -482,6 +482,27 @@ const MEDIUM: readonly Mutant[] = [
       disk.started = false;
     return result;
   }),
+  acting(
+    'format.short-list-taken',
+    'FORMAT UNIT takes a list shorter than its header for one of zeros.',
+    (call, disk, run) => {
+      const result = run();
+      if (!named(call, 'FORMAT UNIT') || result.sense?.asc !== Sense.PARAMETER_LIST_LENGTH_ERROR.asc)
+        return result;
+      disk.renew();
+      return goodAfter(call.task.dataOutLength);
+    },
+  ),
+  acting(
+    'format.short-list-formats',
+    'FORMAT UNIT formats, and then refuses a list shorter than its header.',
+    (call, disk, run) => {
+      const result = run();
+      if (named(call, 'FORMAT UNIT') && result.sense?.asc === Sense.PARAMETER_LIST_LENGTH_ERROR.asc)
+        disk.renew();
+      return result;
+    },
+  ),
   acting('format.never-ready', 'After FORMAT UNIT the unit is not ready any more.', (call, disk, run) => {
     const result = run();
     if (named(call, 'FORMAT UNIT') && result.status === ScsiStatus.GOOD) disk.started = false;
@@ -521,8 +542,27 @@ const MEDIUM: readonly Mutant[] = [
   ),
 ];
 
+/** The twelfth access in a row of a kind, by commands of one name, goes to the next block. */
+function twelfth(access: 'read' | 'write'): Mutant {
+  return {
+    id: `medium.twelfth-${access}-elsewhere`,
+    sentence: `The twelfth ${access} in a row is of the block behind the one that it names.`,
+    source: 'layout',
+    apply: (behaviours) => {
+      let row = 0;
+      behaviours.perform = (call, run) => {
+        if (!named(call, ...['10', '16'].map((size) => `${access.toUpperCase()}(${size})`))) row = 0;
+        return run();
+      };
+      behaviours.mediumBlock = (lba, by) => (by === access && ++row % 12 === 0 ? lba + 1n : lba);
+    },
+  };
+}
+
 const isLong = ({ command }: CommandCall): boolean => command.additionalLength === true;
 const TRANSFERS: readonly Mutant[] = [
+  twelfth('read'),
+  twelfth('write'),
   refusing(
     'transfer.longest-refused',
     'A transfer of just as many blocks as MAXIMUM TRANSFER LENGTH says is refused.',

@@ -1,7 +1,7 @@
 /** Shapes of deviations in single commands: what a command ends in, its CDB, and refusals. */
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import type { Behaviours } from '../behaviours.js';
-import type { CommandResult } from '../units/command-result.js';
+import { type CommandResult, GOOD } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
 import { Sense } from '../units/sense.js';
 import type { Mutant } from './mutant.js';
@@ -75,3 +75,49 @@ export function edited(result: CommandResult, edit: (data: Uint8Array) => void):
   edit(data);
   return { ...result, data };
 }
+
+/** A mutant that changes the data of the commands that it applies to, where they return any. */
+export function editing(
+  id: string,
+  sentence: string,
+  applies: (call: CommandCall) => boolean,
+  edit: (data: Uint8Array, call: CommandCall) => void,
+  source: Mutant['source'] = 'layout',
+): Mutant {
+  return ending(
+    id,
+    sentence,
+    (result, call) => (applies(call) ? edited(result, (data) => edit(data, call)) : result),
+    source,
+  );
+}
+
+/** Sets a byte of data that reach so far. */
+export function byte(
+  id: string,
+  sentence: string,
+  applies: (call: CommandCall) => boolean,
+  at: number,
+  value: (old: number) => number,
+): Mutant {
+  return editing(id, sentence, applies, (data) => {
+    if (data.length > at) data[at] = value(data[at] ?? 0);
+  });
+}
+
+/** A mutant under which commands are answered GOOD without having done anything. */
+export function idle(id: string, sentence: string, applies: (call: CommandCall) => boolean): Mutant {
+  return {
+    id,
+    sentence,
+    source: 'layout',
+    apply: (behaviours: Behaviours) => {
+      behaviours.perform = (call, run) =>
+        applies(call) ? { ...GOOD, taken: Number(call.fields.parameter_list_length ?? 0n) } : run();
+    },
+  };
+}
+
+/** Whether a command was refused with this additional sense code. */
+export const refused = ({ sense }: CommandResult, asc = Sense.INVALID_FIELD_IN_CDB.asc): boolean =>
+  sense?.asc === asc;
