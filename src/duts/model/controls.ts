@@ -22,9 +22,6 @@ const FAULTS: Readonly<Record<FaultError, AccessFault>> = {
   busy: { response: Response.BUSY },
 };
 
-/** Blocks of the media: those that drives have from the start are of the first size. */
-const MEDIUM_BLOCKS = { usual: 1024n, other: 512n } as const;
-
 function unitConfig({ target, unit }: UnitAddress, { kind, blocks, blockSize }: NewUnit): UnitConfig {
   const serial = `VSCSI-NEW-${target}-${unit}`;
   if (kind === 'cdrom') return { ...cdromConfig(target, unit, serial, BigInt(blocks)), blockSize };
@@ -59,7 +56,7 @@ export function modelControls(model: Model, powerCycled: () => void): Controls {
         model.eject(control.at.target, control.at.unit);
         break;
       case 'insert':
-        model.insert(control.at.target, control.at.unit, MEDIUM_BLOCKS[control.medium]);
+        model.insert(control.at.target, control.at.unit, control.medium);
         break;
       case 'resize':
         model.resize(control.at.target, control.at.unit, BigInt(control.blocks));

@@ -1,29 +1,12 @@
 /** Deviations that prove cases about block commands: comparing, writing the same, unmapping, and the whole medium. */
 import { ScsiStatus } from '../../wire/scsi/status.js';
-import { type CommandResult, GOOD, goodAfter } from '../units/command-result.js';
+import { GOOD, goodAfter } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
 import { Disk } from '../units/disk.js';
 import { ProvisioningStatus } from '../units/provisioning-map.js';
 import { Sense } from '../units/sense.js';
-import { cdb, edited, ending, named, refusing } from './command-shapes.js';
+import { acting, cdb, edited, ending, named, refusing } from './command-shapes.js';
 import type { Mutant } from './mutant.js';
-
-/** A mutant under which a disk does something else than a conformant one. */
-function acting(
-  id: string,
-  sentence: string,
-  act: (call: CommandCall, disk: Disk, run: () => CommandResult) => CommandResult,
-): Mutant {
-  return {
-    id,
-    sentence,
-    source: 'layout',
-    acts: true,
-    apply: (behaviours) => {
-      behaviours.perform = (call, run) => (call.unit instanceof Disk ? act(call, call.unit, run) : run());
-    },
-  };
-}
 
 /** A mutant under which a disk does something more, after a command that ended well. */
 const afterwards = (

@@ -3,6 +3,7 @@ import { ScsiStatus } from '../../wire/scsi/status.js';
 import type { Behaviours } from '../behaviours.js';
 import { type CommandResult, GOOD } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
+import { Disk } from '../units/disk.js';
 import { Sense } from '../units/sense.js';
 import type { Mutant } from './mutant.js';
 
@@ -58,6 +59,23 @@ export function refusing(
     apply: (behaviours: Behaviours) => {
       behaviours.perform = (call, run) =>
         applies(call) ? { status: ScsiStatus['CHECK CONDITION'], sense } : run();
+    },
+  };
+}
+
+/** A mutant under which a disk does something else than a conformant one. */
+export function acting(
+  id: string,
+  sentence: string,
+  act: (call: CommandCall, disk: Disk, run: () => CommandResult) => CommandResult,
+): Mutant {
+  return {
+    id,
+    sentence,
+    source: 'layout',
+    acts: true,
+    apply: (behaviours) => {
+      behaviours.perform = (call, run) => (call.unit instanceof Disk ? act(call, call.unit, run) : run());
     },
   };
 }

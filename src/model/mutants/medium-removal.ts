@@ -1,19 +1,25 @@
 /** Deviations in removing a medium, starting and stopping, and reserving a unit. */
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import { Cdrom } from '../units/cdrom.js';
-import { type CommandResult, goodWith } from '../units/command-result.js';
+import { type CommandResult, GOOD, goodWith } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
+import { Disk } from '../units/disk.js';
 import type { LogicalUnit } from '../units/logical-unit.js';
 import { Sense } from '../units/sense.js';
-import { cdb, edited, ending, idle, named, refused, refusing } from './command-shapes.js';
+import { MEDIA_BLOCKS } from '../units/tray.js';
+import { acting, cdb, edited, ending, idle, named, refused, refusing } from './command-shapes.js';
 import type { Mutant } from './mutant.js';
 
 const PREVENT = 'PREVENT ALLOW MEDIUM REMOVAL';
 const STARTS = ['START STOP UNIT', 'START STOP UNIT (MMC)'];
 const ejecting = (call: CommandCall): boolean =>
-  named(call, ...STARTS) && call.fields.loej === 1n && call.fields.start === 0n;
+  named(call, ...STARTS) &&
+  call.fields.loej === 1n &&
+  call.fields.start === 0n &&
+  (call.fields.power_condition ?? call.fields.power_conditions) === 0n;
 const CONFLICT: CommandResult = { status: ScsiStatus['RESERVATION CONFLICT'] };
-const isEmpty = (unit: LogicalUnit): boolean => unit instanceof Cdrom && unit.medium === undefined;
+const isEmpty = (unit: LogicalUnit): boolean =>
+  (unit instanceof Cdrom || unit instanceof Disk) && unit.tray.medium === undefined;
 
 export const MEDIUM_REMOVAL_MUTANTS: readonly Mutant[] = [
   idle('prevent.not-obeyed', 'PREVENT ALLOW MEDIUM REMOVAL is GOOD and prevents nothing.', (call) =>
@@ -28,7 +34,7 @@ export const MEDIUM_REMOVAL_MUTANTS: readonly Mutant[] = [
       behaviours.perform = (call, run) => {
         const key = JSON.stringify(call.destination, (name, value) => (name === 'unit' ? undefined : value));
         if (named(call, PREVENT)) prevented.set(key, call.fields.prevent === 1n);
-        if (ejecting(call) && call.fields.power_conditions === 0n && prevented.get(key))
+        if (ejecting(call) && prevented.get(key))
           return { status: ScsiStatus['CHECK CONDITION'], sense: Sense.MEDIUM_REMOVAL_PREVENTED };
         return run();
       };
@@ -36,6 +42,33 @@ export const MEDIUM_REMOVAL_MUTANTS: readonly Mutant[] = [
   },
   ending('no-medium.capacity-told', 'READ CAPACITY(10) without a medium returns zeros.', (result, call) =>
     named(call, 'READ CAPACITY(10)') && isEmpty(call.unit) ? goodWith(new Uint8Array(8)) : result,
+  ),
+  ending('no-medium.becoming-ready', 'A unit without a medium says that it is becoming ready.', (result) =>
+    refused(result, Sense.MEDIUM_NOT_PRESENT.asc)
+      ? { ...result, sense: { ...Sense.NOT_READY_STOPPED, ascq: 0x01 } }
+      : result,
+  ),
+  ending(
+    'no-medium.disk-goes-on',
+    'A disk without a medium refuses no command but TEST UNIT READY.',
+    (result, call) =>
+      call.unit instanceof Disk &&
+      refused(result, Sense.MEDIUM_NOT_PRESENT.asc) &&
+      !named(call, 'TEST UNIT READY')
+        ? { ...GOOD, taken: call.task.dataOutLength }
+        : result,
+  ),
+  acting(
+    'medium.capacity-kept',
+    'A removable disk tells the size of its first medium whatever is in it.',
+    (call, disk, run) => {
+      const result = run();
+      return named(call, 'READ CAPACITY(10)') && disk.removable
+        ? edited(result, (data) =>
+            new DataView(data.buffer).setUint32(0, Number(MEDIA_BLOCKS.disk.usual) - 1),
+          )
+        : result;
+    },
   ),
   refusing(
     'no-medium.prevent-refused',

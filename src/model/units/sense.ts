@@ -52,6 +52,7 @@ export const Sense = {
   SAVING_NOT_SUPPORTED: illegal(0x39, 0x00),
   INVALID_MESSAGE: illegal(0x49, 0x00),
   MEDIUM_REMOVAL_PREVENTED: illegal(0x53, 0x02),
+  MEDIUM_NOT_PRESENT: { key: SenseKey['NOT READY'], asc: 0x3a, ascq: 0x00 },
   NO_MEDIUM_TRAY_CLOSED: { key: SenseKey['NOT READY'], asc: 0x3a, ascq: 0x01 },
   NO_MEDIUM_TRAY_OPEN: { key: SenseKey['NOT READY'], asc: 0x3a, ascq: 0x02 },
   WRITE_ERROR: { key: SenseKey['MEDIUM ERROR'], asc: 0x0c, ascq: 0x00 },
