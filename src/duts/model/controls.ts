@@ -16,6 +16,7 @@ import { Response } from '../../wire/virtio-scsi.js';
 
 const FAULTS: Readonly<Record<FaultError, AccessFault>> = {
   medium: 'medium',
+  deferred: 'deferred',
   transport: { response: Response.TRANSPORT_FAILURE },
   target: { response: Response.TARGET_FAILURE },
   nexus: { response: Response.NEXUS_FAILURE },

@@ -181,6 +181,10 @@ export class Disk extends LogicalUnit implements BlockUnit {
     return this.modePages.descriptorSense;
   }
 
+  protected override get writesBack(): boolean {
+    return this.modePages.writeCache;
+  }
+
   get writeProtected(): boolean {
     return this.readOnly || this.modePages.softwareWriteProtect;
   }
