@@ -62,18 +62,21 @@ function compilePlan(c: Compiler, name: ControlName, argument: Cursor): ControlP
         blocks: c.number(child(argument, 'blocks') ?? argument),
       };
     case 'fault':
-      return {
-        name,
-        at: compileUnit(c, child(argument, 'lun') ?? argument),
-        on: c.word(child(argument, 'on') ?? argument, FAULT_ACCESSES, 'read'),
-        error: c.word(child(argument, 'error') ?? argument, FAULT_ERRORS, 'medium'),
-      };
+      return compileFault(c, argument);
     case 'config-change':
     case 'power-cycle':
       return { name };
     default:
       return { name, at: compileUnit(c, argument) };
   }
+}
+
+function compileFault(c: Compiler, argument: Cursor): ControlPlan {
+  const errorAt = child(argument, 'error') ?? argument;
+  const on = c.word(child(argument, 'on') ?? argument, FAULT_ACCESSES, 'read');
+  const error = c.word(errorAt, FAULT_ERRORS, 'medium');
+  if (error === 'deferred' && on !== 'write') c.report(errorAt.path, 'value', 'only a write can fail later');
+  return { name: 'fault', at: compileUnit(c, child(argument, 'lun') ?? argument), on, error };
 }
 
 function isControl(name: string): name is ControlName {

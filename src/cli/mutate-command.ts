@@ -4,6 +4,7 @@ import type { ModelRun } from '../coverage/model-run.js';
 import { EVIDENCE_SEED } from '../coverage/model-run.js';
 import {
   type Evidence,
+  equivalents,
   gatherEvidence,
   judgeMutant,
   type MutantFindings,
@@ -11,6 +12,7 @@ import {
   unprovedCases,
   unprovedChecks,
   writeEvidence,
+  wronglyNoticed,
 } from '../coverage/mutation-evidence.js';
 import { runMutants } from '../coverage/mutation-pool.js';
 import { PROVING_MUTANTS } from '../coverage/proving-mutants.js';
@@ -57,6 +59,8 @@ function summary(evidence: Evidence, out: TextSink): void {
   );
   if (evidence.red.length > 0) list('red on the model itself', evidence.red);
   list('survivors', survivors(evidence));
+  list('noticed, though a conformant device could be like that', wronglyNoticed(evidence));
+  out.write(`equivalent to a conformant device: ${equivalents(evidence).length}\n`);
   list('standing checks without proof', unprovedChecks(evidence));
   list(`cases without proof, of ${Object.keys(evidence.cases).length}`, unprovedCases(evidence));
   out.write(`cases that do not run on the model: ${evidence.skipped.length}\n`);
@@ -105,5 +109,6 @@ export async function mutateCommand(
   if (options.write) writeEvidence(evidence);
   // Proof is asked of the whole suite only: a selection leaves out what would prove a case.
   const unproved = partial ? [] : unprovedCases(evidence);
-  return survivors(evidence).length + unproved.length > 0 ? ExitCode.NOT_CONFORMANT : ExitCode.CONFORMANT;
+  const wrong = [...survivors(evidence), ...wronglyNoticed(evidence), ...unproved];
+  return wrong.length > 0 ? ExitCode.NOT_CONFORMANT : ExitCode.CONFORMANT;
 }

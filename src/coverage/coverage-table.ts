@@ -1,6 +1,6 @@
 /** Coverage as tables: how many requirements of each area are in which state. */
 import type { CoverageState, RequirementCoverage, ScsiCoverage } from './coverage.js';
-import type { Evidence } from './mutation-evidence.js';
+import { type Evidence, equivalents, survivors } from './mutation-evidence.js';
 import type { Witnesses } from './witnesses.js';
 
 /** Counts of one area. */
@@ -114,7 +114,7 @@ Rules of the SCSI command sets, which hold where a unit has the commands:
 
 ${scsiTable(scsi)}
 
-Mutants: ${verdicts.length}, of which ${count('caught')} are caught by cases, ${count('standing')} by standing checks alone, ${count('unusable')} make the device unusable, ${count('spoils')} break too many cases to prove any, and ${count('survived') + count('set-up')} are not noticed by any expectation. Of ${plural(proofs.length, 'case')} on the model ${proofs.filter((mutants) => mutants.length > 0).length} are proved.
+Mutants: ${verdicts.length}, of which ${count('caught')} are caught by cases, ${count('standing')} by standing checks alone, ${count('unusable')} make the device unusable, ${count('spoils')} break too many cases to prove any, ${equivalents(evidence).length} are equivalent to a conformant device, and ${survivors(evidence).length + count('set-up')} are not noticed by any expectation. Of ${plural(proofs.length, 'case')} on the model ${proofs.filter((mutants) => mutants.length > 0).length} are proved.
 
 Witnesses: ${devices.length === 0 ? 'none yet' : devices.join(', ')}.
 `;

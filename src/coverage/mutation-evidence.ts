@@ -1,5 +1,6 @@
 /** What the mutants prove: which cases can fail, and which deviations nobody notices. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { EQUIVALENT_MUTANTS } from './equivalent-mutants.js';
 import { MUTANTS_FILE } from './evidence-files.js';
 import type { ModelRun } from './model-run.js';
 import type { Reaction } from './own-findings.js';
@@ -157,8 +158,22 @@ export const unprovedCases = ({ cases }: Evidence): readonly string[] =>
 export const unprovedChecks = ({ standing }: Evidence): readonly string[] =>
   Object.entries(standing).flatMap(([check, mutants]) => (mutants.length === 0 ? [check] : []));
 
-export const survivors = ({ mutants }: Evidence): readonly string[] =>
+const thatSurvive = ({ mutants }: Evidence): readonly string[] =>
   Object.entries(mutants).flatMap(([id, { verdict }]) => (verdict === 'survived' ? [id] : []));
+
+/** Mutants that nobody notices, though a conformant device could not be like that. */
+export const survivors = (evidence: Evidence): readonly string[] =>
+  thatSurvive(evidence).filter((id) => !EQUIVALENT_MUTANTS.has(id));
+
+/** Mutants that nobody notices, and nobody may. */
+export const equivalents = (evidence: Evidence): readonly string[] =>
+  thatSurvive(evidence).filter((id) => EQUIVALENT_MUTANTS.has(id));
+
+/** Mutants that are noticed, though a conformant device could be like that. */
+export const wronglyNoticed = ({ mutants }: Evidence): readonly string[] =>
+  Object.entries(mutants).flatMap(([id, { verdict }]) =>
+    verdict !== 'survived' && EQUIVALENT_MUTANTS.has(id) ? [id] : [],
+  );
 
 const NONE: Evidence = {
   schemaVersion: 1,

@@ -1,6 +1,7 @@
 /** What a model is made of. All of it can be structured-cloned. */
 import type { ByteOrder } from '../wire/layout.js';
 import type { FeatureName } from '../wire/virtio.js';
+import { MEDIA_BLOCKS } from './units/tray.js';
 
 /** A logical unit of the model. */
 export interface UnitConfig {
@@ -18,6 +19,8 @@ export interface UnitConfig {
   readonly protection?: 0 | 1 | 2 | 3;
   /** The medium of a disk cannot be written. */
   readonly readOnly?: boolean;
+  /** The medium of a disk can be taken out. */
+  readonly removable?: boolean;
   /** Milliseconds of virtual time that each command takes; 0 is at once. */
   readonly delay: number;
 }
@@ -55,7 +58,7 @@ export function diskConfig(
   unit: number,
   serial: string,
   options: Partial<
-    Pick<UnitConfig, 'blockSize' | 'blocks' | 'thin' | 'protection' | 'readOnly' | 'delay'>
+    Pick<UnitConfig, 'blockSize' | 'blocks' | 'thin' | 'protection' | 'readOnly' | 'removable' | 'delay'>
   > = {},
 ): UnitConfig {
   const blockSize = options.blockSize ?? 512;
@@ -70,6 +73,7 @@ export function diskConfig(
     thin: options.thin ?? true,
     protection: options.protection ?? 0,
     readOnly: options.readOnly ?? false,
+    removable: options.removable ?? false,
     delay: options.delay ?? 0,
   };
 }
@@ -78,14 +82,19 @@ export function diskConfig(
 export const CD_BLOCK_SIZE = 2048;
 
 /** A CD-ROM drive with a medium of 2 MiB in it. */
-export function cdromConfig(target: number, unit: number, serial: string, blocks = 1024n): UnitConfig {
+export function cdromConfig(
+  target: number,
+  unit: number,
+  serial: string,
+  blocks: bigint = MEDIA_BLOCKS.cdrom.usual,
+): UnitConfig {
   return { target, unit, kind: 'cdrom', serial, blockSize: CD_BLOCK_SIZE, blocks, thin: false, delay: 0 };
 }
 
 /**
  * Two disks at target 0, the first of them thin and for scratch, the second fully provisioned, a CD-ROM drive at target
- * 1, and at target 2 disks with protection information of types 1 and 2, for scratch too, and one that is read-only; two
- * request queues.
+ * 1, and at target 2 disks for scratch: with protection information of types 1 to 3, a read-only one, and a removable one;
+ * two request queues.
  */
 export const DEFAULT_MODEL_CONFIG: ModelConfig = {
   bus: 'pci',
@@ -122,5 +131,7 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     diskConfig(2, 0, 'VSCSI-SCRATCH-PI', { thin: false, protection: 1 }),
     diskConfig(2, 1, 'VSCSI-SCRATCH-RO', { readOnly: true }),
     diskConfig(2, 2, 'VSCSI-SCRATCH-PI-2', { thin: false, protection: 2 }),
+    diskConfig(2, 3, 'VSCSI-SCRATCH-PI-3', { thin: false, protection: 3 }),
+    diskConfig(2, 4, 'VSCSI-SCRATCH-REMOVABLE', { blocks: MEDIA_BLOCKS.disk.usual, removable: true }),
   ],
 };

@@ -19,6 +19,7 @@ import { Cdrom } from './units/cdrom.js';
 import { Disk } from './units/disk.js';
 import type { AccessFault, LogicalUnit, MediumAccess } from './units/logical-unit.js';
 import { Sense } from './units/sense.js';
+import type { MediumChoice } from './units/tray.js';
 import { VhostDevice } from './vhost/vhost-device.js';
 import { VirtioDevice } from './virtio/device.js';
 
@@ -147,25 +148,25 @@ export class Model {
   resize(targetId: number, number: number, blocks: bigint): void {
     const { target, unit } = this.#find(targetId, number);
     if (!(unit instanceof Disk)) throw new ModelConfigError(`unit ${targetId}:${number} is no disk`);
-    unit.blocks = blocks;
+    unit.resize(blocks);
     this.#keepBlocks(targetId, number, blocks);
     this.#parts.host.reports.parametersChanged(target, number, unit, Sense.CAPACITY_CHANGED);
   }
 
-  /** Takes the medium out of a CD-ROM drive. */
+  /** Takes the medium out of a unit. Throws `ModelConfigError` where it cannot be removed. */
   eject(targetId: number, number: number): void {
-    const { target, unit } = this.#drive(targetId, number);
+    const { target, unit } = this.#removable(targetId, number);
     unit.eject();
     this.#keepBlocks(targetId, number, 0n);
     this.#parts.host.reports.happened(target, number, unit, AsyncEvent.MEDIA_CHANGE);
   }
 
-  /** Puts a medium of so many blocks into a CD-ROM drive, in place of any that is there. */
-  insert(targetId: number, number: number, blocks: bigint): void {
-    const { target, unit } = this.#drive(targetId, number);
+  /** Puts a medium into a unit, in place of any that is there. Throws `ModelConfigError` where it cannot be removed. */
+  insert(targetId: number, number: number, which: MediumChoice): void {
+    const { target, unit } = this.#removable(targetId, number);
     const { reports } = this.#parts.host;
-    unit.insert({ blocks });
-    this.#keepBlocks(targetId, number, blocks);
+    unit.insert(which);
+    this.#keepBlocks(targetId, number, unit.blocks);
     reports.parametersChanged(target, number, unit, Sense.MEDIUM_MAY_HAVE_CHANGED);
     reports.happened(target, number, unit, AsyncEvent.MEDIA_CHANGE);
   }
@@ -200,10 +201,10 @@ export class Model {
     return { target, unit };
   }
 
-  #drive(targetId: number, number: number): { target: Target; unit: Cdrom } {
+  #removable(targetId: number, number: number): { target: Target; unit: Cdrom | Disk } {
     const { target, unit } = this.#find(targetId, number);
-    if (!(unit instanceof Cdrom)) throw new ModelConfigError(`unit ${targetId}:${number} is no CD-ROM drive`);
-    return { target, unit };
+    if (unit instanceof Cdrom || (unit instanceof Disk && unit.removable)) return { target, unit };
+    throw new ModelConfigError(`the medium of unit ${targetId}:${number} cannot be removed`);
   }
 
   #appear(config: UnitConfig, unit: LogicalUnit): void {

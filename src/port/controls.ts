@@ -25,9 +25,10 @@ export interface NewUnit {
 export const FAULT_ACCESSES = ['read', 'write'] as const;
 /**
  * How an access fails: `medium` by CHECK CONDITION, the others by the response of that name ("Device Operation:
- * Request Queues"), `busy` also by the status BUSY or TASK SET FULL.
+ * Request Queues"), `busy` also by the status BUSY or TASK SET FULL. With `deferred` a write that is cached ends well, and
+ * what became of it is told with a later command.
  */
-export const FAULT_ERRORS = ['medium', 'transport', 'target', 'nexus', 'busy'] as const;
+export const FAULT_ERRORS = ['medium', 'deferred', 'transport', 'target', 'nexus', 'busy'] as const;
 export type FaultError = (typeof FAULT_ERRORS)[number];
 
 /** What is in a drive: the medium that it had from the start, another of other size. */
@@ -83,6 +84,7 @@ export const CONTROL_CAPABILITIES = [
   'media',
   'resize',
   'fault',
+  'deferred-fault',
   'transport-fault',
   'target-fault',
   'nexus-fault',
@@ -96,6 +98,7 @@ export type ControlCapability = (typeof CONTROL_CAPABILITIES)[number];
 /** The capability behind each kind of fault. */
 export const FAULT_CAPABILITIES: Readonly<Record<FaultError, ControlCapability>> = {
   medium: 'fault',
+  deferred: 'deferred-fault',
   transport: 'transport-fault',
   target: 'target-fault',
   nexus: 'nexus-fault',

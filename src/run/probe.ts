@@ -44,6 +44,8 @@ const ANSWER_LIMIT_MS = 2000;
 const VPD_BYTES = 255;
 /** PROTECT of standard INQUIRY data; P_TYPE bits 3-1 and PROT_EN bit 0 of READ CAPACITY(16) data. */
 const PROTECT = 0x01;
+/** RMB of standard INQUIRY data. */
+const RMB = 0x80;
 const LONG_CAPACITY_BYTES = 32;
 const P_TYPE_BYTE = 12;
 const PROT_EN = 0x01;
@@ -129,6 +131,7 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
   const serial = readSerial(driver, profile);
   const scratch = profile.scratchSerial !== undefined && serial === profile.scratchSerial;
   const limits = {
+    removable: ((inquiry.dataIn[standardInquiry.fields.removable.offset] ?? 0) & RMB) === 0 ? 0n : 1n,
     ...(deviceType === DeviceType.DISK && readWriteProtection(driver, profile)),
     ...readLimits(driver, profile, vpdPages),
     ...readProtection(driver, profile, inquiry.dataIn),

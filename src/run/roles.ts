@@ -10,16 +10,18 @@ export interface Binding {
 
 /**
  * Roles of units: the first unit that fits each, those that can be written before those that cannot, those without
- * protection information before those with it, then scratch units first, and never one unit for two plain roles.
+ * protection information before those with it, media that stay before those that go, then scratch units first, and never one unit for two plain roles.
  */
 export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
   const disks = units.filter(({ deviceType, blocks }) => deviceType === DeviceType.DISK && blocks > 0);
   const hasProtection = ({ limits }: ProbedUnit) => (limits.protection_type ?? 0n) !== 0n;
+  const isRemovable = ({ limits }: ProbedUnit) => limits.removable === 1n;
   const isReadOnly = ({ limits }: ProbedUnit) => limits.read_only === 1n;
   const byScratch = [...disks].sort(
     (a, b) =>
       Number(isReadOnly(a)) - Number(isReadOnly(b)) ||
       Number(hasProtection(a)) - Number(hasProtection(b)) ||
+      Number(isRemovable(a)) - Number(isRemovable(b)) ||
       Number(b.scratch) - Number(a.scratch),
   );
   const first = (role: string, fits: (unit: ProbedUnit) => boolean, among = byScratch): Binding[] => {
@@ -33,7 +35,9 @@ export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
     ...first('disk-4k', ({ blockSize }) => blockSize === 4096),
     ...first('disk-pi', ({ limits }) => limits.protection_type === 1n),
     ...first('disk-pi2', ({ limits }) => limits.protection_type === 2n),
+    ...first('disk-pi3', ({ limits }) => limits.protection_type === 3n),
     ...first('disk-read-only', isReadOnly),
+    ...first('disk-removable', isRemovable),
     ...first('cdrom', ({ deviceType }) => deviceType === DeviceType.CDROM, [...units]),
     ...first('tape', ({ deviceType }) => deviceType === DeviceType.TAPE, [...units]),
   ];

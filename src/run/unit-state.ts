@@ -10,7 +10,6 @@ import { scsiAnswer } from '../harness/request.js';
 import { encodeLun } from '../wire/lun.js';
 import { encodeCdb } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
-import { DeviceType } from '../wire/scsi/inquiry.js';
 import { parseSense, SenseKey } from '../wire/scsi/sense.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
 import { Response } from '../wire/virtio-scsi.js';
@@ -130,7 +129,7 @@ export function makeReady(driver: Driver, unit: ProbedUnit): void {
     if (response.status !== ScsiStatus['CHECK CONDITION'] || !parsed.ok) return;
     if (parsed.key === SenseKey['UNIT ATTENTION']) continue;
     if (parsed.key !== SenseKey['NOT READY']) return;
-    const fields = unit.deviceType === DeviceType.CDROM ? { start: 1n, loej: 1n } : { start: 1n };
+    const fields = unit.limits.removable === 1n ? { start: 1n, loej: 1n } : { start: 1n };
     ask(driver, unit, 'START STOP UNIT', fields);
     return;
   }

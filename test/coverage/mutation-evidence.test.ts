@@ -1,7 +1,10 @@
 /** Judging what mutants do to cases, from hand-made runs. */
 import { describe, expect, test } from 'vitest';
+import { EQUIVALENT_MUTANTS } from '../../src/coverage/equivalent-mutants.js';
 import type { ModelRun } from '../../src/coverage/model-run.js';
 import {
+  type Evidence,
+  equivalents,
   evidenceText,
   gatherEvidence,
   judgeMutant,
@@ -9,9 +12,11 @@ import {
   survivors,
   unprovedCases,
   unprovedChecks,
+  wronglyNoticed,
 } from '../../src/coverage/mutation-evidence.js';
 import { isOwn, type Reaction, reactionOf } from '../../src/coverage/own-findings.js';
 import { baseIdOf } from '../../src/coverage/witnesses.js';
+import { mutantById } from '../../src/model/mutants/index.js';
 import type { CaseResult, Finding, Verdict } from '../../src/run/results.js';
 
 const finding = (more: Partial<Finding> = {}): Finding => ({
@@ -124,8 +129,35 @@ test('the evidence, and what is missing in it', () => {
   expect(unprovedCases(evidence)).toEqual(['c.b']);
   expect(unprovedChecks(evidence)).toEqual(['canary']);
   expect(survivors(evidence)).toEqual(['m.x']);
+  expect(equivalents(evidence)).toEqual([]);
+  expect(wronglyNoticed(evidence)).toEqual([]);
   expect(JSON.parse(evidenceText(evidence))).toEqual(evidence);
   expect(evidenceText(evidence)).toContain(
     '  "mutants": {\n    "m.x": {"other":0,"own":0,"verdict":"survived"},\n    "m.y"',
   );
+});
+
+describe('mutants that are equivalent to a conformant device', () => {
+  const survived = { verdict: 'survived', own: 0, other: 0 } as const;
+  const [first = '', second = ''] = EQUIVALENT_MUTANTS.keys();
+  const evidence: Evidence = {
+    schemaVersion: 1,
+    seed: 1,
+    cases: {},
+    skipped: [],
+    red: [],
+    standing: {},
+    mutants: { [first]: survived, [second]: { verdict: 'caught', own: 1, other: 0 }, 'm.x': survived },
+  };
+  test('are no survivors, and are not to be noticed', () => {
+    expect(survivors(evidence)).toEqual(['m.x']);
+    expect(equivalents(evidence)).toEqual([first]);
+    expect(wronglyNoticed(evidence)).toEqual([second]);
+  });
+  test('are mutants, each with a reason', () => {
+    for (const [id, reason] of EQUIVALENT_MUTANTS) {
+      expect(mutantById(id)?.id).toBe(id);
+      expect(reason.length).toBeGreaterThan(20);
+    }
+  });
 });

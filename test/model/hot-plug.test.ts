@@ -40,7 +40,7 @@ test('a power cycle leaves units, sizes and media as they are', () => {
   const bench = started();
   bench.model.plug(diskConfig(0, 2, 'X'));
   bench.model.resize(0, 0, 77n);
-  bench.model.insert(1, 0, 55n);
+  bench.model.insert(1, 0, 'other');
   bench.model.powerCycle();
   bench.model.resize(0, 2, 66n);
   expect(() => bench.model.plug(diskConfig(0, 0, 'Y'))).toThrow('exists already');

@@ -25,6 +25,8 @@ describe('adapter', () => {
         { target: 2, unit: 0, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI' },
         { target: 2, unit: 1, kind: 'disk' },
         { target: 2, unit: 2, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI-2' },
+        { target: 2, unit: 3, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI-3' },
+        { target: 2, unit: 4, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-REMOVABLE' },
       ],
       freeTarget: 3,
       freeUnit: { target: 0, unit: 2 },

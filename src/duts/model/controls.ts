@@ -16,14 +16,12 @@ import { Response } from '../../wire/virtio-scsi.js';
 
 const FAULTS: Readonly<Record<FaultError, AccessFault>> = {
   medium: 'medium',
+  deferred: 'deferred',
   transport: { response: Response.TRANSPORT_FAILURE },
   target: { response: Response.TARGET_FAILURE },
   nexus: { response: Response.NEXUS_FAILURE },
   busy: { response: Response.BUSY },
 };
-
-/** Blocks of the media: those that drives have from the start are of the first size. */
-const MEDIUM_BLOCKS = { usual: 1024n, other: 512n } as const;
 
 function unitConfig({ target, unit }: UnitAddress, { kind, blocks, blockSize }: NewUnit): UnitConfig {
   const serial = `VSCSI-NEW-${target}-${unit}`;
@@ -59,7 +57,7 @@ export function modelControls(model: Model, powerCycled: () => void): Controls {
         model.eject(control.at.target, control.at.unit);
         break;
       case 'insert':
-        model.insert(control.at.target, control.at.unit, MEDIUM_BLOCKS[control.medium]);
+        model.insert(control.at.target, control.at.unit, control.medium);
         break;
       case 'resize':
         model.resize(control.at.target, control.at.unit, BigInt(control.blocks));

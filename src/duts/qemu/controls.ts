@@ -304,7 +304,7 @@ export class QemuControls {
     await this.#forgetIdle();
     let node = unit.usual ?? '';
     if (which === 'other') {
-      const medium = this.#newMedium(OTHER_MEDIUM, true);
+      const medium = this.#newMedium(OTHER_MEDIUM, unit.own?.kind !== 'disk');
       await this.#execute('blockdev-add', mediumNode(medium));
       node = medium.node;
     }

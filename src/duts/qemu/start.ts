@@ -97,6 +97,15 @@ const OWN = [
     readOnly: true,
     size: 2 * MIB,
   },
+  {
+    target: 2,
+    unit: 1,
+    kind: 'disk',
+    serial: 'VSCSI-SCRATCH-REMOVABLE',
+    scratch: true,
+    removable: true,
+    size: 2 * MIB,
+  },
 ] as const;
 /** A unit number that the adapter's own units leave free. */
 const FREE_UNIT = 5;

@@ -8,6 +8,8 @@ export interface QemuUnit extends UnitAddress {
   readonly serial: string;
   /** Bytes; for the length of a resized disk. */
   readonly blockSize: number;
+  /** The medium of a disk can be taken out, as that of a CD-ROM drive always can. */
+  readonly removable?: boolean;
   /** Where its blocks lie. */
   readonly medium: QemuMedium;
 }
@@ -40,7 +42,7 @@ export function unitId({ target, unit }: UnitAddress): string {
 }
 
 /** The device of a unit, for `device_add`. */
-export function unitDevice(unit: QemuUnit): Readonly<Record<string, string | number>> {
+export function unitDevice(unit: QemuUnit): Readonly<Record<string, string | number | boolean>> {
   return {
     driver: unit.kind === 'disk' ? 'scsi-hd' : 'scsi-cd',
     id: unitId(unit),
@@ -49,6 +51,7 @@ export function unitDevice(unit: QemuUnit): Readonly<Record<string, string | num
     lun: unit.unit,
     drive: unit.medium.node,
     serial: unit.serial,
+    ...(unit.removable && { removable: true }),
     // That of a disk is QEMU's default anyway, and a CD-ROM has no other.
     ...(unit.kind === 'disk' &&
       unit.blockSize !== 512 && {

@@ -1,29 +1,12 @@
 /** Deviations that prove cases about block commands: comparing, writing the same, unmapping, and the whole medium. */
 import { ScsiStatus } from '../../wire/scsi/status.js';
-import { type CommandResult, GOOD, goodAfter } from '../units/command-result.js';
+import { GOOD, goodAfter } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
 import { Disk } from '../units/disk.js';
 import { ProvisioningStatus } from '../units/provisioning-map.js';
 import { Sense } from '../units/sense.js';
-import { cdb, edited, ending, named, refusing } from './command-shapes.js';
+import { acting, cdb, edited, ending, named, refusing } from './command-shapes.js';
 import type { Mutant } from './mutant.js';
-
-/** A mutant under which a disk does something else than a conformant one. */
-function acting(
-  id: string,
-  sentence: string,
-  act: (call: CommandCall, disk: Disk, run: () => CommandResult) => CommandResult,
-): Mutant {
-  return {
-    id,
-    sentence,
-    source: 'layout',
-    acts: true,
-    apply: (behaviours) => {
-      behaviours.perform = (call, run) => (call.unit instanceof Disk ? act(call, call.unit, run) : run());
-    },
-  };
-}
 
 /** A mutant under which a disk does something more, after a command that ended well. */
 const afterwards = (
@@ -105,6 +88,14 @@ const WRITING: readonly Mutant[] = [
         disk.writeBlocks(lbaOf(call), call.task.dataOut(disk.blockSize));
       return result;
     },
+  ),
+  ending(
+    'block-write.range-as-limit',
+    'A range of several blocks that is not there is an invalid field to every command that writes.',
+    (result, call) =>
+      writes(call) && result.sense?.asc === Sense.LBA_OUT_OF_RANGE.asc && blocksOf(call) > 1
+        ? { ...result, sense: Sense.INVALID_FIELD_IN_CDB }
+        : result,
   ),
   cdb('block-write.address-of-32-bits', 'Commands of 16 bytes look at 32 bits of the address.', (bytes) => {
     if ([0x89, 0x8b, 0x8e, 0x8f, 0x90, 0x93, 0x9c].includes(bytes[0] ?? 0)) bytes.fill(0, 2, 6);
@@ -474,6 +465,27 @@ const MEDIUM: readonly Mutant[] = [
       disk.started = false;
     return result;
   }),
+  acting(
+    'format.short-list-taken',
+    'FORMAT UNIT takes a list shorter than its header for one of zeros.',
+    (call, disk, run) => {
+      const result = run();
+      if (!named(call, 'FORMAT UNIT') || result.sense?.asc !== Sense.PARAMETER_LIST_LENGTH_ERROR.asc)
+        return result;
+      disk.renew();
+      return goodAfter(call.task.dataOutLength);
+    },
+  ),
+  acting(
+    'format.short-list-formats',
+    'FORMAT UNIT formats, and then refuses a list shorter than its header.',
+    (call, disk, run) => {
+      const result = run();
+      if (named(call, 'FORMAT UNIT') && result.sense?.asc === Sense.PARAMETER_LIST_LENGTH_ERROR.asc)
+        disk.renew();
+      return result;
+    },
+  ),
   acting('format.never-ready', 'After FORMAT UNIT the unit is not ready any more.', (call, disk, run) => {
     const result = run();
     if (named(call, 'FORMAT UNIT') && result.status === ScsiStatus.GOOD) disk.started = false;
@@ -513,8 +525,27 @@ const MEDIUM: readonly Mutant[] = [
   ),
 ];
 
+/** The twelfth access in a row of a kind, by commands of one name, goes to the next block. */
+function twelfth(access: 'read' | 'write'): Mutant {
+  return {
+    id: `medium.twelfth-${access}-elsewhere`,
+    sentence: `The twelfth ${access} in a row is of the block behind the one that it names.`,
+    source: 'layout',
+    apply: (behaviours) => {
+      let row = 0;
+      behaviours.perform = (call, run) => {
+        if (!named(call, ...['10', '16'].map((size) => `${access.toUpperCase()}(${size})`))) row = 0;
+        return run();
+      };
+      behaviours.mediumBlock = (lba, by) => (by === access && ++row % 12 === 0 ? lba + 1n : lba);
+    },
+  };
+}
+
 const isLong = ({ command }: CommandCall): boolean => command.additionalLength === true;
 const TRANSFERS: readonly Mutant[] = [
+  twelfth('read'),
+  twelfth('write'),
   refusing(
     'transfer.longest-refused',
     'A transfer of just as many blocks as MAXIMUM TRANSFER LENGTH says is refused.',

@@ -1,8 +1,9 @@
 /** Shapes of deviations in single commands: what a command ends in, its CDB, and refusals. */
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import type { Behaviours } from '../behaviours.js';
-import type { CommandResult } from '../units/command-result.js';
+import { type CommandResult, GOOD } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
+import { Disk } from '../units/disk.js';
 import { Sense } from '../units/sense.js';
 import type { Mutant } from './mutant.js';
 
@@ -63,6 +64,23 @@ export function refusing(
   };
 }
 
+/** A mutant under which a disk does something else than a conformant one. */
+export function acting(
+  id: string,
+  sentence: string,
+  act: (call: CommandCall, disk: Disk, run: () => CommandResult) => CommandResult,
+): Mutant {
+  return {
+    id,
+    sentence,
+    source: 'layout',
+    acts: true,
+    apply: (behaviours) => {
+      behaviours.perform = (call, run) => (call.unit instanceof Disk ? act(call, call.unit, run) : run());
+    },
+  };
+}
+
 export const named = ({ command }: CommandCall, ...names: readonly string[]): boolean =>
   names.includes(command.name);
 
@@ -76,3 +94,49 @@ export function edited(result: CommandResult, edit: (data: Uint8Array) => void):
   edit(data);
   return { ...result, data };
 }
+
+/** A mutant that changes the data of the commands that it applies to, where they return any. */
+export function editing(
+  id: string,
+  sentence: string,
+  applies: (call: CommandCall) => boolean,
+  edit: (data: Uint8Array, call: CommandCall) => void,
+  source: Mutant['source'] = 'layout',
+): Mutant {
+  return ending(
+    id,
+    sentence,
+    (result, call) => (applies(call) ? edited(result, (data) => edit(data, call)) : result),
+    source,
+  );
+}
+
+/** Sets a byte of data that reach so far. */
+export function byte(
+  id: string,
+  sentence: string,
+  applies: (call: CommandCall) => boolean,
+  at: number,
+  value: (old: number) => number,
+): Mutant {
+  return editing(id, sentence, applies, (data) => {
+    if (data.length > at) data[at] = value(data[at] ?? 0);
+  });
+}
+
+/** A mutant under which commands are answered GOOD without having done anything. */
+export function idle(id: string, sentence: string, applies: (call: CommandCall) => boolean): Mutant {
+  return {
+    id,
+    sentence,
+    source: 'layout',
+    apply: (behaviours: Behaviours) => {
+      behaviours.perform = (call, run) =>
+        applies(call) ? { ...GOOD, taken: Number(call.fields.parameter_list_length ?? 0n) } : run();
+    },
+  };
+}
+
+/** Whether a command was refused with this additional sense code. */
+export const refused = ({ sense }: CommandResult, asc = Sense.INVALID_FIELD_IN_CDB.asc): boolean =>
+  sense?.asc === asc;

@@ -2,36 +2,10 @@
 import { standardInquiry } from '../../wire/scsi/inquiry.js';
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import type { CommandCall } from '../units/command-table.js';
+import { editing, named } from './command-shapes.js';
 import { swapBytes } from './deviations.js';
 import type { Mutant } from './mutant.js';
 
-/** A mutant that rewrites the data which the named commands return, or leaves them alone. */
-function data(
-  id: string,
-  sentence: string,
-  applies: (call: CommandCall) => boolean,
-  change: (data: Uint8Array, call: CommandCall) => void,
-  source: Mutant['source'] = 'layout',
-): Mutant {
-  return {
-    id,
-    sentence,
-    source,
-    apply: (behaviours) => {
-      behaviours.result = (result, call) => {
-        if (result.data === undefined || result.data.length === 0 || !applies(call)) return result;
-        const changed = result.data.slice();
-        change(changed, call);
-        return { ...result, data: changed };
-      };
-    },
-  };
-}
-
-const named =
-  (...names: readonly string[]) =>
-  ({ command }: CommandCall): boolean =>
-    names.includes(command.name);
 const standard = (call: CommandCall): boolean => call.command.name === 'INQUIRY' && call.fields.evpd === 0n;
 const page = (call: CommandCall): boolean => call.command.name === 'INQUIRY' && call.fields.evpd === 1n;
 
@@ -48,7 +22,7 @@ const INQUIRY_VALUES: Readonly<Record<string, number>> = {
 
 const INQUIRY_MUTANTS: readonly Mutant[] = Object.entries(INQUIRY_VALUES).map(([name, value]) => {
   const { offset } = standardInquiry.fields[name as keyof typeof standardInquiry.fields];
-  return data(
+  return editing(
     `inquiry.${name.replace('_', '-')}.wrong`,
     `Byte ${offset} of standard INQUIRY data (${name}) is ${value.toString(16).padStart(2, '0')}h.`,
     standard,
@@ -72,16 +46,17 @@ const CAPACITIES = [
 
 const CAPACITY_MUTANTS: readonly Mutant[] = CAPACITIES.flatMap(([name, lba, length]) => {
   const slug = name.toLowerCase().replace('read ', '').replace('(', '-').replace(')', '');
+  const isOne = (call: CommandCall) => named(call, name);
   return [
-    data(`${slug}.count`, `${name} returns the number of blocks instead of the last one.`, named(name), (b) =>
+    editing(`${slug}.count`, `${name} returns the number of blocks instead of the last one.`, isOne, (b) =>
       add(b, lba, 1),
     ),
-    data(`${slug}.one-less`, `${name} returns the last block but one.`, named(name), (b) => add(b, lba, -1)),
-    data(`${slug}.block-length-doubled`, `${name} doubles the block length.`, named(name), (bytes) => {
+    editing(`${slug}.one-less`, `${name} returns the last block but one.`, isOne, (b) => add(b, lba, -1)),
+    editing(`${slug}.block-length-doubled`, `${name} doubles the block length.`, isOne, (bytes) => {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
       if (length + 4 <= bytes.length) view.setUint32(length, 2 * view.getUint32(length));
     }),
-    data(`${slug}.swapped`, `${name} returns its address with the bytes reversed.`, named(name), (bytes) => {
+    editing(`${slug}.swapped`, `${name} returns its address with the bytes reversed.`, isOne, (bytes) => {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
       if (lba + 4 <= bytes.length) view.setUint32(lba, swapBytes(view.getUint32(lba), 4));
     }),
@@ -161,7 +136,7 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
       },
     }),
   ),
-  data(
+  editing(
     'inquiry.nul-padding',
     'Texts of standard INQUIRY data are filled up with zeros instead of spaces.',
     standard,
@@ -170,7 +145,7 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
     },
     'museum QSD-27-inquiry-nul-padding',
   ),
-  data(
+  editing(
     'vpd.page-code-wiped',
     'The page code of vital product data is always 0.',
     page,
@@ -179,7 +154,7 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
     },
     'museum SPS-08-vpd-page-code-wiped',
   ),
-  data(
+  editing(
     'vpd.page-length-plus-one',
     'The length of vital product data pages is one too large.',
     page,
@@ -187,7 +162,7 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
       if (bytes.length > 3) bytes[3] = ((bytes[3] ?? 0) + 1) & 0xff;
     },
   ),
-  data(
+  editing(
     'vpd.unit-serial-of-another',
     'The unit serial number ends in another character.',
     (call) => page(call) && call.fields.page === 0x80n,
@@ -196,7 +171,7 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
       bytes[last] = (bytes[last] ?? 0) ^ 1;
     },
   ),
-  data(
+  editing(
     'vpd.list-unsorted',
     'Page 00h lists its pages in descending order.',
     (call) => page(call) && call.fields.page === 0n,
@@ -204,7 +179,7 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
       bytes.subarray(4).reverse();
     },
   ),
-  data(
+  editing(
     'inquiry.missing-unit-there',
     'INQUIRY of a missing unit shows a disk.',
     (call) => call.command.name === 'INQUIRY' && call.destination.unit === undefined,
@@ -213,26 +188,26 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
     },
     'museum QSD-32-missing-lun-inquiry',
   ),
-  data(
+  editing(
     'report-luns.length-of-list',
     'LUN LIST LENGTH counts entries instead of bytes.',
-    named('REPORT LUNS'),
+    (call) => named(call, 'REPORT LUNS'),
     (bytes) => {
       if (bytes.length > 3) bytes[3] = (bytes[3] ?? 0) >> 3;
     },
   ),
-  data(
+  editing(
     'report-luns.last-missing',
     'REPORT LUNS leaves the last unit blank.',
-    named('REPORT LUNS'),
+    (call) => named(call, 'REPORT LUNS'),
     (bytes) => {
       if (bytes.length > 16) bytes.fill(0, bytes.length - 8);
     },
   ),
-  data(
+  editing(
     'mode.length-includes-itself',
     'MODE DATA LENGTH counts its own bytes.',
-    named('MODE SENSE(6)', 'MODE SENSE(10)'),
+    (call) => named(call, 'MODE SENSE(6)', 'MODE SENSE(10)'),
     (bytes, { command }) => {
       const [at, own] = command.length === 6 ? [0, 1] : [1, 2];
       bytes[at] = ((bytes[at] ?? 0) + own) & 0xff;

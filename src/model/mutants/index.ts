@@ -8,18 +8,21 @@ import { CONTROL_MUTANTS } from './control.js';
 import { DELIVERY_MUTANTS } from './delivery.js';
 import { EVENT_IDX_MUTANTS } from './event-idx.js';
 import { EVENT_MUTANTS } from './events.js';
+import { FACILITY_MUTANTS } from './facilities.js';
 import { FEATURE_MUTANTS } from './features.js';
 import { HOSTILE_MUTANTS } from './hostile.js';
+import { IDENTITY_MUTANTS } from './identity.js';
 import { IN_ORDER_MUTANTS } from './in-order.js';
 import { INDIRECT_MUTANTS } from './indirect.js';
 import { LEGACY_PCI_MUTANTS } from './legacy-pci.js';
+import { MEDIUM_REMOVAL_MUTANTS } from './medium-removal.js';
 import { MMIO_MUTANTS } from './mmio.js';
 import { MMIO_LEGACY_MUTANTS } from './mmio-legacy.js';
+import { MODE_PARAMETER_MUTANTS } from './mode-parameters.js';
 import type { Mutant } from './mutant.js';
 import { NOTIFY_MUTANTS } from './notify.js';
 import { PACKED_MUTANTS } from './packed.js';
 import { PCI_MUTANTS } from './pci.js';
-import { PRIMARY_COMMAND_MUTANTS } from './primary-commands.js';
 import { PROOF_COMMAND_MUTANTS } from './proofs-commands.js';
 import { PROOF_FACILITY_MUTANTS } from './proofs-facilities.js';
 import { PROOF_REQUEST_MUTANTS } from './proofs-requests.js';
@@ -29,12 +32,13 @@ import { RESET_MUTANTS } from './reset.js';
 import { RESPONSE_MUTANTS } from './response.js';
 import { RING_MUTANTS } from './ring.js';
 import { SENSE_MUTANTS } from './sense.js';
+import { SENSE_DATA_MUTANTS } from './sense-data.js';
 import { SPLIT_MUTANTS } from './split.js';
 import { STALL_MUTANTS } from './stalls.js';
 import { STATUS_MUTANTS } from './status.js';
+import { SUPPORTED_COMMAND_MUTANTS } from './supported-commands.js';
 import { TASK_ATTRIBUTE_MUTANTS } from './task-attributes.js';
 import { TASK_MANAGEMENT_MUTANTS } from './task-management.js';
-
 import { WELL_KNOWN_UNIT_MUTANTS } from './well-known-unit.js';
 
 export type { Mutant } from './mutant.js';
@@ -42,7 +46,12 @@ export type { Mutant } from './mutant.js';
 /** Those made to prove single cases; the cases themselves show that a driver can see them. */
 export const PROOF_MUTANTS: readonly Mutant[] = [
   ...PROOF_COMMAND_MUTANTS,
-  ...PRIMARY_COMMAND_MUTANTS,
+  ...SENSE_DATA_MUTANTS,
+  ...IDENTITY_MUTANTS,
+  ...MODE_PARAMETER_MUTANTS,
+  ...FACILITY_MUTANTS,
+  ...SUPPORTED_COMMAND_MUTANTS,
+  ...MEDIUM_REMOVAL_MUTANTS,
   ...BLOCK_MUTANTS,
   ...PROOF_REQUEST_MUTANTS,
   ...PROOF_FACILITY_MUTANTS,

@@ -1,8 +1,12 @@
 /** Devices that get protection information wrong (VIRTIO_SCSI_F_T10_PI). */
+import { ScsiStatus } from '../../wire/scsi/status.js';
 import { DEFAULT_CDB_SIZE, type PiHeader, requestHeaderSize } from '../../wire/virtio-scsi.js';
 import type { Behaviours } from '../behaviours.js';
 import type { Answer } from '../scsi/answer.js';
 import type { ProtectionSizes, Task, TaskLayout } from '../scsi/task.js';
+import { protectionTuple, referenceOf } from '../units/protection.js';
+import { Sense } from '../units/sense.js';
+import { acting } from './command-shapes.js';
 import type { Mutant } from './mutant.js';
 
 type Entry = Pick<Mutant, 'id' | 'sentence' | 'requirement'>;
@@ -123,6 +127,27 @@ export const PROTECTION_MUTANTS: readonly Mutant[] = [
       ...answer,
       fields: { ...answer.fields, residual: answer.fields.residual + task.senseSize + answer.piIn.length },
     }),
+  ),
+  acting(
+    'pi.type-3-reference-checked',
+    'With type 3 the reference tag of a write has to be the address of the block.',
+    (call, disk, run) => {
+      if (disk.protection !== 3 || (call.fields.wrprotect ?? 0n) === 0n) return run();
+      const { reference_tag } = protectionTuple.read(call.task.piOut(protectionTuple.size));
+      return reference_tag === referenceOf(call.fields.lba ?? 0n)
+        ? run()
+        : { status: ScsiStatus['CHECK CONDITION'], sense: Sense.REFERENCE_TAG_CHECK_FAILED };
+    },
+  ),
+  acting(
+    'pi.type-3-reference-made',
+    'With type 3 the unit makes the reference tag, whatever came.',
+    (_call, disk, run) => {
+      const result = run();
+      return disk.protection === 3 && result.protection
+        ? { ...result, protection: result.protection.map((byte, at) => (at % 8 < 4 ? byte : 0xff)) }
+        : result;
+    },
   ),
   {
     id: 'pi.guards-not-checked',

@@ -12,6 +12,7 @@ import { readCommands } from './commands/read-write.js';
 import { MediaEvent, removableMedium } from './commands/removable-medium.js';
 import { LogicalUnit, type UnitReset } from './logical-unit.js';
 import { CheckCondition, Sense, type SenseInfo } from './sense.js';
+import { MEDIA_BLOCKS, type MediumChoice, Tray } from './tray.js';
 
 /** A disc. Each of its blocks begins with its own address and their number, eight bytes each, big-endian. */
 export interface Medium {
@@ -37,9 +38,7 @@ export class Cdrom extends LogicalUnit implements BlockUnit {
   override readonly blockSize = BLOCK_SIZE;
   override readonly asyncEvents = AsyncEvent.MEDIA_CHANGE;
   readonly limits = { transferBlocks: LARGEST_TRANSFER / BLOCK_SIZE };
-  removalPrevented = false;
-  #medium: Medium | undefined;
-  #trayOpen = false;
+  readonly tray: Tray<Medium>;
   #mediaEvent: number = MediaEvent.NONE;
   readonly #behaviours: Behaviours;
 
@@ -50,7 +49,10 @@ export class Cdrom extends LogicalUnit implements BlockUnit {
     behaviours: Behaviours,
   ) {
     super();
-    this.#medium = blocks > 0n ? { blocks } : undefined;
+    this.tray = new Tray<Medium>(blocks > 0n ? { blocks } : undefined, () => {
+      this.#mediaEvent = MediaEvent.NEW_MEDIA;
+      this.raiseAttention(Sense.MEDIUM_MAY_HAVE_CHANGED);
+    });
     this.delay = delay;
     this.#behaviours = behaviours;
     this.commands = new CommandTable([
@@ -77,45 +79,32 @@ export class Cdrom extends LogicalUnit implements BlockUnit {
 
   /** What can be read; undefined while the tray is open or empty. */
   get medium(): Medium | undefined {
-    return this.#trayOpen ? undefined : this.#medium;
-  }
-
-  get trayOpen(): boolean {
-    return this.#trayOpen;
+    return this.tray.medium;
   }
 
   get blocks(): bigint {
     return this.medium?.blocks ?? 0n;
   }
 
-  /** Opens the tray; the medium lies in it. Whether that changed anything. */
-  open(): boolean {
-    if (this.#trayOpen) return false;
-    if (this.#medium) this.#mediaEvent = MediaEvent.MEDIA_REMOVAL;
-    this.#trayOpen = true;
-    return true;
-  }
-
-  /** Closes the tray; what lies in it gets ready, and the unit says so. */
-  close(): void {
-    if (!this.#trayOpen) return;
-    this.#trayOpen = false;
-    if (this.#medium === undefined) return;
-    this.#mediaEvent = MediaEvent.NEW_MEDIA;
-    this.raiseAttention(Sense.MEDIUM_MAY_HAVE_CHANGED);
-  }
-
   /** Opens the tray and takes out what lies in it. */
   eject(): void {
-    this.open();
-    this.#medium = undefined;
+    this.#goes();
+    this.tray.eject();
   }
 
   /** Puts another medium in, and closes the tray. */
-  insert(medium: Medium): void {
-    this.open();
-    this.#medium = medium;
-    this.close();
+  insert(which: MediumChoice): void {
+    this.tray.insert({ blocks: MEDIA_BLOCKS.cdrom[which] });
+  }
+
+  /** Opens the tray; the medium lies in it. */
+  open(): void {
+    this.#goes();
+    this.tray.open();
+  }
+
+  #goes(): void {
+    if (this.medium) this.#mediaEvent = MediaEvent.MEDIA_REMOVAL;
   }
 
   /** The event of the media class that was not told yet. */
@@ -127,13 +116,13 @@ export class Cdrom extends LogicalUnit implements BlockUnit {
 
   override reset(kind: UnitReset, attention: SenseInfo): void {
     super.reset(kind, attention);
-    this.removalPrevented = false;
+    this.tray.removalPrevented = false;
   }
 
   /** Throws MEDIUM NOT PRESENT if a medium is needed and there is none. */
   requireMedium(needed = true): void {
     if (!needed || this.medium) return;
-    throw new CheckCondition(this.#trayOpen ? Sense.NO_MEDIUM_TRAY_OPEN : Sense.NO_MEDIUM_TRAY_CLOSED);
+    throw new CheckCondition(this.tray.isOpen ? Sense.NO_MEDIUM_TRAY_OPEN : Sense.NO_MEDIUM_TRAY_CLOSED);
   }
 
   protected override checkReady(): void {

@@ -2,7 +2,7 @@
 import { DeviceType } from '../../wire/scsi/inquiry.js';
 import type { Behaviours } from '../behaviours.js';
 import { ModelConfigError } from '../errors.js';
-import { BlockStore } from './block-store.js';
+import { BlockMedium } from './block-medium.js';
 import { type BlockUnit, checkBlockRange } from './block-unit.js';
 import { CommandTable } from './command-table.js';
 import { blockPages } from './commands/block-pages.js';
@@ -25,9 +25,10 @@ import { timestampCommands, UnitTimestamp } from './commands/timestamp.js';
 import { LogicalUnit, type UnitReset } from './logical-unit.js';
 import { DISK_PAGES, ModePages } from './mode-pages.js';
 import { PersistentReservation } from './persistent-reservation.js';
-import { generated, type ProtectionType, protectionTuple } from './protection.js';
-import { type ProvisionedRun, ProvisioningMap, ProvisioningStatus } from './provisioning-map.js';
+import type { ProtectionType } from './protection.js';
+import type { ProvisionedRun, ProvisioningStatus } from './provisioning-map.js';
 import { CheckCondition, Sense, type SenseInfo } from './sense.js';
+import { MEDIA_BLOCKS, type MediumChoice, Tray } from './tray.js';
 
 export interface DiskOptions {
   /** Unit serial number, ASCII. */
@@ -41,6 +42,8 @@ export interface DiskOptions {
   readonly protection?: ProtectionType;
   /** The medium cannot be written. */
   readonly readOnly?: boolean;
+  /** The medium can be taken out. */
+  readonly removable?: boolean;
   /** Milliseconds of virtual time that each command takes. */
   readonly delay: number;
 }
@@ -55,7 +58,6 @@ export interface DiskLimits {
   readonly atomicBlocks: number;
 }
 
-const TUPLE = protectionTuple.size;
 const VENDOR = 'VSCSI';
 /** SAM-5, SPC-4 and SBC-3, none of them by its revision. */
 const VERSIONS = [0x00a0, 0x0460, 0x04c0];
@@ -73,18 +75,15 @@ export class Disk extends LogicalUnit implements BlockUnit {
   readonly thin: boolean;
   readonly protection: ProtectionType;
   readonly readOnly: boolean;
+  readonly removable: boolean;
   readonly limits: DiskLimits;
+  /** Where the medium is; it never opens where the medium cannot be removed. */
+  readonly tray: Tray<BlockMedium>;
   readonly modePages = new ModePages(DISK_PAGES);
   /** Persistent reservation; it outlives every reset. */
   readonly reservation = new PersistentReservation();
-  blocks: bigint;
   /** Started, that is: serving commands that access the medium. */
   started = true;
-  removalPrevented = false;
-  readonly #store = new BlockStore();
-  readonly #provisioning = new ProvisioningMap();
-  /** Protection information that came with blocks; the unit makes that of all others. */
-  readonly #tuples = new Map<bigint, Uint8Array>();
   readonly #timestamp: UnitTimestamp;
   readonly #behaviours: Behaviours;
 
@@ -100,10 +99,13 @@ export class Disk extends LogicalUnit implements BlockUnit {
     if (![512, 1024, 2048, 4096].includes(blockSize))
       throw new ModelConfigError(`blocks of ${blockSize} bytes are none of 512, 1024, 2048 and 4096`);
     this.blockSize = blockSize;
-    this.blocks = options.blocks;
     this.thin = options.thin;
     this.protection = options.protection ?? 0;
     this.readOnly = options.readOnly ?? false;
+    this.removable = options.removable ?? false;
+    this.tray = new Tray(options.blocks > 0n ? this.#newMedium(options.blocks) : undefined, () =>
+      this.raiseAttention(Sense.MEDIUM_MAY_HAVE_CHANGED),
+    );
     this.delay = options.delay;
     this.#behaviours = behaviours;
     this.#timestamp = new UnitTimestamp(now);
@@ -118,7 +120,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
     this.commands = new CommandTable([
       inquiry({
         peripheral: this.peripheral,
-        removable: false,
+        removable: this.removable,
         protection: this.protection !== 0,
         vendor: VENDOR,
         product: 'REFERENCE DISK',
@@ -150,8 +152,37 @@ export class Disk extends LogicalUnit implements BlockUnit {
     this.raiseAttention(Sense.POWER_ON);
   }
 
+  /** Blocks of the medium; 0 while there is none. */
+  get blocks(): bigint {
+    return this.tray.medium?.blocks ?? 0n;
+  }
+
+  /** Gives the medium another size. Throws `CheckCondition` where there is none. */
+  resize(blocks: bigint): void {
+    this.#medium.blocks = blocks;
+  }
+
+  /** Lets the medium out, which lies in the slot then. */
+  open(): void {
+    this.tray.open();
+  }
+
+  /** Takes the medium out. */
+  eject(): void {
+    this.tray.eject();
+  }
+
+  /** Puts a new medium in, in place of any that is there. */
+  insert(which: MediumChoice): void {
+    this.tray.insert(this.#newMedium(MEDIA_BLOCKS.disk[which]));
+  }
+
   override get descriptorSense(): boolean {
     return this.modePages.descriptorSense;
+  }
+
+  protected override get writesBack(): boolean {
+    return this.modePages.writeCache;
   }
 
   get writeProtected(): boolean {
@@ -165,7 +196,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
 
   override reset(kind: UnitReset, attention: SenseInfo): void {
     super.reset(kind, attention);
-    this.removalPrevented = false;
+    this.tray.removalPrevented = false;
     if (kind === 'hard') this.#timestamp.reset();
     if (kind === 'nexus-loss') return;
     this.modePages.reset();
@@ -173,7 +204,13 @@ export class Disk extends LogicalUnit implements BlockUnit {
   }
 
   protected override checkReady(): void {
+    this.requireMedium();
     if (!this.started) throw new CheckCondition(Sense.NOT_READY_STOPPED);
+  }
+
+  /** Throws MEDIUM NOT PRESENT. */
+  requireMedium(): void {
+    if (this.tray.medium === undefined) throw new CheckCondition(Sense.MEDIUM_NOT_PRESENT);
   }
 
   checkRange(lba: bigint, blocks: bigint, taken = 0): void {
@@ -187,65 +224,54 @@ export class Disk extends LogicalUnit implements BlockUnit {
   }
 
   readBlocks(lba: bigint, blocks: number): Uint8Array {
-    return this.#store.read(this.#offset(lba, 'read'), blocks * this.blockSize);
+    return this.#medium.read(this.#accessed(lba, 'read'), blocks);
   }
 
   /** Writes whole blocks from `lba` on, with their protection information where it came along. */
   writeBlocks(lba: bigint, bytes: Uint8Array, protection?: Uint8Array): void {
-    this.#store.write(this.#offset(lba, 'write'), bytes);
-    const blocks = bytes.length / this.blockSize;
-    this.#overwritten(lba, blocks);
-    for (let at = 0; protection && at < blocks; at++)
-      this.#tuples.set(lba + BigInt(at), protection.slice(at * TUPLE, (at + 1) * TUPLE));
+    this.#medium.write(lba, this.#accessed(lba, 'write'), bytes, protection);
   }
 
   /** Protection information of a block with these contents. */
   protectionOf(lba: bigint, block: Uint8Array): Uint8Array {
-    return this.#tuples.get(lba) ?? generated(this.protection, lba, block);
-  }
-
-  /** New contents: blocks are mapped then, and their protection information is no longer the one that came before. */
-  #overwritten(lba: bigint, blocks: number, status: ProvisioningStatus = ProvisioningStatus.MAPPED): void {
-    if (this.thin) this.#provisioning.set(lba, BigInt(blocks), status);
-    if (this.#tuples.size === 0) return;
-    for (let at = 0; at < blocks; at++) this.#tuples.delete(lba + BigInt(at));
+    return this.#medium.protectionOf(lba, block);
   }
 
   /** Writes the same block many times. */
   fillBlocks(lba: bigint, blocks: number, block: Uint8Array): void {
-    const offset = this.#offset(lba, 'write');
-    this.#overwritten(lba, blocks);
-    for (let at = 0; at < blocks; at++) this.#store.write(offset + at * this.blockSize, block);
+    this.#medium.fill(lba, this.#accessed(lba, 'write'), blocks, block);
   }
 
   /** Sets blocks to zero, and gives them this provisioning status. */
   clearBlocks(lba: bigint, blocks: number, status: ProvisioningStatus): void {
-    this.#store.clear(this.#offset(lba, 'write'), blocks * this.blockSize);
-    this.#overwritten(lba, blocks, status);
+    this.#medium.clear(lba, this.#accessed(lba, 'write'), blocks, status);
   }
 
   /** Makes the whole medium new: every block holds this pattern, or without one zeros in no storage of its own. */
   renew(block?: Uint8Array): void {
     this.checkFault('write', 0n);
-    this.#store.renew(block);
-    if (this.thin)
-      this.#provisioning.set(
-        0n,
-        this.blocks,
-        block ? ProvisioningStatus.MAPPED : ProvisioningStatus.DEALLOCATED,
-      );
-    this.#tuples.clear();
+    this.#medium.renew(block);
   }
 
   /** The blocks from `lba` on that have the same provisioning status. */
   provisionedRun(lba: bigint): ProvisionedRun {
-    return this.thin
-      ? this.#provisioning.run(lba, this.blocks)
-      : { lba, blocks: this.blocks - lba, status: ProvisioningStatus.MAPPED };
+    return this.#medium.provisionedRun(lba);
   }
 
-  #offset(lba: bigint, access: 'read' | 'write'): number {
+  get #medium(): BlockMedium {
+    const { medium } = this.tray;
+    if (medium === undefined) throw new CheckCondition(Sense.MEDIUM_NOT_PRESENT);
+    return medium;
+  }
+
+  #newMedium(blocks: bigint): BlockMedium {
+    const { blockSize, thin, protection } = this;
+    return new BlockMedium(blocks, { blockSize, thin, protection });
+  }
+
+  /** Where a block is accessed; throws `CheckCondition` or `DeliveryFailure` where a fault is in the way. */
+  #accessed(lba: bigint, access: 'read' | 'write'): bigint {
     this.checkFault(access, lba);
-    return Number(this.#behaviours.mediumBlock(lba, access)) * this.blockSize;
+    return this.#behaviours.mediumBlock(lba, access);
   }
 }

@@ -21,8 +21,11 @@ export type UnitReset = 'hard' | 'logical-unit' | 'nexus-loss';
 
 /** A way of accessing the medium. */
 export type MediumAccess = 'read' | 'write';
-/** What an access runs into: a medium that fails, or a response of the transport, by its code. */
-export type AccessFault = 'medium' | { readonly response: number };
+/**
+ * What an access runs into: a medium that fails, at once or when a cached write reaches it, or a response of the
+ * transport, by its code.
+ */
+export type AccessFault = 'medium' | 'deferred' | { readonly response: number };
 
 /** Ends a command by a response of the transport, without any status. An outcome, like `CheckCondition`. */
 export class DeliveryFailure {
@@ -45,6 +48,8 @@ export abstract class LogicalUnit {
   /** What accesses to the medium run into, until it is cleared. */
   readonly faults = new Map<MediumAccess, AccessFault>();
   #attentions: SenseInfo[] = [];
+  /** What became of an earlier command, and was not told yet. */
+  #deferred: SenseInfo | undefined;
 
   /** Sense data of this unit are in descriptor format. */
   get descriptorSense(): boolean {
@@ -70,6 +75,12 @@ export abstract class LogicalUnit {
   /** A reset event. A reset replaces whatever attention was pending. */
   reset(_kind: UnitReset, attention: SenseInfo): void {
     this.#attentions = [attention];
+    this.#deferred = undefined;
+  }
+
+  /** Writes end before they are on the medium, unless they ask for more (FUA). */
+  protected get writesBack(): boolean {
+    return false;
   }
 
   /** The table row of a CDB that the unit serves. */
@@ -88,9 +99,18 @@ export abstract class LogicalUnit {
   protected checkFault(access: MediumAccess, lba: bigint): void {
     const fault = this.faults.get(access);
     if (fault === undefined) return;
-    if (fault !== 'medium') throw new DeliveryFailure(fault.response);
+    if (typeof fault === 'object') throw new DeliveryFailure(fault.response);
     const sense = access === 'read' ? Sense.UNRECOVERED_READ_ERROR : Sense.WRITE_ERROR;
-    throw new CheckCondition({ ...sense, information: lba });
+    if (fault === 'medium') throw new CheckCondition({ ...sense, information: lba });
+    this.#deferred = { ...sense, information: lba };
+  }
+
+  /** Throws what is still to be told of an earlier command, or of this one. */
+  #tellDeferred(deferred: boolean): void {
+    const sense = this.#deferred;
+    if (sense === undefined) return;
+    this.#deferred = undefined;
+    throw new CheckCondition({ ...sense, deferred });
   }
 
   /** Runs one command to its end, or returns nothing if it never ends. Throws `DeliveryFailure`. */
@@ -106,9 +126,13 @@ export abstract class LogicalUnit {
         if (!UNAFFECTED_BY_ATTENTION.has(found.command.name)) {
           const attention = this.takeAttention();
           if (attention) throw new CheckCondition(attention);
+          this.#tellDeferred(true);
         }
         if (found.entry.needsMedium) this.checkReady();
-        return found.entry.run({ ...call, fields: checkedFields(found, task.cdb) });
+        const fields = checkedFields(found, task.cdb);
+        const result = found.entry.run({ ...call, fields });
+        if (!this.writesBack || fields.fua === 1n) this.#tellDeferred(false);
+        return result;
       } catch (error) {
         if (!(error instanceof CheckCondition)) throw error;
         return { status: ScsiStatus['CHECK CONDITION'], sense: error.sense, taken: error.taken };

@@ -81,6 +81,10 @@ export class ModePages {
     return ((this.#current.get(CONTROL_PAGE)?.[0] ?? 0) & D_SENSE) !== 0;
   }
 
+  get writeCache(): boolean {
+    return ((this.#current.get(CACHING_PAGE)?.[0] ?? 0) & WCE) !== 0;
+  }
+
   get softwareWriteProtect(): boolean {
     return ((this.#current.get(CONTROL_PAGE)?.[2] ?? 0) & SWP) !== 0;
   }

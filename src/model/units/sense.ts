@@ -11,6 +11,8 @@ import {
 export interface SenseInfo extends SenseTriple {
   /** INFORMATION field. */
   readonly information?: bigint;
+  /** The error is that of an earlier command. */
+  readonly deferred?: boolean;
   /** Field pointer of an ILLEGAL REQUEST: byte and, where known, bit of the CDB or of the parameter list. */
   readonly pointer?: { readonly inCdb: boolean; readonly byte: number; readonly bit?: number };
 }
@@ -52,6 +54,7 @@ export const Sense = {
   SAVING_NOT_SUPPORTED: illegal(0x39, 0x00),
   INVALID_MESSAGE: illegal(0x49, 0x00),
   MEDIUM_REMOVAL_PREVENTED: illegal(0x53, 0x02),
+  MEDIUM_NOT_PRESENT: { key: SenseKey['NOT READY'], asc: 0x3a, ascq: 0x00 },
   NO_MEDIUM_TRAY_CLOSED: { key: SenseKey['NOT READY'], asc: 0x3a, ascq: 0x01 },
   NO_MEDIUM_TRAY_OPEN: { key: SenseKey['NOT READY'], asc: 0x3a, ascq: 0x02 },
   WRITE_ERROR: { key: SenseKey['MEDIUM ERROR'], asc: 0x0c, ascq: 0x00 },
@@ -88,7 +91,9 @@ export function encodeSense(info: SenseInfo, descriptors: boolean): Uint8Array {
   if (!descriptors) {
     const fits = info.information !== undefined && info.information <= 0xffff_ffffn;
     return fixedSense.encode({
-      response_code: SenseResponseCode.FIXED_CURRENT | (fits ? VALID : 0),
+      response_code:
+        (info.deferred ? SenseResponseCode.FIXED_DEFERRED : SenseResponseCode.FIXED_CURRENT) |
+        (fits ? VALID : 0),
       sense_key: info.key,
       information: fits ? Number(info.information) : 0,
       additional_sense_length: fixedSense.size - 8,
@@ -106,7 +111,9 @@ export function encodeSense(info: SenseInfo, descriptors: boolean): Uint8Array {
   if (specific) parts.push(0x02, 0x06, 0, 0, ...specific, 0);
   const out = new Uint8Array(descriptorSense.size + parts.length);
   descriptorSense.write(out, {
-    response_code: SenseResponseCode.DESCRIPTOR_CURRENT,
+    response_code: info.deferred
+      ? SenseResponseCode.DESCRIPTOR_DEFERRED
+      : SenseResponseCode.DESCRIPTOR_CURRENT,
     sense_key: info.key,
     asc: info.asc,
     ascq: info.ascq,

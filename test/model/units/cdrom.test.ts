@@ -31,7 +31,7 @@ describe('a CD-ROM drive', () => {
     expect(outcome(ask(bench, READY))).toBe('2/3a/02');
     expect(outcome(ask(bench, '25 00 00 00 00 00 00 00 00 00', 8))).toBe('2/3a/02');
     expect(toHex(ask(bench, EVENTS, 8).data)).toBe('00 06 04 10 03 01 00 00');
-    bench.model.insert(1, 0, 512n);
+    bench.model.insert(1, 0, 'other');
     expect(outcome(ask(bench, READY))).toBe('6/28/00');
     expect(outcome(ask(bench, READY))).toBe(0);
     expect(toHex(ask(bench, EVENTS, 8).data)).toBe('00 06 04 10 02 02 00 00');
@@ -59,19 +59,19 @@ describe('a CD-ROM drive', () => {
   test('a change of media is no PARAM_CHANGE, but an asynchronous event for who subscribed', () => {
     const bench = drive(CHANGE);
     const buffers = [1, 2].map(() => bench.send(1, [], [16]));
-    bench.model.insert(1, 0, 512n);
+    bench.model.insert(1, 0, 'other');
     expect(buffers[0]?.used()).toBeUndefined();
     const subscribed = bench.send(0, [concat(le(2, 4), hex(CD), le(0x7e, 4))], [5]);
     expect(toHex(subscribed.in())).toBe('10 00 00 00 00');
     bench.model.eject(1, 0);
-    bench.model.insert(1, 0, 512n);
+    bench.model.insert(1, 0, 'other');
     for (const buffer of buffers)
       expect(toHex(buffer.in())).toBe('02 00 00 00 01 01 00 00 00 00 00 00 10 00 00 00');
   });
 });
 
-test('only disks are resized, and only drives take media', () => {
+test('only disks are resized, and media leave only units that let them', () => {
   const bench = drive();
   expect(() => bench.model.resize(1, 0, 1n)).toThrow('no disk');
-  expect(() => bench.model.eject(0, 0)).toThrow('no CD-ROM drive');
+  expect(() => bench.model.eject(0, 0)).toThrow('cannot be removed');
 });

@@ -467,3 +467,38 @@ test('a read-only disk', () => {
   expect(outcome(bench.command('04 00 00 00 00 00'))).toBe('7/27/00');
   expect(bench.command('1a 08 3f 00 04 00', { dataIn: 4 }).data[2]).toBe(0x90);
 });
+
+describe('a cached write that fails later', () => {
+  const write = (fua: string) => `2a ${fua} 00 00 00 05 00 00 01 00`;
+  const failing = (caching = '04') => {
+    const bench = disk();
+    const list = hex(`00 00 00 00 08 12 ${caching}${' 00'.repeat(17)}`);
+    bench.command('15 10 00 00 18 00', { dataOut: list });
+    bench.model.setFault(0, 0, 'write', 'deferred');
+    return bench;
+  };
+
+  test('is told once, with a command that is not carried out', () => {
+    const bench = failing();
+    expect(outcome(bench.command(write('00'), { dataOut: block(1) }))).toBe('good');
+    bench.model.clearFaults(0, 0);
+    const told = bench.command('2a 00 00 00 00 06 00 00 01 00', { dataOut: block(2) });
+    expect([told.status, told.sense[0], toHex(told.sense.subarray(3, 7))]).toEqual([2, 0xf1, '00 00 00 05']);
+    expect(firsts(readBack(bench, 6, 1))).toEqual([0]);
+  });
+  test('is told at once where nothing is cached', () => {
+    for (const reply of [
+      failing().command(write('08'), { dataOut: block(1) }),
+      failing('00').command(write('00'), { dataOut: block(1) }),
+    ])
+      expect([outcome(reply), reply.sense[0]]).toEqual(['3/0c/00', 0xf0]);
+  });
+  test('is forgotten over a reset', () => {
+    const bench = failing();
+    bench.command(write('00'), { dataOut: block(1) });
+    bench.model.resetUnit(0, 0);
+    bench.model.clearFaults(0, 0);
+    expect(outcome(bench.command('00 00 00 00 00 00'))).toBe('6/29/00');
+    expect(outcome(bench.command('00 00 00 00 00 00'))).toBe('good');
+  });
+});

@@ -3,6 +3,7 @@ import { ScsiStatus } from '../../../wire/scsi/status.js';
 import { type CommandResult, GOOD } from '../command-result.js';
 import { type CommandCall, type CommandEntry, invalidNamed } from '../command-table.js';
 import type { Disk } from '../disk.js';
+import { moveMedium, preventAllow } from './medium-removal.js';
 
 /** Power conditions that the unit can be asked for; in all of them it answers at once. */
 const PowerCondition = { START_VALID: 0n, ACTIVE: 1n, IDLE: 2n, STANDBY: 3n } as const;
@@ -46,8 +47,11 @@ function startStop(disk: Disk, call: CommandCall): CommandResult {
     disk.started = true;
     return GOOD;
   }
-  // The medium cannot be ejected.
-  if (loej === 1n) throw invalidNamed(call.command, 'loej');
+  if (loej === 1n) {
+    if (!disk.removable) throw invalidNamed(call.command, 'loej');
+    moveMedium(disk, start === 1n);
+  }
+  if (start === 1n) disk.requireMedium();
   disk.started = start === 1n;
   return GOOD;
 }
@@ -61,15 +65,6 @@ export function mediumControl(disk: Disk): CommandEntry[] {
       accepts: ['immed', 'power_condition', 'no_flush', 'loej', 'start'],
       run: (call) => startStop(disk, call),
     },
-    {
-      name: 'PREVENT ALLOW MEDIUM REMOVAL',
-      accepts: ['prevent'],
-      run: (call) => {
-        // 10b and 11b are obsolete.
-        if ((call.fields.prevent ?? 0n) > 1n) throw invalidNamed(call.command, 'prevent');
-        disk.removalPrevented = call.fields.prevent === 1n;
-        return GOOD;
-      },
-    },
+    preventAllow(disk.tray),
   ];
 }

@@ -1,9 +1,9 @@
-/** Commands of a drive with a tray (MMC-6): START STOP UNIT, PREVENT ALLOW MEDIUM REMOVAL and events by polling. */
+/** Commands of a drive with a tray (MMC-6): START STOP UNIT and events by polling. */
 import { be16, struct, u8 } from '../../../wire/layout.js';
 import type { Cdrom } from '../cdrom.js';
 import { type CommandResult, GOOD, goodWith } from '../command-result.js';
 import { allocated, type CommandCall, type CommandEntry, invalidNamed } from '../command-table.js';
-import { CheckCondition, Sense } from '../sense.js';
+import { moveMedium, preventAllow } from './medium-removal.js';
 
 /** Event codes of the media class. */
 export const MediaEvent = { NONE: 0, NEW_MEDIA: 2, MEDIA_REMOVAL: 3 } as const;
@@ -31,11 +31,7 @@ function startStop(drive: Cdrom, call: CommandCall): CommandResult {
     drive.requireMedium(start === 1n);
     return GOOD;
   }
-  if (start === 1n) drive.close();
-  else {
-    if (drive.removalPrevented) throw new CheckCondition(Sense.MEDIUM_REMOVAL_PREVENTED);
-    drive.open();
-  }
+  moveMedium(drive, start === 1n);
   return GOOD;
 }
 
@@ -52,7 +48,7 @@ function eventStatus(drive: Cdrom, call: CommandCall): CommandResult {
   if (!wanted) return goodWith(allocated(call, header));
   const event = mediaEvent.encode({
     code: drive.takeMediaEvent(),
-    status: (drive.trayOpen ? TRAY_OPEN : 0) | (drive.medium ? MEDIUM_PRESENT : 0),
+    status: (drive.tray.isOpen ? TRAY_OPEN : 0) | (drive.medium ? MEDIUM_PRESENT : 0),
   });
   return goodWith(allocated(call, Uint8Array.of(...header, ...event)));
 }
@@ -64,16 +60,7 @@ export function removableMedium(drive: Cdrom): CommandEntry[] {
       accepts: ['immed', 'power_conditions', 'fl', 'format_layer_number', 'loej', 'start'],
       run: (call) => startStop(drive, call),
     },
-    {
-      name: 'PREVENT ALLOW MEDIUM REMOVAL',
-      accepts: ['prevent'],
-      run: (call) => {
-        // The persistent form, bit 1, is not supported.
-        if ((call.fields.prevent ?? 0n) > 1n) throw invalidNamed(call.command, 'prevent');
-        drive.removalPrevented = call.fields.prevent === 1n;
-        return GOOD;
-      },
-    },
+    preventAllow(drive.tray),
     {
       name: 'GET EVENT STATUS NOTIFICATION',
       accepts: ['polled', 'notification_class_request', 'allocation_length'],

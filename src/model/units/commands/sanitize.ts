@@ -66,6 +66,8 @@ const IMMED = 0x02;
 function checkFormatList(call: CommandCall): number {
   const { size } = call.fields.longlist === 1n ? longFormatHeader : formatHeader;
   const list = call.task.dataOut(size);
+  // The CDB does not say how long the list is, so no OVERRUN comes before.
+  if (list.length < size) throw new CheckCondition(Sense.PARAMETER_LIST_LENGTH_ERROR, list.length);
   const wrong = list.findIndex((value, at) => (at === 1 ? (value & ~IMMED) !== 0 : value !== 0));
   if (wrong >= 0) throw invalidParameter(wrong, size);
   return size;
