@@ -26,6 +26,8 @@ export interface MutantEvidence {
   /** How many cases it breaks by their own expectations, and how many in another way only; of `spoils`, at least. */
   readonly own: number;
   readonly other: number;
+  /** Of how many cases as written a sample was run, where that is less than what it touches. */
+  readonly sample?: number;
 }
 
 /** The contents of `fixtures/evidence/mutants.json`. */
@@ -86,17 +88,25 @@ function verdictOf(
   own: number,
   other: number,
   violated: number,
-  limit: number,
+  isSpoiling: boolean,
 ): MutantVerdict {
   if (run.unusable !== undefined) return 'unusable';
-  if (own + other > limit) return 'spoils';
+  if (isSpoiling) return 'spoils';
   if (own > 0) return 'caught';
   if (violated > 0) return 'standing';
   return other > 0 ? 'set-up' : 'survived';
 }
 
-/** Judges the run with a mutant against the run without. A case that is red without it cannot be proved by it. */
-export function judgeMutant(id: string, run: ModelRun, baseline: ModelRun): MutantFindings {
+/**
+ * Judges the run with a mutant against the run without. A case that is red without it cannot be proved by it. If only a
+ * `sample` was run of what it touches (ids as written), that decides whether it spoils; what was run besides can prove.
+ */
+export function judgeMutant(
+  id: string,
+  run: ModelRun,
+  baseline: ModelRun,
+  sample?: ReadonlySet<string>,
+): MutantFindings {
   const green = greenCases(baseline);
   const bases = [...byBase(run)].filter(([base]) => green.has(base));
   const basesThat = (wanted: Reaction) => bases.flatMap(([base, is]) => (is === wanted ? [base] : []));
@@ -104,13 +114,15 @@ export function judgeMutant(id: string, run: ModelRun, baseline: ModelRun): Muta
     run.cases.flatMap(({ id, baseId, reaction }) => (reaction === wanted && green.has(baseId) ? [id] : []));
   const [own, other] = [basesThat('own'), basesThat('other')];
   const violated = run.violated.filter((check) => !baseline.violated.includes(check));
-  const limit = provingLimit(green.size);
-  const verdict = verdictOf(run, own.length, other.length, violated.length, limit);
+  const broken = [...own, ...other].filter((base) => sample?.has(base) ?? true);
+  const isSpoiling = broken.length > provingLimit(sample?.size ?? green.size);
+  const verdict = verdictOf(run, own.length, other.length, violated.length, isSpoiling);
   return {
     id,
     verdict,
     own: own.length,
     other: other.length,
+    ...(sample !== undefined && { sample: sample.size }),
     ownCases: casesThat('own'),
     otherCases: casesThat('other'),
     proves: verdict === 'caught' ? own : [],
@@ -145,7 +157,10 @@ export function gatherEvidence(
       standingChecks.map((check) => [check, ids(({ violated }) => violated.includes(check))]),
     ),
     mutants: Object.fromEntries(
-      mutants.map(({ id, verdict, own, other }) => [id, { verdict, own, other }] as const),
+      mutants.map(({ id, verdict, own, other, sample }) => {
+        const counts = { verdict, own, other, ...(sample !== undefined && { sample }) };
+        return [id, counts] as const;
+      }),
     ),
   };
 }

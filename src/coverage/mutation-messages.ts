@@ -15,6 +15,8 @@ export interface MutationTask {
   readonly mutant?: string;
   /** Ids of the mutants that look on: which cases each of them touches. */
   readonly observers?: readonly string[];
+  /** Which of how many parts of the cases to run; all if left out. */
+  readonly part?: readonly [index: number, of: number];
   /** Expanded ids of the cases to run; all if left out. */
   readonly only?: ReadonlySet<string>;
   /** Expanded ids that have a result already. */

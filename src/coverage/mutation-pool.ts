@@ -6,9 +6,10 @@ import { Worker } from 'node:worker_threads';
 import type { CaseFile } from '../cases/types.js';
 import { mutantById } from '../model/mutants/index.js';
 import { Beacon } from '../run/beacon.js';
-import type { CaseReaction, ModelRun } from './model-run.js';
-import { greenCases, provingLimit } from './mutation-evidence.js';
+import { type CaseReaction, EVIDENCE_SEED, type ModelRun } from './model-run.js';
+import { greenCases, judgeMutant, type MutantFindings, provingLimit } from './mutation-evidence.js';
 import type { MutationMessage, MutationTask, MutationWorkerData } from './mutation-messages.js';
+import { isSampled, sampleOf } from './mutation-sample.js';
 import type { Touched } from './touching.js';
 
 const WORKER = new URL('./mutation-worker.js', import.meta.url);
@@ -115,43 +116,95 @@ export interface MutationPoolOptions {
   readonly files: readonly CaseFile[];
   /** Ids. */
   readonly mutants: readonly string[];
+  /** What an earlier run of the same suite has found of some of them, which are not run again. */
+  readonly found?: readonly MutantFindings[];
   /** How many threads. */
   readonly jobs: number;
   /** Without progress for so long a thread counts as hanging. */
   readonly hangMs?: number;
   /** Called as each is done, in any order. */
-  readonly onRun: (mutant: string, run: ModelRun) => void;
+  readonly onFindings: (findings: MutantFindings) => void;
 }
 
 /** Mutants for tests of the suite may loop for ever: they are not asked what they would do. */
 const mayObserve = (id: string): boolean => mutantById(id)?.source !== 'test';
 
+const idsOf = (cases: readonly { readonly id: string }[]): ReadonlySet<string> => new Set(cases.map(({ id }) => id));
+
+/** Two runs of one mutant, on different cases. */
+const both = (one: ModelRun, other: ModelRun): ModelRun => ({
+  ...other,
+  cases: [...one.cases, ...other.cases],
+  violated: [...new Set([...one.violated, ...other.violated])],
+});
+
 /**
- * Runs the cases on the model, and then on every mutant those that it touches; if nobody notices that one, all of
- * them. Cases that are red on the model prove nothing and are left out. Returns the run on the model.
+ * Runs the cases on the model, and then on every mutant those that it touches; of those that touch a large part of the
+ * suite a sample, and the cases that are about what it breaks or that nothing else has proved. If nobody notices a
+ * mutant, all of the cases are run. Cases that are red on the model prove nothing and are left out. Returns the run on
+ * the model.
  */
 export async function runMutants(options: MutationPoolOptions): Promise<ModelRun> {
-  const { files, mutants, jobs, hangMs = HANG_MS, onRun } = options;
+  const { files, mutants, found = [], jobs, hangMs = HANG_MS, onFindings } = options;
   const lanes = Array.from({ length: Math.max(1, jobs) }, () => new Lane(files, hangMs));
   try {
-    const [first] = lanes;
-    if (first === undefined) throw new RangeError('no lane');
-    const { run: baseline, touched } = await first.run({ observers: mutants.filter(mayObserve) });
+    const observers = mutants.filter(mayObserve);
+    const parts = await Promise.all(lanes.map((lane, index) => lane.run({ observers, part: [index, lanes.length] })));
+    const baseline = parts.map(({ run }) => run).reduce(both);
+    const touches = (mutant: string, id: string): boolean =>
+      parts.some(({ touched }) => touched === undefined || (touched.get(mutant)?.has(id) ?? true));
     const green = greenCases(baseline);
-    const ids = baseline.cases.flatMap(({ id, baseId }) => (green.has(baseId) ? [id] : []));
-    const enough = provingLimit(green.size);
-    const waiting = [...mutants];
-    const work = async (lane: Lane) => {
-      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-        const its = touched?.get(mutant);
-        const near = ids.filter((id) => its?.has(id) ?? true);
-        const { run } = await lane.run({ mutant, only: new Set(near), enough });
-        // What it remembers of other cases may make it misbehave, too.
-        const suffices = isNoticed(run, baseline) || near.length === ids.length;
-        onRun(mutant, suffices ? run : (await lane.run({ mutant, only: new Set(ids), enough })).run);
-      }
+    const all = baseline.cases.filter(({ baseId }) => green.has(baseId));
+    const covers = new Map(files.flatMap(({ cases }) => cases.map((each) => [each.id, each.covers] as const)));
+    const proved = new Set(found.flatMap(({ proves }) => proves));
+    const known = idsOf(found);
+
+    /** All cases, unless somebody notices it by those that were run. */
+    const toTheEnd = async (lane: Lane, mutant: string, run: ModelRun): Promise<ModelRun> => {
+      if (isNoticed(run, baseline)) return run;
+      const had = idsOf(run.cases);
+      const rest = all.filter(({ id }) => !had.has(id));
+      return rest.length === 0 ? run : both(run, await lane.run({ mutant, only: idsOf(rest) }).then((its) => its.run));
     };
-    await Promise.all(lanes.map(work));
+    const narrow = async (lane: Lane, mutant: string, near: readonly CaseReaction[]) => {
+      const { run } = await lane.run({ mutant, only: idsOf(near), enough: provingLimit(green.size) });
+      return judgeMutant(mutant, await toTheEnd(lane, mutant, run), baseline);
+    };
+    const broad = async (lane: Lane, mutant: string, near: readonly CaseReaction[], unproved: ReadonlySet<string>) => {
+      const cases = sampleOf(near, EVIDENCE_SEED);
+      const sample = new Set(cases.map(({ baseId }) => baseId));
+      const only = idsOf(cases);
+      const { run } = await lane.run({ mutant, only, enough: provingLimit(sample.size) });
+      const judged = judgeMutant(mutant, run, baseline, sample);
+      if (judged.verdict === 'spoils' || judged.verdict === 'unusable') return judged;
+      const requirement = mutantById(mutant)?.requirement ?? '';
+      const about = near.filter(
+        ({ id, baseId }) => !only.has(id) && (unproved.has(baseId) || covers.get(baseId)?.includes(requirement)),
+      );
+      const more = about.length === 0 ? run : both(run, (await lane.run({ mutant, only: idsOf(about) })).run);
+      return judgeMutant(mutant, await toTheEnd(lane, mutant, more), baseline, sample);
+    };
+
+    const waiting = mutants
+      .filter((mutant) => !known.has(mutant))
+      .map((mutant) => ({ mutant, near: all.filter(({ id }) => touches(mutant, id)) }));
+    const share = async (
+      part: typeof waiting,
+      judge: (lane: Lane, mutant: string, near: readonly CaseReaction[]) => Promise<MutantFindings>,
+    ) => {
+      const work = async (lane: Lane) => {
+        for (let next = part.shift(); next !== undefined; next = part.shift()) {
+          const findings = await judge(lane, next.mutant, next.near);
+          for (const id of findings.proves) proved.add(id);
+          onFindings(findings);
+        }
+      };
+      await Promise.all(lanes.map(work));
+    };
+    await share(waiting.filter(({ near }) => !isSampled(near.length)), narrow);
+    // Settled before the first of them, so that the outcome does not depend on which thread is faster.
+    const unproved = new Set([...green].filter((id) => !proved.has(id)));
+    await share(waiting.filter(({ near }) => isSampled(near.length)), (lane, mutant, near) => broad(lane, mutant, near, unproved));
     return baseline;
   } finally {
     await Promise.all(lanes.map((lane) => lane.close()));

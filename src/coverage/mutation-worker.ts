@@ -20,8 +20,12 @@ function mutantOf(id: string): Mutant {
   return mutant;
 }
 
+/** Spreads cases evenly over so many parts, and each always into the same one. */
+const partOf = (id: string, of: number): number =>
+  of === 1 ? 0 : [...id].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 65_521, 0) % of;
+
 parentPort?.on('message', async (task: MutationTask) => {
-  const { mutant, observers = [], only, without, enough, careful } = task;
+  const { mutant, observers = [], part: [index, of] = [0, 1], only, without, enough, careful } = task;
   const done = new Set(without);
   const recorder = new TouchRecorder(observers.map(mutantOf));
   const broken = new Set<string>();
@@ -32,7 +36,7 @@ parentPort?.on('message', async (task: MutationTask) => {
   const run = await runOnModel({
     files,
     beacon,
-    wanted: ({ id }) => !done.has(id) && (only?.has(id) ?? true),
+    wanted: ({ id }) => partOf(id, of) === index && !done.has(id) && (only?.has(id) ?? true),
     change: (behaviours) => {
       if (mutant !== undefined) mutantOf(mutant).apply(behaviours);
       recorder.watch(behaviours);
