@@ -20,6 +20,7 @@ const CONTENTS = [
   'spec-cases/rulings.yaml',
   'spec-cases/case-file.schema.json',
   'src/report/results.schema.json',
+  'src/report/events.schema.json',
   'fixtures/known/qemu.yaml',
   'fixtures/profiles/qemu.yaml',
   'fixtures/profiles/dut-profile.schema.json',

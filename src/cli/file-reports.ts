@@ -1,9 +1,10 @@
 /** The reports of one device that go to files. One that cannot be written does not stop the run or the others. */
 import { extname } from 'node:path';
+import type { CaseEvent, HeaderEvent } from '../report/events.js';
 import { ReportError } from '../report/report-file.js';
-import { REPORTERS, type Reporter, type RunHeader } from '../report/reporter.js';
+import { REPORTERS, type Reporter } from '../report/reporter.js';
 import type { Gate } from '../run/known.js';
-import type { CaseResult, RunResults } from '../run/results.js';
+import type { RunResults } from '../run/results.js';
 import type { ReportTarget } from './run-options.js';
 
 /** Feeds all reports alike; `onError` hears of each that fails, once. */
@@ -21,11 +22,11 @@ export class FileReports {
     this.#reporters = reporters;
   }
 
-  started(header: RunHeader): void {
+  started(header: HeaderEvent): void {
     this.#each((reporter) => reporter.started?.(header));
   }
 
-  result(result: CaseResult): void {
+  result(result: CaseEvent): void {
     this.#each((reporter) => reporter.result?.(result));
   }
 

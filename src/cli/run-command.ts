@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { CaseFile } from '../cases/types.js';
 import { type DutIdentity, DutSetupError } from '../duts/dut.js';
+import { caseEvent, type HeaderEvent } from '../report/events.js';
 import { bold, type TextSink } from '../report/style.js';
 import { TerminalReport } from '../report/terminal.js';
 import { type AllTransportsOptions, superviseAll, transportsNeeded } from '../run/all-transports.js';
@@ -22,8 +23,9 @@ import { type CheckedFiles, checkCaseFiles, ownCases } from '../run/load-cases.j
 import type { Selection } from '../run/messages.js';
 import { resultKey } from '../run/modes.js';
 import { hashCaseFiles, SUITE_VERSION } from '../run/package-info.js';
+import { replayCommand } from '../run/replay-command.js';
 import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
-import { SPEC_VERSIONS } from '../run/spec-version.js';
+import { NEWEST_SPEC } from '../run/spec-version.js';
 import type { Supervised } from '../run/supervisor.js';
 import { WorkerPool } from '../run/worker-pool.js';
 import { conclude, type Outcome } from './conclusion.js';
@@ -31,8 +33,7 @@ import { chooseDevices, type Device } from './devices.js';
 import { UsageError } from './errors.js';
 import { Evidence } from './evidence.js';
 import { FileReports, reportFile } from './file-reports.js';
-import { replayCommand } from './replay.js';
-import type { RunOptions } from './run-options.js';
+import { type RunOptions, requestOf } from './run-options.js';
 import { isNarrowed, nothingSelected, selectionOf } from './select-cases.js';
 
 /** Everything a run needs that does not depend on the device. */
@@ -132,6 +133,7 @@ async function runOnDevice(
   });
   let list: KnownList | undefined;
   let started = false;
+  const facts = factsOf(job, device);
   try {
     const { adapter } = device;
     const modes = options.modes ?? 'default';
@@ -164,14 +166,14 @@ async function runOnDevice(
           transport,
           seed,
           reasonOf: (result) => knownDeviation(list, identity.version, result)?.reason,
-          replay: (one) => replayCommand(one, device, options, seed),
+          replay: (one) => replayCommand(one, facts),
         });
-        if (!started) files.started({ suite: { version: SUITE_VERSION }, dut: identity, seed });
+        if (!started) files.started({ type: 'header', ...facts, environment: environment(), dut: identity });
         started = true;
       },
-      onResult: (result, { done, planned, log }) => {
+      onResult: (result, { done, planned, log }, standing) => {
         report.result(result, done, planned);
-        files.result(result);
+        files.result(caseEvent(result, standing));
         if (options.keep === true && RED.has(result.verdict))
           failed ||= !keepEvidence(job, device, result, log);
       },
@@ -185,7 +187,7 @@ async function runOnDevice(
         });
     if (run.results.length === 0 && !run.interrupted && run.failure === undefined)
       throw new UsageError(emptySelection(job, run.available));
-    const { results, ...judged } = judge(run, list, job);
+    const { results, ...judged } = judge(run, facts, list, job);
     files.finished(results, judged.gate);
     report.finished(results, judged.gate, judged.changes);
     if (run.failure) sayFailed(device, run.failure, job);
@@ -195,6 +197,28 @@ async function runOnDevice(
     sayFailed(device, error, job);
     return { setUpFailed: true, reportFailed: failed };
   }
+}
+
+/** What results say of the run before it has begun. */
+type Facts = Omit<HeaderEvent, 'type' | 'environment' | 'dut'>;
+
+function factsOf({ options, caseFiles, seed }: Job, { words }: Device): Facts {
+  return {
+    schemaVersion: 1,
+    suite: { version: SUITE_VERSION, caseSetHash: hashCaseFiles(caseFiles) },
+    seed,
+    strict: options.strict ?? false,
+    spec: options.spec ?? NEWEST_SPEC,
+    request: requestOf(options, words),
+  };
+}
+
+function environment(): RunResults['environment'] {
+  return {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    date: new Date().toISOString(),
+  };
 }
 
 /** A device that this machine does not have. Which of its cases are held back depends on what the lab finds. */
@@ -230,25 +254,22 @@ function sayFailed(device: Device, { message, remedy }: DutSetupError, { report 
 }
 
 /** From what was gathered to results, with how they stand to the list of known deviations and to the baseline. */
-function judge(run: Supervised, list: KnownList | undefined, job: Job): Required<Outcome>['ran'] {
-  const { options, seed } = job;
-  const strict = options.strict ?? false;
+function judge(
+  run: Supervised,
+  facts: Facts,
+  list: KnownList | undefined,
+  job: Job,
+): Required<Outcome>['ran'] {
+  const { options } = job;
   const results: RunResults = {
-    schemaVersion: 1,
-    suite: { version: SUITE_VERSION, caseSetHash: hashCaseFiles(job.caseFiles) },
-    environment: {
-      node: process.version,
-      platform: `${process.platform} ${process.arch}`,
-      date: new Date().toISOString(),
-    },
+    ...facts,
+    environment: environment(),
     dut: { ...run.identity, features: run.features },
-    seed,
-    strict,
     modes: [...new Set(run.results.map(({ mode }) => mode))],
-    spec: options.spec ?? SPEC_VERSIONS[SPEC_VERSIONS.length - 1] ?? '',
     interrupted: run.interrupted,
+    ...(run.failure && { failure: run.failure.message }),
     summary: summarise(run.results),
-    standing: judgeStanding(run.standing, strict),
+    standing: judgeStanding(run.standing, facts.strict),
     cases: run.results,
   };
   const narrowed =

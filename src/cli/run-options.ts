@@ -1,6 +1,7 @@
 /** The options of `vscsi run`. */
 import type { ReportFormat } from '../report/reporter.js';
 import type { ModeChoice } from '../run/modes.js';
+import type { RunRequest, Shard } from '../run/results.js';
 import type { SpecVersion } from '../run/spec-version.js';
 
 /** As the command line gives them; only what has a default is always there. */
@@ -13,6 +14,7 @@ export interface RunOptions {
   readonly area?: string;
   readonly requirement?: string;
   readonly modes?: ModeChoice;
+  readonly shard?: Shard;
   readonly jobs: number;
   readonly shuffle?: number;
   readonly reverse?: boolean;
@@ -47,4 +49,20 @@ export interface DeviceProperty {
 export interface ReportTarget {
   readonly format: ReportFormat;
   readonly file: string;
+}
+
+/** What results tell of the options. `device`: the words that ask for the device. */
+export function requestOf(options: RunOptions, device: readonly string[]): RunRequest {
+  const { cases, select, skip, area, requirement, modes = 'default', fatal, shard } = options;
+  return {
+    device,
+    ...(cases && { cases }),
+    ...(select && { select }),
+    ...(skip && { skip }),
+    ...(area !== undefined && { area }),
+    ...(requirement !== undefined && { requirement }),
+    modes,
+    ...(fatal === true && { fatal }),
+    ...(shard && { shard }),
+  };
 }

@@ -1,20 +1,17 @@
-/** Results as one JSON object a line, written while the run goes on: a session that ends early loses none. */
+/** The stream of events itself, one JSON object a line, while the run goes on: one that ends early loses no result. */
+import { footerEvent, type RunEvent } from './events.js';
 import { LineFile } from './report-file.js';
 import type { Reporter } from './reporter.js';
 
-/**
- * `{"type":"header"}`, a `{"type":"case"}` for every case as soon as it has its result, and a `{"type":"footer"}` with
- * everything but the cases. Throws ReportError when the file cannot be made.
- */
+/** Throws ReportError when the file cannot be made. */
 export function jsonLinesReporter(file: string): Reporter {
   const lines = new LineFile(file);
-  const write = (value: unknown) => lines.write(JSON.stringify(value));
+  const write = (event: RunEvent) => lines.write(JSON.stringify(event));
   return {
-    started: (header) => write({ type: 'header', schemaVersion: 1, ...header }),
-    result: (result) => write({ type: 'case', ...result }),
+    started: write,
+    result: write,
     finished: (results, gate) => {
-      const { cases: _, ...rest } = results;
-      write({ type: 'footer', ...rest, gate });
+      write(footerEvent(results, gate));
       lines.close();
     },
   };

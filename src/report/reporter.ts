@@ -1,22 +1,15 @@
-/** What every report to a file is: fed case by case, and ended once. */
-import type { DutIdentity } from '../duts/dut.js';
+/** What every report to a file is: fed by the stream of events, and ended once. */
 import type { Gate } from '../run/known.js';
-import type { CaseResult, RunResults } from '../run/results.js';
+import type { RunResults } from '../run/results.js';
+import type { CaseEvent, HeaderEvent } from './events.js';
 import { jsonReporter } from './json.js';
 import { jsonLinesReporter } from './jsonl.js';
 import { tapReporter } from './tap.js';
 
-/** What is known when a run begins. */
-export interface RunHeader {
-  readonly suite: { readonly version: string };
-  readonly dut: DutIdentity;
-  readonly seed: number;
-}
-
-/** Each call may throw ReportError; after that none follows. */
+/** Each call may throw ReportError; after that none follows. The results at the end are the cases and the footer. */
 export interface Reporter {
-  started?(header: RunHeader): void;
-  result?(result: CaseResult): void;
+  started?(header: HeaderEvent): void;
+  result?(result: CaseEvent): void;
   finished(results: RunResults, gate: Gate): void;
 }
 

@@ -101,7 +101,8 @@ async function resultOfBroken(
     if (said.type === 'result') verdict = said.result.verdict;
   });
   const reproduced = again.last === undefined ? again.how === how : verdict === how;
-  return brokenResult(planned, ending, options.interrupt.aborted ? undefined : reproduced);
+  const result = brokenResult(planned, ending, options.interrupt.aborted ? undefined : reproduced);
+  return { ...result, order: planned.order };
 }
 
 function jobOf(

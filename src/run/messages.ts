@@ -7,7 +7,7 @@ import type { ControlChannel } from './control-link.js';
 import type { HeldBack } from './known.js';
 import type { ModeChoice } from './modes.js';
 import type { Order } from './order.js';
-import type { CaseResult } from './results.js';
+import type { CaseResult, Shard } from './results.js';
 import type { IdChoice } from './select.js';
 import type { SpecVersion } from './spec-version.js';
 
@@ -19,6 +19,8 @@ export interface Selection extends IdChoice {
   readonly only?: readonly string[];
   /** But none of these, which are there already. */
   readonly without?: readonly string[];
+  /** Only those of this part; left out for all. */
+  readonly shard?: Shard;
 }
 
 /** One entry of the list that a run goes through. */
@@ -28,6 +30,8 @@ export interface PlannedCase {
   readonly mode: string;
   readonly title: string;
   readonly file: string;
+  /** Place from 0 among all cases by this transport, whether or not they are in the list. */
+  readonly order: number;
 }
 
 /** How cases are run and judged, whatever the device. */

@@ -90,7 +90,7 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
     const { entries, available } = planOf(expansion, settings.selection, share.plan?.cases);
     post({
       type: 'plan',
-      cases: entries.map(({ id, mode, title, file }) => ({ id, mode, title, file })),
+      cases: entries.map(({ id, mode, title, file, order }) => ({ id, mode, title, file, order })),
       features: featureNames(session.offered),
       available,
       ...(complaint !== undefined && { complaint }),
