@@ -21,6 +21,7 @@ const CONTENTS = [
   'spec-cases/case-file.schema.json',
   'src/report/results.schema.json',
   'src/report/events.schema.json',
+  'src/report/trace.schema.json',
   'fixtures/known/qemu.yaml',
   'fixtures/profiles/qemu.yaml',
   'fixtures/profiles/dut-profile.schema.json',

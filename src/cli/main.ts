@@ -193,7 +193,10 @@ choosing(program.command('run').description('run the cases on one or more device
     collect(reportTarget),
   )
   .option('--keep', 'leave the evidence of red cases in a folder: their results and what the device said')
-  .option('--trace <folder>', 'write what each case exchanged with the device to a file of its own')
+  .option(
+    '--trace [folder]',
+    'show what each case exchanged with the device, decoded; with a folder in files of its own, as text and as JSONL',
+  )
   .option('-v, --verbose', 'show every case, not only those with findings')
   .addHelpText(
     'after',
@@ -203,6 +206,7 @@ Examples:
   vscsi run --dut qemu --select 'scsi.req.*'  some cases, on QEMU alone
   vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --report json=results.json
   vscsi run --dut qemu --modes all            all ring formats and transports
+  vscsi run --dut model --select spc.test-unit-ready.good --trace
   vscsi run --dut vhost-user:/run/vhost.sock  a vhost-user-scsi back-end that listens there
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect

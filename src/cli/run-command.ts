@@ -27,12 +27,14 @@ import { replayCommand } from '../run/replay-command.js';
 import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
 import { NEWEST_SPEC } from '../run/spec-version.js';
 import type { Supervised } from '../run/supervisor.js';
+import type { TraceChoice } from '../run/trace.js';
 import { WorkerPool } from '../run/worker-pool.js';
 import { conclude, type Outcome } from './conclusion.js';
 import { chooseDevices, type Device } from './devices.js';
 import { UsageError } from './errors.js';
 import { Evidence } from './evidence.js';
 import { FileReports, reportFile } from './file-reports.js';
+import { PrintedTraces } from './printed-traces.js';
 import { type RunOptions, requestOf } from './run-options.js';
 import { isNarrowed, nothingSelected, selectionOf } from './select-cases.js';
 
@@ -49,6 +51,8 @@ interface Job {
   readonly report: TerminalReport;
   readonly errors: TextSink;
   readonly evidence: Evidence;
+  /** Where traces go, if anywhere. */
+  readonly traces: string | PrintedTraces | undefined;
   readonly interrupt: AbortSignal;
 }
 
@@ -101,12 +105,17 @@ async function runAll(
     report,
     errors,
     evidence: new Evidence(),
+    traces: options.trace === true ? new PrintedTraces() : options.trace,
     interrupt,
   };
   const outcomes: (Outcome & { readonly reportFailed: boolean })[] = [];
-  for (const device of devices) {
-    if (interrupt.aborted) break;
-    outcomes.push(await runOnDevice(device, job, workers));
+  try {
+    for (const device of devices) {
+      if (interrupt.aborted) break;
+      outcomes.push(await runOnDevice(device, job, workers));
+    }
+  } finally {
+    if (job.traces instanceof PrintedTraces) job.traces.end();
   }
   if (job.evidence.folder !== undefined)
     report.remark(`evidence of the red cases: ${bold(out, job.evidence.folder)}`);
@@ -148,9 +157,7 @@ async function runOnDevice(
       },
       seed,
       strict: options.strict ?? false,
-      ...(options.trace !== undefined && {
-        trace: job.severalDevices ? join(options.trace, device.label) : options.trace,
-      }),
+      ...(job.traces !== undefined && { trace: traceChoice(job.traces, device, job) }),
       onNoTrace: (message) => {
         if (!failed) errors.write(`vscsi: no trace: ${message}\n`);
         failed = true;
@@ -172,6 +179,10 @@ async function runOnDevice(
         started = true;
       },
       onResult: (result, { done, planned, log }, standing) => {
+        if (job.traces instanceof PrintedTraces) {
+          const text = job.traces.take(job.severalDevices ? device.label : '', result);
+          if (text !== undefined) report.remark(`${text}\n`);
+        }
         report.result(result, done, planned);
         files.result(caseEvent(result, standing));
         if (options.keep === true && RED.has(result.verdict))
@@ -235,6 +246,14 @@ function runInLab(
     ...(known && { known }),
     log: (line) => job.errors.write(`${line}\n`),
   });
+}
+
+function traceChoice(traces: string | PrintedTraces, { label }: Device, job: Job): TraceChoice {
+  const folder = typeof traces === 'string' ? traces : traces.folder;
+  return {
+    folder: job.severalDevices ? join(folder, label) : folder,
+    keep: job.options.traceRed === true ? 'red' : 'all',
+  };
 }
 
 /** Whether it could be kept. */

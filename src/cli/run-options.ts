@@ -27,7 +27,10 @@ export interface RunOptions {
   readonly strict?: boolean;
   readonly report?: readonly ReportTarget[];
   readonly keep?: boolean;
-  readonly trace?: string;
+  /** The folder; `true` for the terminal. */
+  readonly trace?: string | true;
+  /** Of the traces in the folder only those of red cases stay. */
+  readonly traceRed?: boolean;
   readonly verbose?: boolean;
   readonly exitCode?: 'bisect';
   readonly qemu?: string;

@@ -79,7 +79,7 @@ async function run(options: InLabOptions): Promise<Supervised> {
 
 function sharesOf({ trace }: InLabOptions): readonly Share[] {
   if (trace === undefined) return [];
-  const folder = resolve(trace);
+  const folder = resolve(trace.folder);
   mkdirSync(folder, { recursive: true });
   return [{ host: folder, guest: folder, writable: true }];
 }
@@ -120,7 +120,7 @@ function jobOf(
       hangMs: hangMs * SLOWNESS,
       startMs: START_LIMIT_MS,
       ...(spec && { spec }),
-      ...(trace !== undefined && { trace: resolve(trace) }),
+      ...(trace && { trace: { ...trace, folder: resolve(trace.folder) } }),
     },
     ...(known && { known }),
   };

@@ -10,6 +10,7 @@ import type { Order } from './order.js';
 import type { CaseResult, Shard } from './results.js';
 import type { IdChoice } from './select.js';
 import type { SpecVersion } from './spec-version.js';
+import type { TraceChoice } from './trace.js';
 
 /** Which of the cases to run. */
 export interface Selection extends IdChoice {
@@ -44,8 +45,8 @@ export interface RunSettings {
   readonly seed: number;
   /** Rulings count by their strict column. */
   readonly strict: boolean;
-  /** Folder for a trace of every case; left out for none. */
-  readonly trace?: string;
+  /** Left out for no traces. */
+  readonly trace?: TraceChoice;
   /** Cases that the device is known not to survive. */
   readonly heldBack?: readonly HeldBack[];
   /** Leave out what this version of the standard does not have. */

@@ -2,6 +2,7 @@
 import type { Skip } from '../cases/types.js';
 import type { StandingRow } from '../harness/standing-ledger.js';
 import { rulingOfCheck } from '../harness/violation.js';
+import type { ExchangeBytes } from './exchange-bytes.js';
 import type { ModeChoice } from './modes.js';
 import { RULINGS } from './rulings.js';
 
@@ -31,6 +32,8 @@ export interface Finding {
   readonly maskBytes?: string;
   /** The readable part of the last request sent, in hex. */
   readonly sent?: string;
+  /** The exchange that it is about, where it is about one. */
+  readonly exchange?: ExchangeBytes;
   /** `file:line:column` of the step. */
   readonly place?: string;
   /** For a crash or hang: whether it came again when the case ran alone on a fresh device. */
