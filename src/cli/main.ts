@@ -1,27 +1,33 @@
 #!/usr/bin/env node
 /** The command line. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { DutSetupError } from '../duts/dut.js';
 import { DutGoneError } from '../port/errors.js';
-import { TRANSPORT_NAMES } from '../port/transport-name.js';
-import { REPORTERS, type ReportFormat } from '../report/reporter.js';
+import { ResultsFileError } from '../report/read-results.js';
 import { sinkFor, type TextSink } from '../report/style.js';
-import { BaselineError } from '../run/baseline.js';
 import { CaseFilesError } from '../run/case-files-error.js';
 import { bisectExitCode, ExitCode } from '../run/exit-code.js';
 import { KnownListError } from '../run/known.js';
-import { allModes, type ModeChoice, modeName } from '../run/modes.js';
 import { SUITE_VERSION } from '../run/package-info.js';
-import { didYouMeanOneOf, idMatcher } from '../run/select.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
-import { ShellWordsError, splitShellWords } from '../sys/shell-words.js';
 import type { BenchOptions } from './bench-command.js';
 import type { CoverageOptions } from './coverage-command.js';
 import { UsageError } from './errors.js';
 import type { LabFetchOptions, LabRunOptions } from './lab-command.js';
 import type { ListOptions } from './list-command.js';
 import type { MutateOptions } from './mutate-command.js';
-import type { DeviceProperty, ReportTarget, RunOptions } from './run-options.js';
+import {
+  asIs,
+  collect,
+  commandWords,
+  deviceProperty,
+  modeChoice,
+  positiveInteger,
+  reportTarget,
+  shard,
+} from './option-parsers.js';
+import { addResultsCommands } from './results-commands.js';
+import type { RunOptions } from './run-options.js';
 import type { ServeCommandOptions } from './serve-command.js';
 
 const EXIT_CODES = `
@@ -53,59 +59,6 @@ function quietSink(stream: NodeJS.WriteStream): TextSink {
 
 const out = quietSink(process.stdout);
 const errors = quietSink(process.stderr);
-
-function collect<T>(
-  parse: (text: string) => T,
-): (text: string, before: readonly T[] | undefined) => readonly T[] {
-  return (text, before = []) => [...before, parse(text)];
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 2 ** 31)
-    throw new InvalidArgumentError('expected a whole number from 1.');
-  return value;
-}
-
-function reportTarget(text: string): ReportTarget {
-  const formats = Object.keys(REPORTERS);
-  const match = /^(\w+)=(.+)$/.exec(text);
-  const [, format = '', file] = match ?? [];
-  if (file === undefined || !formats.includes(format))
-    throw new InvalidArgumentError(`expected ${formats.map((each) => `${each}=FILE`).join(', ')}.`);
-  return { format: format as ReportFormat, file };
-}
-
-function deviceProperty(text: string): DeviceProperty {
-  const match = /^([\w.-]+)=(.*)$/.exec(text);
-  if (match?.[1] === undefined) throw new InvalidArgumentError('expected NAME=VALUE.');
-  return { name: match[1], value: match[2] ?? '' };
-}
-
-function commandWords(text: string): readonly string[] {
-  try {
-    const words = splitShellWords(text);
-    if (words.length > 0) return words;
-  } catch (error) {
-    if (!(error instanceof ShellWordsError)) throw error;
-    throw new InvalidArgumentError(error.message);
-  }
-  throw new InvalidArgumentError('expected a command, e.g. "valgrind -q".');
-}
-
-function modeChoice(text: string): ModeChoice {
-  if (text === 'default' || text === 'all' || text === 'exhaustive') return text;
-  const names = allModes(TRANSPORT_NAMES).map(modeName);
-  const globs = text.split(',').map((glob) => glob.trim());
-  const idle = globs.find((glob) => !names.some(idMatcher([glob])));
-  if (idle === undefined) return globs;
-  const wrong = idle === '' ? 'a name is missing' : `there is no mode ${idle}${didYouMeanOneOf(idle, names)}`;
-  throw new InvalidArgumentError(
-    `expected default, all, exhaustive, or names of modes, as ${names.slice(0, 4).join(', ')}; ${wrong}.`,
-  );
-}
-
-const asIs = (text: string) => text;
 
 // The code of a command is loaded when it is called: each needs another part of the suite.
 const program = new Command('vscsi')
@@ -172,6 +125,15 @@ choosing(program.command('run').description('run the cases on one or more device
     'default: each case once; all: ring and transport cases in every mode, others in some; exhaustive; or names and globs, e.g. pci.packed*,mmio.split',
     modeChoice,
   )
+  .option(
+    '--shard <index/count>',
+    'only one of so many parts of the cases, e.g. 1/4; "vscsi merge" puts their results together',
+    shard,
+  )
+  .option(
+    '--resume <results>',
+    'go on where a run was cut off: its report (jsonl, or json after Ctrl-C); starts from the beginning where there is none',
+  )
   .option('--jobs <number>', 'so many devices at the same time', positiveInteger, 1)
   .option('--shuffle <seed>', 'run the cases in another order', positiveInteger)
   .option('--reverse', 'run the cases backwards')
@@ -183,7 +145,7 @@ choosing(program.command('run').description('run the cases on one or more device
   .option('--timeout <ms>', 'without progress for so long a case counts as hanging', positiveInteger, 10_000)
   .option('--known <file>', 'list of known deviations (default: the one of the suite for the device, if any)')
   .option('--fatal', 'carry out also the cases that the device is known not to survive')
-  .option('--baseline <file>', 'results (json) of an earlier run: only what has got worse fails this one')
+  .option('--baseline <file>', 'results of an earlier run: only what has got worse fails this one')
   .addOption(
     new Option('--exit-code <convention>', 'bisect: 0 good, 1 bad, 125 cannot test').choices(['bisect']),
   )
@@ -344,6 +306,8 @@ program
     process.exitCode = await mutateCommand(options, out, errors);
   });
 
+addResultsCommands(program, out, errors);
+
 const lab = program
   .command('lab')
   .description('a small virtual machine with a kernel of Debian: for devices that are parts of a kernel');
@@ -407,7 +371,7 @@ function explained(error: unknown): { readonly code: ExitCode; readonly text: st
     error instanceof UsageError ||
     error instanceof CaseFilesError ||
     error instanceof KnownListError ||
-    error instanceof BaselineError
+    error instanceof ResultsFileError
   )
     return { code: ExitCode.USAGE, text: error.message };
   if (error instanceof DutSetupError)

@@ -2,29 +2,30 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { CaseFile } from '../cases/types.js';
-import { type DutIdentity, DutSetupError } from '../duts/dut.js';
+import { DutSetupError } from '../duts/dut.js';
 import { caseEvent, type HeaderEvent } from '../report/events.js';
+import { readResults } from '../report/read-results.js';
 import { bold, type TextSink } from '../report/style.js';
 import { TerminalReport } from '../report/terminal.js';
 import { type AllTransportsOptions, superviseAll, transportsNeeded } from '../run/all-transports.js';
-import { type Baseline, compareWithBaseline, loadBaseline } from '../run/baseline.js';
 import { catalogue } from '../run/catalogue.js';
 import { bisectExitCode } from '../run/exit-code.js';
+import { knownDeviation, today } from '../run/gate.js';
 import { onlyInLab, superviseInLab } from '../run/in-lab.js';
-import {
-  gate,
-  heldBack,
-  type KnownList,
-  knownDeviation,
-  loadKnownList,
-  shippedKnownList,
-} from '../run/known.js';
+import { heldBack, type KnownList, loadKnownList } from '../run/known.js';
 import { type CheckedFiles, checkCaseFiles, ownCases } from '../run/load-cases.js';
 import type { Selection } from '../run/messages.js';
 import { resultKey } from '../run/modes.js';
 import { hashCaseFiles, SUITE_VERSION } from '../run/package-info.js';
 import { replayCommand } from '../run/replay-command.js';
-import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
+import {
+  type CaseResult,
+  judgeStanding,
+  RED,
+  type RunRequest,
+  type RunResults,
+  summarise,
+} from '../run/results.js';
 import { NEWEST_SPEC } from '../run/spec-version.js';
 import type { Supervised } from '../run/supervisor.js';
 import type { TraceChoice } from '../run/trace.js';
@@ -34,9 +35,10 @@ import { chooseDevices, type Device } from './devices.js';
 import { UsageError } from './errors.js';
 import { Evidence } from './evidence.js';
 import { FileReports, reportFile } from './file-reports.js';
+import { judge, knownListFor, type Standard } from './judge.js';
 import { PrintedTraces } from './printed-traces.js';
 import { type RunOptions, requestOf } from './run-options.js';
-import { isNarrowed, nothingSelected, selectionOf } from './select-cases.js';
+import { nothingSelected, selectionOf } from './select-cases.js';
 
 /** Everything a run needs that does not depend on the device. */
 interface Job {
@@ -46,8 +48,7 @@ interface Job {
   readonly selection: Selection;
   readonly seed: number;
   readonly severalDevices: boolean;
-  readonly known: KnownList | undefined;
-  readonly baseline: Baseline | undefined;
+  readonly standard: Standard;
   readonly report: TerminalReport;
   readonly errors: TextSink;
   readonly evidence: Evidence;
@@ -56,7 +57,7 @@ interface Job {
   readonly interrupt: AbortSignal;
 }
 
-/** Runs and reports; resolves to the exit code. Throws UsageError, CaseFilesError, KnownListError and BaselineError. */
+/** Runs and reports; resolves to the exit code. Throws UsageError, CaseFilesError, KnownListError and ResultsFileError. */
 export async function runCommand(
   options: RunOptions,
   out: TextSink,
@@ -86,11 +87,13 @@ async function runAll(
 ): Promise<number> {
   const selection = selectionOf(files, options);
   const seed = options.seed ?? randomInt(1, 2 ** 31);
-  const known = options.known === undefined ? undefined : loadKnownList(options.known);
-  const baseline = options.baseline === undefined ? undefined : loadBaseline(options.baseline);
+  const standard: Standard = {
+    known: options.known === undefined ? undefined : loadKnownList(options.known),
+    baseline: options.baseline === undefined ? undefined : readResults(options.baseline),
+  };
   const { devices, leftOut } = await chooseDevices(options, seed);
-  if (baseline !== undefined && devices.length > 1)
-    throw new UsageError(`--baseline ${baseline.file} is of one device; name the device with --dut`);
+  if (standard.baseline !== undefined && devices.length > 1)
+    throw new UsageError(`--baseline ${standard.baseline.file} is of one device; name the device with --dut`);
   const report = new TerminalReport(out, options.verbose ?? false, (id) => catalogue().get(id)?.text);
   for (const { kind, what, remedy } of leftOut) report.remark(`${kind} is left out: ${what}; ${remedy}`);
   const job: Job = {
@@ -100,8 +103,7 @@ async function runAll(
     selection,
     seed,
     severalDevices: devices.length > 1,
-    known,
-    baseline,
+    standard,
     report,
     errors,
     evidence: new Evidence(),
@@ -167,12 +169,12 @@ async function runOnDevice(
       hangMs: options.timeout,
       interrupt: job.interrupt,
       onStarted: (identity, transport) => {
-        if (!started) list = knownListFor(identity, job);
+        if (!started) list = knownListFor(identity, job.standard);
         report.started({
           ...identity,
           transport,
           seed,
-          reasonOf: (result) => knownDeviation(list, identity.version, result)?.reason,
+          reasonOf: (result) => knownDeviation(list, identity.version, result, today())?.reason,
           replay: (one) => replayCommand(one, facts),
         });
         if (!started) files.started({ type: 'header', ...facts, environment: environment(), dut: identity });
@@ -198,7 +200,7 @@ async function runOnDevice(
         });
     if (run.results.length === 0 && !run.interrupted && run.failure === undefined)
       throw new UsageError(emptySelection(job, run.available));
-    const { results, ...judged } = judge(run, facts, list, job);
+    const { results, ...judged } = judge(resultsOf(run, facts), job.standard, run.remarks);
     files.finished(results, judged.gate);
     report.finished(results, judged.gate, judged.changes);
     if (run.failure) sayFailed(device, run.failure, job);
@@ -211,7 +213,7 @@ async function runOnDevice(
 }
 
 /** What results say of the run before it has begun. */
-type Facts = Omit<HeaderEvent, 'type' | 'environment' | 'dut'>;
+type Facts = Omit<HeaderEvent, 'type' | 'environment' | 'dut'> & { readonly request: RunRequest };
 
 function factsOf({ options, caseFiles, seed }: Job, { words }: Device): Facts {
   return {
@@ -238,7 +240,7 @@ function runInLab(
   common: Omit<AllTransportsOptions, 'workers' | 'heldBack'>,
   job: Job,
 ): Promise<Supervised> {
-  const known = job.options.fatal === true ? undefined : knownListFor(adapter, job);
+  const known = job.options.fatal === true ? undefined : knownListFor(adapter, job.standard);
   return superviseInLab({
     ...common,
     files: job.files,
@@ -272,15 +274,8 @@ function sayFailed(device: Device, { message, remedy }: DutSetupError, { report 
   report.remark(`${device.label}: ${message}${remedy ? `\n  ${remedy}` : ''}`);
 }
 
-/** From what was gathered to results, with how they stand to the list of known deviations and to the baseline. */
-function judge(
-  run: Supervised,
-  facts: Facts,
-  list: KnownList | undefined,
-  job: Job,
-): Required<Outcome>['ran'] {
-  const { options } = job;
-  const results: RunResults = {
+function resultsOf(run: Supervised, facts: Facts): RunResults {
+  return {
     ...facts,
     environment: environment(),
     dut: { ...run.identity, features: run.features },
@@ -291,27 +286,6 @@ function judge(
     standing: judgeStanding(run.standing, facts.strict),
     cases: run.results,
   };
-  const narrowed =
-    isNarrowed(options) ||
-    typeof options.modes === 'object' ||
-    options.cases !== undefined ||
-    options.spec !== undefined;
-  const complete = !narrowed && !run.interrupted && run.failure === undefined;
-  const judged = gate(results, list, complete);
-  const remarks = [...judged.remarks, ...run.remarks];
-  const changes = job.baseline && compareWithBaseline(results, job.baseline, complete);
-  if (job.baseline && job.baseline.dut !== run.identity.name)
-    remarks.push(`the baseline is of ${job.baseline.dut}, this run of ${run.identity.name}`);
-  if (job.known && job.known.dut !== run.identity.name)
-    remarks.push(
-      `${job.known.file} lists deviations of ${job.known.dut}, this run is of ${run.identity.name}`,
-    );
-  return { results, gate: { ...judged, remarks }, ...(changes && { changes }) };
-}
-
-/** The list given by hand if it is for this device, else the one that comes with the suite, if any. */
-function knownListFor({ name }: Pick<DutIdentity, 'name'>, { known }: Job): KnownList | undefined {
-  return known?.dut === name ? known : shippedKnownList(name);
 }
 
 function emptySelection({ options }: Job, available: readonly string[]): string {

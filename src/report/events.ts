@@ -4,8 +4,9 @@
  */
 import type { DutIdentity } from '../duts/dut.js';
 import type { StandingCount } from '../harness/standing-ledger.js';
-import type { Gate } from '../run/known.js';
+import type { Gate } from '../run/gate.js';
 import type { CaseResult, RunRequest, RunResults } from '../run/results.js';
+import { NEWEST_SPEC } from '../run/spec-version.js';
 
 /** What is known when the first device is up; the date is that of the beginning. */
 export interface HeaderEvent extends Pick<RunResults, 'schemaVersion' | 'suite' | 'environment' | 'seed'> {
@@ -13,7 +14,8 @@ export interface HeaderEvent extends Pick<RunResults, 'schemaVersion' | 'suite' 
   readonly dut: DutIdentity;
   readonly strict: boolean;
   readonly spec: string;
-  readonly request: RunRequest;
+  /** Left out where it is not known, as in what was read from TAP. */
+  readonly request?: RunRequest;
 }
 
 /** A result, with what the standing checks had decided in it. */
@@ -33,6 +35,23 @@ export interface FooterEvent
 }
 
 export type RunEvent = HeaderEvent | CaseEvent | FooterEvent;
+
+/** The header that results would have had. */
+export function headerOf(results: RunResults): HeaderEvent {
+  const {
+    schemaVersion,
+    suite,
+    environment,
+    dut,
+    seed,
+    strict = false,
+    spec = NEWEST_SPEC,
+    request,
+  } = results;
+  const { features: _, ...identity } = dut;
+  const known = { schemaVersion, suite, environment, dut: identity, seed, strict, spec };
+  return { type: 'header', ...known, ...(request && { request }) };
+}
 
 export function caseEvent(result: CaseResult, standing: readonly StandingCount[]): CaseEvent {
   const counts = standing.map(({ check, violations, exchanges, firstExample }) => ({

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { StandingLedger } from '../harness/standing-ledger.js';
-import type { Gate } from '../run/known.js';
+import { EMPTY_GATE, type Gate } from '../run/gate.js';
 import { inOrder } from '../run/result-order.js';
 import { type CaseResult, judgeStanding, type RunResults, summarise } from '../run/results.js';
 import type { CaseEvent, FooterEvent, HeaderEvent } from './events.js';
@@ -79,7 +79,7 @@ function fromJson(file: string, text: string): StoredResults {
     throw new ResultsFileError(file, `schemaVersion is ${JSON.stringify(schemaVersion) ?? 'missing'}, not 1`);
   const { gate, ...results } = checked<RunResults & { gate: Gate }>(file, 'results', root);
   refuseContradiction(file, results);
-  return { file, format: 'json', results, gate, cutOff: false };
+  return { file, format: 'json', results, gate: { ...EMPTY_GATE, ...gate }, cutOff: false };
 }
 
 /** The numbers of a summary belong to the cases next to it: a case that was taken out shows. */
@@ -129,7 +129,7 @@ function fromStream(file: string, text: string): StoredResults {
   const { type: __, gate, ...end } = footer;
   const results: RunResults = { ...ofRun, ...end };
   refuseContradiction(file, results);
-  return { file, format: 'jsonl', results, gate, cutOff: false };
+  return { file, format: 'jsonl', results, gate: { ...EMPTY_GATE, ...gate }, cutOff: false };
 }
 
 function parsedLine(place: string, line: string): unknown {
@@ -148,7 +148,7 @@ function fromTap(file: string, text: string): StoredResults {
   try {
     const results = tapResults(text);
     // The check asks for what a gate says, which TAP does not tell whole.
-    checked(file, 'results', { ...results, gate: { known: [], unexpected: [], stale: [], remarks: [] } });
+    checked(file, 'results', { ...results, gate: EMPTY_GATE });
     return { file, format: 'tap', results, cutOff: false };
   } catch (error) {
     if (error instanceof TapReadError) throw new ResultsFileError(file, error.message, { cause: error });

@@ -1,5 +1,5 @@
 /** What every report to a file is: fed by the stream of events, and ended once. */
-import type { Gate } from '../run/known.js';
+import type { Gate } from '../run/gate.js';
 import type { RunResults } from '../run/results.js';
 import type { CaseEvent, HeaderEvent } from './events.js';
 import { jsonReporter } from './json.js';

@@ -1,6 +1,6 @@
 /** Results as TAP version 14: a test point a case, then one a standing check. */
 import { stringify } from 'yaml';
-import type { Gate } from '../run/known.js';
+import type { Gate } from '../run/gate.js';
 import { resultKey } from '../run/modes.js';
 import { type CaseResult, RED, type RunResults, type StandingResult } from '../run/results.js';
 import { writeReport } from './report-file.js';

@@ -2,7 +2,7 @@
 
 import type { StandingCount } from '../../src/harness/standing-ledger.js';
 import type { HeaderEvent } from '../../src/report/events.js';
-import type { Gate } from '../../src/run/known.js';
+import { EMPTY_GATE, type Gate } from '../../src/run/gate.js';
 import { type CaseResult, type RunResults, summarise } from '../../src/run/results.js';
 
 const base = { mode: 'pci.split', durationMs: 1.5, findings: [] } as const;
@@ -90,6 +90,7 @@ export const RESULTS: RunResults = {
 };
 
 export const GATE: Gate = {
+  ...EMPTY_GATE,
   known: ['a.known', 'standing:used-length'],
   deviations: 2,
   unexpected: ['a.fail[#1, x]', 'a.crash'],

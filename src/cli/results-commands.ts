@@ -1,0 +1,69 @@
+/** The commands that work on stored results. */
+import { type Command, Option } from 'commander';
+import type { TextSink } from '../report/style.js';
+import type { JudgeOptions } from './gate-command.js';
+import type { KnownOptions } from './known-command.js';
+import { collect, reportTarget } from './option-parsers.js';
+
+const EXIT_CODES = `
+Exit codes:
+  0  passes: nothing is red but what is listed; with --baseline, nothing has got worse
+  1  does not pass: a new failure, an unexpected pass, a stale or expired entry; with --baseline, a regression
+  2  wrong command line, results that cannot be read, or a list with mistakes or gaps
+  3  the run ended because the device could not be set up again
+  4  no case was executed
+  5  nothing is wrong, but a report could not be written
+  6  nothing is wrong so far, but the run was ended early: cases are missing`;
+
+/** Adds them to the program. Their code is loaded when they are called. */
+export function addResultsCommands(program: Command, out: TextSink, errors: TextSink): void {
+  program
+    .command('gate')
+    .description(
+      'say whether results pass, and what is in the way: new failures, unexpected passes, stale entries',
+    )
+    .argument('<results>', 'report of a run: json, jsonl (also cut off) or tap')
+    .option(
+      '--known <file>',
+      'list of known deviations (default: the one of the suite for the device, if any)',
+    )
+    .option('--baseline <file>', 'results of an earlier run: only what has got worse is in the way')
+    .addOption(reportOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  vscsi gate results.jsonl --known known.yaml
+  vscsi gate results.json --known known.yaml --baseline yesterday.json
+  vscsi gate results.jsonl --known known.yaml --report junit=results.xml --report markdown=summary.md
+${EXIT_CODES}`,
+    )
+    .action(async (file: string, options: JudgeOptions) => {
+      const { gateCommand } = await import('./gate-command.js');
+      process.exitCode = gateCommand(file, options, out, errors);
+    });
+
+  program
+    .command('known')
+    .description('make a first list of known deviations of results; reasons are to be filled in')
+    .addOption(new Option('--from <results>', 'report of a run: json, jsonl or tap').makeOptionMandatory())
+    .option('--out <file>', 'file to make; it must not be there yet (default: standard output)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  vscsi run --dut qemu --report jsonl=results.jsonl
+  vscsi known --from results.jsonl --out known.yaml`,
+    )
+    .action(async (options: KnownOptions) => {
+      const { knownCommand } = await import('./known-command.js');
+      process.exitCode = knownCommand(options, out);
+    });
+}
+
+function reportOption(): Option {
+  return new Option(
+    '--report <format=file>',
+    'write the results, as judged, to another report; as with vscsi run',
+  ).argParser(collect(reportTarget));
+}
