@@ -19,6 +19,7 @@ const CONTENTS = [
   'spec-cases/scsi-requirements.yaml',
   'spec-cases/rulings.yaml',
   'spec-cases/case-file.schema.json',
+  'src/report/html/client.js',
   'src/report/results.schema.json',
   'src/report/events.schema.json',
   'src/report/trace.schema.json',

@@ -3,7 +3,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { DutSetupError } from '../duts/dut.js';
 import { DutGoneError } from '../port/errors.js';
-import { ResultsFileError } from '../report/read-results.js';
+import { ReportError } from '../report/report-file.js';
+import { ResultsFileError } from '../report/results-file-error.js';
 import { sinkFor, type TextSink } from '../report/style.js';
 import { CaseFilesError } from '../run/case-files-error.js';
 import { bisectExitCode, ExitCode } from '../run/exit-code.js';
@@ -151,7 +152,7 @@ choosing(program.command('run').description('run the cases on one or more device
   )
   .option(
     '--report <format=file>',
-    'write results: json=FILE or tap=FILE at the end, jsonl=FILE while running; may be repeated',
+    'write results: json=FILE, tap=FILE or html=FILE at the end, jsonl=FILE while running; may be repeated',
     collect(reportTarget),
   )
   .option('--keep', 'leave the evidence of red cases in a folder: their results and what the device said')
@@ -379,6 +380,7 @@ function explained(error: unknown): { readonly code: ExitCode; readonly text: st
       code: ExitCode.DUT_SETUP,
       text: `${error.message}${error.remedy ? `\n  ${error.remedy}` : ''}`,
     };
+  if (error instanceof ReportError) return { code: ExitCode.REPORT, text: error.message };
   if (error instanceof DutGoneError) return { code: ExitCode.NOT_CONFORMANT, text: error.message };
   return undefined;
 }

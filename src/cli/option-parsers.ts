@@ -1,7 +1,7 @@
 /** From the words of the command line to values. Each throws InvalidArgumentError, which says what was expected. */
 import { InvalidArgumentError } from 'commander';
 import { TRANSPORT_NAMES } from '../port/transport-name.js';
-import { REPORTERS, type ReportFormat } from '../report/reporter.js';
+import { REPORT_FORMATS, type ReportFormat } from '../report/format.js';
 import { allModes, type ModeChoice, modeName } from '../run/modes.js';
 import type { Shard } from '../run/results.js';
 import { didYouMeanOneOf, idMatcher } from '../run/select.js';
@@ -25,7 +25,7 @@ export function positiveInteger(text: string): number {
 
 /** `FORMAT=FILE` of `--report`. */
 export function reportTarget(text: string): ReportTarget {
-  const formats = Object.keys(REPORTERS);
+  const formats: readonly string[] = REPORT_FORMATS;
   const match = /^(\w+)=(.+)$/.exec(text);
   const [, format = '', file] = match ?? [];
   if (file === undefined || !formats.includes(format))

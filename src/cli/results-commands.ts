@@ -4,6 +4,7 @@ import type { TextSink } from '../report/style.js';
 import type { JudgeOptions } from './gate-command.js';
 import type { KnownOptions } from './known-command.js';
 import { collect, reportTarget } from './option-parsers.js';
+import type { ReportOptions } from './report-command.js';
 
 const EXIT_CODES = `
 Exit codes:
@@ -58,6 +59,23 @@ Examples:
     .action(async (options: KnownOptions) => {
       const { knownCommand } = await import('./known-command.js');
       process.exitCode = knownCommand(options, out);
+    });
+
+  program
+    .command('report')
+    .description('make a page of stored results, of one device or of several side by side')
+    .argument('<results...>', 'results as vscsi run wrote them: JSON, JSON lines or TAP')
+    .requiredOption('--html <file>', 'the page: one file that works offline, in any browser')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  vscsi report results.json --html results.html
+  vscsi report model.json qemu.json --html both.html`,
+    )
+    .action(async (files: string[], options: ReportOptions) => {
+      const { reportCommand } = await import('./report-command.js');
+      process.exitCode = reportCommand(files, options, out);
     });
 }
 

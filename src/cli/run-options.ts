@@ -1,5 +1,5 @@
 /** The options of `vscsi run`. */
-import type { ReportFormat } from '../report/reporter.js';
+import type { ReportFormat } from '../report/format.js';
 import type { ModeChoice } from '../run/modes.js';
 import type { RunRequest, Shard } from '../run/results.js';
 import type { SpecVersion } from '../run/spec-version.js';

@@ -10,6 +10,9 @@ import { inOrder } from '../run/result-order.js';
 import { type CaseResult, judgeStanding, type RunResults, summarise } from '../run/results.js';
 import type { CaseEvent, FooterEvent, HeaderEvent } from './events.js';
 import { TapReadError, tapResults } from './read-tap.js';
+import { ResultsFileError } from './results-file-error.js';
+
+export { ResultsFileError } from './results-file-error.js';
 
 /** Results as a file holds them. */
 export interface StoredResults {
@@ -24,18 +27,6 @@ export interface StoredResults {
   readonly gate?: Gate;
   /** The stream has no footer: the run ended without a word, as by SIGKILL. The results then count as interrupted. */
   readonly cutOff: boolean;
-}
-
-/** The file holds no results that can be read. Exit code 2. */
-export class ResultsFileError extends Error {
-  /** `place`: the file, with the line where there is one. */
-  constructor(place: string, what: string, options?: ErrorOptions) {
-    super(
-      `${place}: ${what}; expected what "vscsi run --report json=FILE", jsonl=FILE or tap=FILE writes`,
-      options,
-    );
-    this.name = 'ResultsFileError';
-  }
 }
 
 /** Throws ResultsFileError, naming the file, the line where there is one, and what is wrong. */

@@ -2,6 +2,8 @@
 import type { Gate } from '../run/gate.js';
 import type { RunResults } from '../run/results.js';
 import type { CaseEvent, HeaderEvent } from './events.js';
+import type { ReportFormat } from './format.js';
+import { htmlReporter } from './html.js';
 import { jsonReporter } from './json.js';
 import { jsonLinesReporter } from './jsonl.js';
 import { tapReporter } from './tap.js';
@@ -15,9 +17,8 @@ export interface Reporter {
 
 /** The formats, by the names of `--report`. */
 export const REPORTERS = {
+  html: htmlReporter,
   json: jsonReporter,
   jsonl: jsonLinesReporter,
   tap: tapReporter,
-} as const satisfies Readonly<Record<string, (file: string) => Reporter>>;
-
-export type ReportFormat = keyof typeof REPORTERS;
+} as const satisfies Readonly<Record<ReportFormat, (file: string) => Reporter>>;
