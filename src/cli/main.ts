@@ -152,7 +152,7 @@ choosing(program.command('run').description('run the cases on one or more device
   )
   .option(
     '--report <format=file>',
-    'write results: json=FILE, tap=FILE or html=FILE at the end, jsonl=FILE while running; may be repeated',
+    'write results: json, junit, markdown, tap or html=FILE at the end, jsonl=FILE while running; may be repeated',
     collect(reportTarget),
   )
   .option('--keep', 'leave the evidence of red cases in a folder: their results and what the device said')

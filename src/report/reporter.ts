@@ -6,6 +6,8 @@ import type { ReportFormat } from './format.js';
 import { htmlReporter } from './html.js';
 import { jsonReporter } from './json.js';
 import { jsonLinesReporter } from './jsonl.js';
+import { junitReporter } from './junit.js';
+import { markdownReporter } from './markdown.js';
 import { tapReporter } from './tap.js';
 
 /** Each call may throw ReportError; after that none follows. The results at the end are the cases and the footer. */
@@ -20,5 +22,7 @@ export const REPORTERS = {
   html: htmlReporter,
   json: jsonReporter,
   jsonl: jsonLinesReporter,
+  junit: junitReporter,
+  markdown: markdownReporter,
   tap: tapReporter,
 } as const satisfies Readonly<Record<ReportFormat, (file: string) => Reporter>>;
