@@ -23,8 +23,9 @@ export class FileReports {
     this.#reporters = reporters;
   }
 
-  started(header: HeaderEvent): void {
-    this.#each((reporter) => reporter.started?.(header));
+  /** `earlier`: the results of a run that was cut off and goes on with this one. */
+  started(header: HeaderEvent, earlier: readonly CaseEvent[] = []): void {
+    this.#each((reporter) => reporter.started?.(header, earlier));
   }
 
   result(result: CaseEvent): void {

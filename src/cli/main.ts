@@ -9,6 +9,7 @@ import { sinkFor, type TextSink } from '../report/style.js';
 import { CaseFilesError } from '../run/case-files-error.js';
 import { bisectExitCode, ExitCode } from '../run/exit-code.js';
 import { KnownListError } from '../run/known.js';
+import { MergeError } from '../run/merge.js';
 import { SUITE_VERSION } from '../run/package-info.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
 import type { BenchOptions } from './bench-command.js';
@@ -133,7 +134,7 @@ choosing(program.command('run').description('run the cases on one or more device
   )
   .option(
     '--resume <results>',
-    'go on where a run was cut off: its report (jsonl, or json after Ctrl-C); starts from the beginning where there is none',
+    'go on where a run was cut off: its report (jsonl); starts from the beginning where there is none',
   )
   .option('--jobs <number>', 'so many devices at the same time', positiveInteger, 1)
   .option('--shuffle <seed>', 'run the cases in another order', positiveInteger)
@@ -372,7 +373,8 @@ function explained(error: unknown): { readonly code: ExitCode; readonly text: st
     error instanceof UsageError ||
     error instanceof CaseFilesError ||
     error instanceof KnownListError ||
-    error instanceof ResultsFileError
+    error instanceof ResultsFileError ||
+    error instanceof MergeError
   )
     return { code: ExitCode.USAGE, text: error.message };
   if (error instanceof DutSetupError)

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { TextSink } from '../report/style.js';
 import type { JudgeOptions } from './gate-command.js';
 import type { KnownOptions } from './known-command.js';
+import type { MergeOptions } from './merge-command.js';
 import { collect, reportTarget } from './option-parsers.js';
 import type { ReportOptions } from './report-command.js';
 
@@ -59,6 +60,33 @@ Examples:
     .action(async (options: KnownOptions) => {
       const { knownCommand } = await import('./known-command.js');
       process.exitCode = knownCommand(options, out);
+    });
+
+  program
+    .command('merge')
+    .description('put the results of all parts of a run (--shard) together')
+    .argument('<results...>', 'reports of the parts: json or jsonl')
+    .option('--known <file>', 'list of known deviations, as with vscsi gate')
+    .addOption(reportOption())
+    .addHelpText(
+      'after',
+      `
+Refuses a part that is missing, that is there twice, that was ended early, or that belongs to another run or device.
+
+Examples:
+  vscsi run --dut qemu --shard 1/2 --report jsonl=part-1.jsonl
+  vscsi run --dut qemu --shard 2/2 --report jsonl=part-2.jsonl
+  vscsi merge part-*.jsonl --report json=results.json
+  vscsi gate results.json
+
+Exit codes:
+  0  the parts are put together, whatever they say of the device
+  2  wrong command line, results that cannot be read, or that are not all parts of one run
+  5  a report could not be written`,
+    )
+    .action(async (files: string[], options: MergeOptions) => {
+      const { mergeCommand } = await import('./merge-command.js');
+      process.exitCode = mergeCommand(files, options, out, errors);
     });
 
   program

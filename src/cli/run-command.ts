@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { CaseFile } from '../cases/types.js';
 import { DutSetupError } from '../duts/dut.js';
+import { StandingLedger } from '../harness/standing-ledger.js';
 import { caseEvent, type HeaderEvent } from '../report/events.js';
 import { readResults } from '../report/read-results.js';
 import { bold, type TextSink } from '../report/style.js';
@@ -18,6 +19,7 @@ import type { Selection } from '../run/messages.js';
 import { resultKey } from '../run/modes.js';
 import { hashCaseFiles, SUITE_VERSION } from '../run/package-info.js';
 import { replayCommand } from '../run/replay-command.js';
+import { inOrder } from '../run/result-order.js';
 import {
   type CaseResult,
   judgeStanding,
@@ -37,15 +39,23 @@ import { Evidence } from './evidence.js';
 import { FileReports, reportFile } from './file-reports.js';
 import { judge, knownListFor, type Standard } from './judge.js';
 import { PrintedTraces } from './printed-traces.js';
+import { type Resumed, refuseOtherDevice, refuseOtherRun, resumedRun } from './resume.js';
 import { type RunOptions, requestOf } from './run-options.js';
 import { nothingSelected, selectionOf } from './select-cases.js';
+
+/** The parts of a run are to make the same random choices, whichever machines they run on. */
+function newSeed({ shard }: RunOptions, caseSetHash: string): number {
+  return shard === undefined ? randomInt(1, 2 ** 31) : 1 + Number.parseInt(caseSetHash.slice(0, 7), 16);
+}
 
 /** Everything a run needs that does not depend on the device. */
 interface Job {
   readonly options: RunOptions;
-  readonly caseFiles: readonly string[];
+  readonly caseSetHash: string;
   readonly files: readonly CaseFile[];
   readonly selection: Selection;
+  /** The run that this one goes on with. */
+  readonly resumed: Resumed | undefined;
   readonly seed: number;
   readonly severalDevices: boolean;
   readonly standard: Standard;
@@ -85,8 +95,14 @@ async function runAll(
   workers: WorkerPool,
   { out, errors, interrupt }: Surroundings,
 ): Promise<number> {
-  const selection = selectionOf(files, options);
-  const seed = options.seed ?? randomInt(1, 2 ** 31);
+  const resumed = resumedRun(options);
+  const selection: Selection = {
+    ...selectionOf(files, options),
+    ...(options.shard && { shard: options.shard }),
+    ...(resumed && { without: resumed.results.cases.map(resultKey) }),
+  };
+  const caseSetHash = hashCaseFiles(caseFiles);
+  const seed = options.seed ?? resumed?.results.seed ?? newSeed(options, caseSetHash);
   const standard: Standard = {
     known: options.known === undefined ? undefined : loadKnownList(options.known),
     baseline: options.baseline === undefined ? undefined : readResults(options.baseline),
@@ -94,13 +110,16 @@ async function runAll(
   const { devices, leftOut } = await chooseDevices(options, seed);
   if (standard.baseline !== undefined && devices.length > 1)
     throw new UsageError(`--baseline ${standard.baseline.file} is of one device; name the device with --dut`);
+  if (resumed !== undefined && devices.length > 1)
+    throw new UsageError(`--resume ${resumed.file} is of one device; name the device with --dut`);
   const report = new TerminalReport(out, options.verbose ?? false, (id) => catalogue().get(id)?.text);
   for (const { kind, what, remedy } of leftOut) report.remark(`${kind} is left out: ${what}; ${remedy}`);
   const job: Job = {
     options,
-    caseFiles,
+    caseSetHash,
     files,
     selection,
+    resumed,
     seed,
     severalDevices: devices.length > 1,
     standard,
@@ -145,6 +164,9 @@ async function runOnDevice(
   let list: KnownList | undefined;
   let started = false;
   const facts = factsOf(job, device);
+  const { resumed } = job;
+  if (resumed !== undefined) refuseOtherRun(resumed, facts);
+  const earlier = resumed?.events ?? [];
   try {
     const { adapter } = device;
     const modes = options.modes ?? 'default';
@@ -169,6 +191,7 @@ async function runOnDevice(
       hangMs: options.timeout,
       interrupt: job.interrupt,
       onStarted: (identity, transport) => {
+        if (resumed !== undefined) refuseOtherDevice(resumed, identity);
         if (!started) list = knownListFor(identity, job.standard);
         report.started({
           ...identity,
@@ -177,15 +200,19 @@ async function runOnDevice(
           reasonOf: (result) => knownDeviation(list, identity.version, result, today())?.reason,
           replay: (one) => replayCommand(one, facts),
         });
-        if (!started) files.started({ type: 'header', ...facts, environment: environment(), dut: identity });
+        if (started) return;
         started = true;
+        files.started({ type: 'header', ...facts, environment: environment(), dut: identity }, earlier);
+        if (resumed !== undefined)
+          report.remark(`${resumed.file}: ${earlier.length} results are there already`);
+        for (const [index, result] of earlier.entries()) report.result(result, index + 1, earlier.length);
       },
       onResult: (result, { done, planned, log }, standing) => {
         if (job.traces instanceof PrintedTraces) {
           const text = job.traces.take(job.severalDevices ? device.label : '', result);
           if (text !== undefined) report.remark(`${text}\n`);
         }
-        report.result(result, done, planned);
+        report.result(result, earlier.length + done, earlier.length + planned);
         files.result(caseEvent(result, standing));
         if (options.keep === true && RED.has(result.verdict))
           failed ||= !keepEvidence(job, device, result, log);
@@ -198,9 +225,10 @@ async function runOnDevice(
           workers,
           ...(options.fatal !== true && { heldBack: ({ version }) => heldBack(list, version) }),
         });
-    if (run.results.length === 0 && !run.interrupted && run.failure === undefined)
+    const mayBeEmpty = resumed !== undefined || options.shard !== undefined;
+    if (run.results.length === 0 && !mayBeEmpty && !run.interrupted && run.failure === undefined)
       throw new UsageError(emptySelection(job, run.available));
-    const { results, ...judged } = judge(resultsOf(run, facts), job.standard, run.remarks);
+    const { results, ...judged } = judge(resultsOf(run, facts, resumed), job.standard, run.remarks);
     files.finished(results, judged.gate);
     report.finished(results, judged.gate, judged.changes);
     if (run.failure) sayFailed(device, run.failure, job);
@@ -215,10 +243,10 @@ async function runOnDevice(
 /** What results say of the run before it has begun. */
 type Facts = Omit<HeaderEvent, 'type' | 'environment' | 'dut'> & { readonly request: RunRequest };
 
-function factsOf({ options, caseFiles, seed }: Job, { words }: Device): Facts {
+function factsOf({ options, caseSetHash, seed }: Job, { words }: Device): Facts {
   return {
     schemaVersion: 1,
-    suite: { version: SUITE_VERSION, caseSetHash: hashCaseFiles(caseFiles) },
+    suite: { version: SUITE_VERSION, caseSetHash },
     seed,
     strict: options.strict ?? false,
     spec: options.spec ?? NEWEST_SPEC,
@@ -274,17 +302,21 @@ function sayFailed(device: Device, { message, remedy }: DutSetupError, { report 
   report.remark(`${device.label}: ${message}${remedy ? `\n  ${remedy}` : ''}`);
 }
 
-function resultsOf(run: Supervised, facts: Facts): RunResults {
+function resultsOf(run: Supervised, facts: Facts, resumed: Resumed | undefined): RunResults {
+  const cases = inOrder([...(resumed?.results.cases ?? []), ...run.results]);
+  const standing = new StandingLedger();
+  standing.merge(resumed?.results.standing ?? []);
+  standing.merge(run.standing);
   return {
     ...facts,
     environment: environment(),
     dut: { ...run.identity, features: run.features },
-    modes: [...new Set(run.results.map(({ mode }) => mode))],
+    modes: [...new Set(cases.map(({ mode }) => mode))],
     interrupted: run.interrupted,
     ...(run.failure && { failure: run.failure.message }),
-    summary: summarise(run.results),
-    standing: judgeStanding(run.standing, facts.strict),
-    cases: run.results,
+    summary: summarise(cases),
+    standing: judgeStanding(standing.rows(), facts.strict),
+    cases,
   };
 }
 

@@ -15,6 +15,7 @@ export interface RunOptions {
   readonly requirement?: string;
   readonly modes?: ModeChoice;
   readonly shard?: Shard;
+  readonly resume?: string;
   readonly jobs: number;
   readonly shuffle?: number;
   readonly reverse?: boolean;

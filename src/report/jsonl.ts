@@ -3,16 +3,18 @@ import { footerEvent, type RunEvent } from './events.js';
 import { LineFile } from './report-file.js';
 import type { Reporter } from './reporter.js';
 
-/** Throws ReportError when the file cannot be made. */
+/** The file that a run goes on from may be the one that it writes to. */
 export function jsonLinesReporter(file: string): Reporter {
-  const lines = new LineFile(file);
-  const write = (event: RunEvent) => lines.write(JSON.stringify(event));
+  let lines: LineFile | undefined;
+  const line = (event: RunEvent) => JSON.stringify(event);
   return {
-    started: write,
-    result: write,
+    started: (header, earlier) => {
+      lines = new LineFile(file, [header, ...earlier].map(line));
+    },
+    result: (event) => lines?.write(line(event)),
     finished: (results, gate) => {
-      write(footerEvent(results, gate));
-      lines.close();
+      lines?.write(line(footerEvent(results, gate)));
+      lines?.close();
     },
   };
 }

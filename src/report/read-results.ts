@@ -27,6 +27,8 @@ export interface StoredResults {
   readonly gate?: Gate;
   /** The stream has no footer: the run ended without a word, as by SIGKILL. The results then count as interrupted. */
   readonly cutOff: boolean;
+  /** Of a stream: its cases, as they were written. */
+  readonly events?: readonly CaseEvent[];
 }
 
 /** Throws ResultsFileError, naming the file, the line where there is one, and what is wrong. */
@@ -91,6 +93,7 @@ function fromStream(file: string, text: string): StoredResults {
   let header: HeaderEvent | undefined;
   let footer: FooterEvent | undefined;
   const cases: CaseResult[] = [];
+  const events: CaseEvent[] = [];
   const standing = new StandingLedger();
   for (const [index, line] of lines.entries()) {
     const place = `${file}:${index + 1}`;
@@ -98,7 +101,9 @@ function fromStream(file: string, text: string): StoredResults {
     if (footer !== undefined) throw new ResultsFileError(place, 'something follows the footer');
     if (header === undefined) header = checked(place, 'header', event);
     else if (typeOf(event) === 'case') {
-      const { type: _, standing: counts, ...result } = checked<CaseEvent>(place, 'case', event);
+      const whole = checked<CaseEvent>(place, 'case', event);
+      const { type: _, standing: counts, ...result } = whole;
+      events.push(whole);
       cases.push(result);
       standing.merge(counts);
     } else footer = checked(place, 'footer', event);
@@ -115,12 +120,12 @@ function fromStream(file: string, text: string): StoredResults {
       summary: summarise(cases),
       standing: judgeStanding(standing.rows(), header.strict),
     };
-    return { file, format: 'jsonl', results, cutOff: true };
+    return { file, format: 'jsonl', results, cutOff: true, events };
   }
   const { type: __, gate, ...end } = footer;
   const results: RunResults = { ...ofRun, ...end };
   refuseContradiction(file, results);
-  return { file, format: 'jsonl', results, gate: { ...EMPTY_GATE, ...gate }, cutOff: false };
+  return { file, format: 'jsonl', results, gate: { ...EMPTY_GATE, ...gate }, cutOff: false, events };
 }
 
 function parsedLine(place: string, line: string): unknown {

@@ -12,7 +12,8 @@ import { tapReporter } from './tap.js';
 
 /** Each call may throw ReportError; after that none follows. The results at the end are the cases and the footer. */
 export interface Reporter {
-  started?(header: HeaderEvent): void;
+  /** `earlier`: the results of a run that was cut off and goes on with this one. */
+  started?(header: HeaderEvent, earlier: readonly CaseEvent[]): void;
   result?(result: CaseEvent): void;
   finished(results: RunResults, gate: Gate): void;
 }

@@ -81,7 +81,10 @@ describe('exit codes', () => {
   test.each([
     [['run', '--dut', 'nothing'], /no device kind is called nothing; there are model, qemu/],
     [['run', '--seed', '0'], /expected a whole number from 1/],
-    [['run', '--report', 'xml=x'], /expected html=FILE, json=FILE, jsonl=FILE, junit=FILE, markdown=FILE, tap=FILE/],
+    [
+      ['run', '--report', 'xml=x'],
+      /expected html=FILE, json=FILE, jsonl=FILE, junit=FILE, markdown=FILE, tap=FILE/,
+    ],
     [['run', '--cases', '/no/such/folder'], /no such case file or folder: .*\/no\/such\/folder/],
     [['run', '--dut', 'model', '--known', '/no/such/list'], /\/no\/such\/list: cannot be read/],
     [['oops'], /unknown command 'oops'/],
