@@ -11,10 +11,10 @@ import { readReasons } from '../coverage/reasons.js';
 import { staleEvidence } from '../coverage/staleness.js';
 import { addWitness, NoWitnessError, readWitnesses, writeWitnesses } from '../coverage/witnesses.js';
 import { STANDING_CHECKS } from '../harness/violation.js';
+import { readResults } from '../report/read-results.js';
 import type { TextSink } from '../report/terminal.js';
 import { ExitCode } from '../run/exit-code.js';
 import { ownCases } from '../run/load-cases.js';
-import type { RunResults } from '../run/results.js';
 import { scsiRequirements } from '../run/scsi-catalogue.js';
 import { UsageError } from './errors.js';
 
@@ -31,21 +31,10 @@ const STALE_SHOWN = 10;
 
 const DOCUMENT = fileURLToPath(new URL('../../CONFORMANCE.md', import.meta.url));
 
-function readResults(file: string): RunResults {
-  try {
-    const results = JSON.parse(readFileSync(file, 'utf8')) as RunResults;
-    if (results.schemaVersion !== 1 || !Array.isArray(results.cases) || !Array.isArray(results.standing))
-      throw new Error('expected what "vscsi run --report json=FILE" writes');
-    return results;
-  } catch (error) {
-    throw new UsageError(`--witness ${file}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
 /** Enters what foreign devices showed into the witnesses; stores them if asked to. */
 function takeWitnesses(files: readonly string[], write: boolean, out: TextSink): void {
   let witnesses = readWitnesses();
-  for (const results of files.map(readResults)) {
+  for (const { results } of files.map(readResults)) {
     try {
       witnesses = addWitness(witnesses, results);
     } catch (error) {
@@ -59,7 +48,7 @@ function takeWitnesses(files: readonly string[], write: boolean, out: TextSink):
   if (write) writeWitnesses(witnesses);
 }
 
-/** Throws CaseFilesError and UsageError. */
+/** Throws CaseFilesError, ResultsFileError and UsageError. */
 export function coverageCommand(options: CoverageOptions, out: TextSink): number {
   if (options.witness !== undefined) {
     takeWitnesses(options.witness, options.write !== undefined, out);

@@ -1,9 +1,11 @@
 /** The reports of one device that go to files. One that cannot be written does not stop the run or the others. */
 import { extname } from 'node:path';
+import { type CaseEvent, caseEvent, type HeaderEvent, headerOf } from '../report/events.js';
 import { ReportError } from '../report/report-file.js';
-import { REPORTERS, type Reporter, type RunHeader } from '../report/reporter.js';
-import type { Gate } from '../run/known.js';
-import type { CaseResult, RunResults } from '../run/results.js';
+import { REPORTERS, type Reporter } from '../report/reporter.js';
+import type { TextSink } from '../report/style.js';
+import type { Gate } from '../run/gate.js';
+import type { RunResults } from '../run/results.js';
 import type { ReportTarget } from './run-options.js';
 
 /** Feeds all reports alike; `onError` hears of each that fails, once. */
@@ -21,11 +23,12 @@ export class FileReports {
     this.#reporters = reporters;
   }
 
-  started(header: RunHeader): void {
-    this.#each((reporter) => reporter.started?.(header));
+  /** `earlier`: the results of a run that was cut off and goes on with this one. */
+  started(header: HeaderEvent, earlier: readonly CaseEvent[] = []): void {
+    this.#each((reporter) => reporter.started?.(header, earlier));
   }
 
-  result(result: CaseResult): void {
+  result(result: CaseEvent): void {
     this.#each((reporter) => reporter.result?.(result));
   }
 
@@ -55,4 +58,23 @@ export function reportFile(file: string, label: string, several: boolean): strin
   if (!several) return file;
   const extension = extname(file);
   return `${file.slice(0, file.length - extension.length)}-${label}${extension}`;
+}
+
+/** Writes results that are there already to reports; whether all could be written. Says so on `errors` if not. */
+export function writeReports(
+  targets: readonly ReportTarget[],
+  results: RunResults,
+  gate: Gate,
+  errors: TextSink,
+): boolean {
+  let written = true;
+  const reports = new FileReports(targets, ({ message }) => {
+    written = false;
+    errors.write(`vscsi: ${message}\n`);
+  });
+  reports.started(headerOf(results));
+  // What the standing checks decided in each case is known of the whole run alone.
+  for (const result of results.cases) reports.result(caseEvent(result, []));
+  reports.finished(results, gate);
+  return written;
 }

@@ -1,27 +1,35 @@
 #!/usr/bin/env node
 /** The command line. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { DutSetupError } from '../duts/dut.js';
 import { DutGoneError } from '../port/errors.js';
-import { TRANSPORT_NAMES } from '../port/transport-name.js';
-import { REPORTERS, type ReportFormat } from '../report/reporter.js';
+import { ReportError } from '../report/report-file.js';
+import { ResultsFileError } from '../report/results-file-error.js';
 import { sinkFor, type TextSink } from '../report/style.js';
-import { BaselineError } from '../run/baseline.js';
 import { CaseFilesError } from '../run/case-files-error.js';
 import { bisectExitCode, ExitCode } from '../run/exit-code.js';
 import { KnownListError } from '../run/known.js';
-import { allModes, type ModeChoice, modeName } from '../run/modes.js';
+import { MergeError } from '../run/merge.js';
 import { SUITE_VERSION } from '../run/package-info.js';
-import { didYouMeanOneOf, idMatcher } from '../run/select.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
-import { ShellWordsError, splitShellWords } from '../sys/shell-words.js';
 import type { BenchOptions } from './bench-command.js';
 import type { CoverageOptions } from './coverage-command.js';
 import { UsageError } from './errors.js';
 import type { LabFetchOptions, LabRunOptions } from './lab-command.js';
 import type { ListOptions } from './list-command.js';
 import type { MutateOptions } from './mutate-command.js';
-import type { DeviceProperty, ReportTarget, RunOptions } from './run-options.js';
+import {
+  asIs,
+  collect,
+  commandWords,
+  deviceProperty,
+  modeChoice,
+  positiveInteger,
+  reportTarget,
+  shard,
+} from './option-parsers.js';
+import { addResultsCommands } from './results-commands.js';
+import type { RunOptions } from './run-options.js';
 import type { ServeCommandOptions } from './serve-command.js';
 
 const EXIT_CODES = `
@@ -53,59 +61,6 @@ function quietSink(stream: NodeJS.WriteStream): TextSink {
 
 const out = quietSink(process.stdout);
 const errors = quietSink(process.stderr);
-
-function collect<T>(
-  parse: (text: string) => T,
-): (text: string, before: readonly T[] | undefined) => readonly T[] {
-  return (text, before = []) => [...before, parse(text)];
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 2 ** 31)
-    throw new InvalidArgumentError('expected a whole number from 1.');
-  return value;
-}
-
-function reportTarget(text: string): ReportTarget {
-  const formats = Object.keys(REPORTERS);
-  const match = /^(\w+)=(.+)$/.exec(text);
-  const [, format = '', file] = match ?? [];
-  if (file === undefined || !formats.includes(format))
-    throw new InvalidArgumentError(`expected ${formats.map((each) => `${each}=FILE`).join(', ')}.`);
-  return { format: format as ReportFormat, file };
-}
-
-function deviceProperty(text: string): DeviceProperty {
-  const match = /^([\w.-]+)=(.*)$/.exec(text);
-  if (match?.[1] === undefined) throw new InvalidArgumentError('expected NAME=VALUE.');
-  return { name: match[1], value: match[2] ?? '' };
-}
-
-function commandWords(text: string): readonly string[] {
-  try {
-    const words = splitShellWords(text);
-    if (words.length > 0) return words;
-  } catch (error) {
-    if (!(error instanceof ShellWordsError)) throw error;
-    throw new InvalidArgumentError(error.message);
-  }
-  throw new InvalidArgumentError('expected a command, e.g. "valgrind -q".');
-}
-
-function modeChoice(text: string): ModeChoice {
-  if (text === 'default' || text === 'all' || text === 'exhaustive') return text;
-  const names = allModes(TRANSPORT_NAMES).map(modeName);
-  const globs = text.split(',').map((glob) => glob.trim());
-  const idle = globs.find((glob) => !names.some(idMatcher([glob])));
-  if (idle === undefined) return globs;
-  const wrong = idle === '' ? 'a name is missing' : `there is no mode ${idle}${didYouMeanOneOf(idle, names)}`;
-  throw new InvalidArgumentError(
-    `expected default, all, exhaustive, or names of modes, as ${names.slice(0, 4).join(', ')}; ${wrong}.`,
-  );
-}
-
-const asIs = (text: string) => text;
 
 // The code of a command is loaded when it is called: each needs another part of the suite.
 const program = new Command('vscsi')
@@ -172,6 +127,15 @@ choosing(program.command('run').description('run the cases on one or more device
     'default: each case once; all: ring and transport cases in every mode, others in some; exhaustive; or names and globs, e.g. pci.packed*,mmio.split',
     modeChoice,
   )
+  .option(
+    '--shard <index/count>',
+    'only one of so many parts of the cases, e.g. 1/4; "vscsi merge" puts their results together',
+    shard,
+  )
+  .option(
+    '--resume <results>',
+    'go on where a run was cut off: its report (jsonl); starts from the beginning where there is none',
+  )
   .option('--jobs <number>', 'so many devices at the same time', positiveInteger, 1)
   .option('--shuffle <seed>', 'run the cases in another order', positiveInteger)
   .option('--reverse', 'run the cases backwards')
@@ -183,17 +147,20 @@ choosing(program.command('run').description('run the cases on one or more device
   .option('--timeout <ms>', 'without progress for so long a case counts as hanging', positiveInteger, 10_000)
   .option('--known <file>', 'list of known deviations (default: the one of the suite for the device, if any)')
   .option('--fatal', 'carry out also the cases that the device is known not to survive')
-  .option('--baseline <file>', 'results (json) of an earlier run: only what has got worse fails this one')
+  .option('--baseline <file>', 'results of an earlier run: only what has got worse fails this one')
   .addOption(
     new Option('--exit-code <convention>', 'bisect: 0 good, 1 bad, 125 cannot test').choices(['bisect']),
   )
   .option(
     '--report <format=file>',
-    'write results: json=FILE or tap=FILE at the end, jsonl=FILE while running; may be repeated',
+    'write results: json, junit, markdown, tap or html=FILE at the end, jsonl=FILE while running; may be repeated',
     collect(reportTarget),
   )
   .option('--keep', 'leave the evidence of red cases in a folder: their results and what the device said')
-  .option('--trace <folder>', 'write what each case exchanged with the device to a file of its own')
+  .option(
+    '--trace [folder]',
+    'show what each case exchanged with the device, decoded; with a folder in files of its own, as text and as JSONL',
+  )
   .option('-v, --verbose', 'show every case, not only those with findings')
   .addHelpText(
     'after',
@@ -203,6 +170,7 @@ Examples:
   vscsi run --dut qemu --select 'scsi.req.*'  some cases, on QEMU alone
   vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --report json=results.json
   vscsi run --dut qemu --modes all            all ring formats and transports
+  vscsi run --dut model --select spc.test-unit-ready.good --trace
   vscsi run --dut vhost-user:/run/vhost.sock  a vhost-user-scsi back-end that listens there
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
@@ -333,12 +301,18 @@ program
   .option('--select <glob>', 'only mutants whose id matches, may be repeated', collect(asIs))
   .option('--cases <path>', 'case file or folder, may be repeated', collect(asIs))
   .option('--jobs <number>', 'threads (default: one for each processor, at most 4)', positiveInteger)
-  .option('--json', 'as JSON, with the expanded cases that each mutant breaks')
+  .option(
+    '--json',
+    'as JSON: a summary, each mutant with the expanded cases that it breaks, and the evidence',
+  )
+  .option('--resume <file>', 'keep what has been found in this file, and go on from what is there')
   .option('--write', 'store the outcome in fixtures/evidence/mutants.json')
   .action(async (options: MutateOptions) => {
     const { mutateCommand } = await import('./mutate-command.js');
     process.exitCode = await mutateCommand(options, out, errors);
   });
+
+addResultsCommands(program, out, errors);
 
 const lab = program
   .command('lab')
@@ -403,7 +377,8 @@ function explained(error: unknown): { readonly code: ExitCode; readonly text: st
     error instanceof UsageError ||
     error instanceof CaseFilesError ||
     error instanceof KnownListError ||
-    error instanceof BaselineError
+    error instanceof ResultsFileError ||
+    error instanceof MergeError
   )
     return { code: ExitCode.USAGE, text: error.message };
   if (error instanceof DutSetupError)
@@ -411,6 +386,7 @@ function explained(error: unknown): { readonly code: ExitCode; readonly text: st
       code: ExitCode.DUT_SETUP,
       text: `${error.message}${error.remedy ? `\n  ${error.remedy}` : ''}`,
     };
+  if (error instanceof ReportError) return { code: ExitCode.REPORT, text: error.message };
   if (error instanceof DutGoneError) return { code: ExitCode.NOT_CONFORMANT, text: error.message };
   return undefined;
 }

@@ -1,12 +1,10 @@
 /** `vscsi mutate`: whether the cases notice what the mutants of the model do wrong. */
 import { availableParallelism } from 'node:os';
-import type { ModelRun } from '../coverage/model-run.js';
 import { EVIDENCE_SEED } from '../coverage/model-run.js';
 import {
   type Evidence,
   equivalents,
   gatherEvidence,
-  judgeMutant,
   type MutantFindings,
   survivors,
   unprovedCases,
@@ -14,6 +12,7 @@ import {
   writeEvidence,
   wronglyNoticed,
 } from '../coverage/mutation-evidence.js';
+import { MutationLog } from '../coverage/mutation-log.js';
 import { runMutants } from '../coverage/mutation-pool.js';
 import { PROVING_MUTANTS } from '../coverage/proving-mutants.js';
 import { STANDING_CHECKS } from '../harness/violation.js';
@@ -30,6 +29,7 @@ export interface MutateOptions {
   readonly jobs?: number;
   readonly json?: boolean;
   readonly write?: boolean;
+  readonly resume?: string;
 }
 
 const CAUGHT_BY_SHOWN = 3;
@@ -81,27 +81,39 @@ export async function mutateCommand(
   const mutants = PROVING_MUTANTS.filter(selected);
   if (mutants.length === 0) throw new UsageError('no mutant matches --select');
   const { files } = options.cases ? checkCaseFiles(options.cases) : ownCases();
-  const runs = new Map<string, ModelRun>();
+  const log = options.resume === undefined ? undefined : new MutationLog(options.resume, files);
+  const wanted = new Set(mutants);
+  const byMutant = new Map(log?.found.flatMap((each) => (wanted.has(each.id) ? [[each.id, each]] : [])));
   const progress = new ProgressLine(errors);
+  const tell = () => progress.show(`${byMutant.size}/${mutants.length} mutants`);
+  tell();
   const baseline = await runMutants({
     files,
     mutants,
+    found: [...byMutant.values()],
     jobs: options.jobs ?? Math.min(4, availableParallelism()),
-    onRun: (mutant, run) => {
-      runs.set(mutant, run);
-      progress.show(`${runs.size}/${mutants.length} mutants`);
+    onFindings: (findings) => {
+      byMutant.set(findings.id, findings);
+      log?.add(findings);
+      tell();
     },
   });
   progress.end();
+  log?.close();
   if (baseline.unusable !== undefined)
     throw new Error(`the model itself cannot be used: ${baseline.unusable}`);
-  const findings = mutants.map((id) => {
-    const run = runs.get(id) ?? { cases: [], violated: [], unusable: 'it was not run' };
-    return judgeMutant(id, run, baseline);
-  });
+  const findings = mutants.flatMap((id) => byMutant.get(id) ?? []);
   const evidence = gatherEvidence(EVIDENCE_SEED, baseline, findings, Object.keys(STANDING_CHECKS));
-  if (options.json) out.write(`${JSON.stringify({ ...evidence, findings }, undefined, 2)}\n`);
-  else {
+  if (options.json) {
+    const summary = {
+      mutants: findings.length,
+      caught: findings.filter(({ verdict }) => verdict === 'caught').length,
+      survivors: survivors(evidence).length,
+      equivalent: equivalents(evidence).length,
+      casesWithoutProof: unprovedCases(evidence).length,
+    };
+    out.write(`${JSON.stringify({ summary, mutants: findings, evidence }, undefined, 2)}\n`);
+  } else {
     for (const mutant of findings)
       out.write(`${mutant.verdict.padEnd(9)} ${mutant.id.padEnd(40)} ${caughtBy(mutant)}\n`);
     summary(evidence, out);

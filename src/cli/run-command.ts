@@ -2,56 +2,72 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { CaseFile } from '../cases/types.js';
-import { type DutIdentity, DutSetupError } from '../duts/dut.js';
+import { DutSetupError } from '../duts/dut.js';
+import { StandingLedger } from '../harness/standing-ledger.js';
+import { caseEvent, type HeaderEvent } from '../report/events.js';
+import { readResults } from '../report/read-results.js';
 import { bold, type TextSink } from '../report/style.js';
 import { TerminalReport } from '../report/terminal.js';
 import { type AllTransportsOptions, superviseAll, transportsNeeded } from '../run/all-transports.js';
-import { type Baseline, compareWithBaseline, loadBaseline } from '../run/baseline.js';
 import { catalogue } from '../run/catalogue.js';
 import { bisectExitCode } from '../run/exit-code.js';
+import { knownDeviation, today } from '../run/gate.js';
 import { onlyInLab, superviseInLab } from '../run/in-lab.js';
-import {
-  gate,
-  heldBack,
-  type KnownList,
-  knownDeviation,
-  loadKnownList,
-  shippedKnownList,
-} from '../run/known.js';
+import { heldBack, type KnownList, loadKnownList } from '../run/known.js';
 import { type CheckedFiles, checkCaseFiles, ownCases } from '../run/load-cases.js';
 import type { Selection } from '../run/messages.js';
 import { resultKey } from '../run/modes.js';
 import { hashCaseFiles, SUITE_VERSION } from '../run/package-info.js';
-import { type CaseResult, judgeStanding, RED, type RunResults, summarise } from '../run/results.js';
-import { SPEC_VERSIONS } from '../run/spec-version.js';
+import { replayCommand } from '../run/replay-command.js';
+import { inOrder } from '../run/result-order.js';
+import {
+  type CaseResult,
+  judgeStanding,
+  RED,
+  type RunRequest,
+  type RunResults,
+  summarise,
+} from '../run/results.js';
+import { NEWEST_SPEC } from '../run/spec-version.js';
 import type { Supervised } from '../run/supervisor.js';
+import type { TraceChoice } from '../run/trace.js';
 import { WorkerPool } from '../run/worker-pool.js';
 import { conclude, type Outcome } from './conclusion.js';
 import { chooseDevices, type Device } from './devices.js';
 import { UsageError } from './errors.js';
 import { Evidence } from './evidence.js';
 import { FileReports, reportFile } from './file-reports.js';
-import { replayCommand } from './replay.js';
-import type { RunOptions } from './run-options.js';
-import { isNarrowed, nothingSelected, selectionOf } from './select-cases.js';
+import { judge, knownListFor, type Standard } from './judge.js';
+import { PrintedTraces } from './printed-traces.js';
+import { type Resumed, refuseOtherDevice, refuseOtherRun, resumedRun } from './resume.js';
+import { type RunOptions, requestOf } from './run-options.js';
+import { nothingSelected, selectionOf } from './select-cases.js';
+
+/** The parts of a run are to make the same random choices, whichever machines they run on. */
+function newSeed({ shard }: RunOptions, caseSetHash: string): number {
+  return shard === undefined ? randomInt(1, 2 ** 31) : 1 + Number.parseInt(caseSetHash.slice(0, 7), 16);
+}
 
 /** Everything a run needs that does not depend on the device. */
 interface Job {
   readonly options: RunOptions;
-  readonly caseFiles: readonly string[];
+  readonly caseSetHash: string;
   readonly files: readonly CaseFile[];
   readonly selection: Selection;
+  /** The run that this one goes on with. */
+  readonly resumed: Resumed | undefined;
   readonly seed: number;
   readonly severalDevices: boolean;
-  readonly known: KnownList | undefined;
-  readonly baseline: Baseline | undefined;
+  readonly standard: Standard;
   readonly report: TerminalReport;
   readonly errors: TextSink;
   readonly evidence: Evidence;
+  /** Where traces go, if anywhere. */
+  readonly traces: string | PrintedTraces | undefined;
   readonly interrupt: AbortSignal;
 }
 
-/** Runs and reports; resolves to the exit code. Throws UsageError, CaseFilesError, KnownListError and BaselineError. */
+/** Runs and reports; resolves to the exit code. Throws UsageError, CaseFilesError, KnownListError and ResultsFileError. */
 export async function runCommand(
   options: RunOptions,
   out: TextSink,
@@ -79,33 +95,48 @@ async function runAll(
   workers: WorkerPool,
   { out, errors, interrupt }: Surroundings,
 ): Promise<number> {
-  const selection = selectionOf(files, options);
-  const seed = options.seed ?? randomInt(1, 2 ** 31);
-  const known = options.known === undefined ? undefined : loadKnownList(options.known);
-  const baseline = options.baseline === undefined ? undefined : loadBaseline(options.baseline);
+  const resumed = resumedRun(options);
+  const selection: Selection = {
+    ...selectionOf(files, options),
+    ...(options.shard && { shard: options.shard }),
+    ...(resumed && { without: resumed.results.cases.map(resultKey) }),
+  };
+  const caseSetHash = hashCaseFiles(caseFiles);
+  const seed = options.seed ?? resumed?.results.seed ?? newSeed(options, caseSetHash);
+  const standard: Standard = {
+    known: options.known === undefined ? undefined : loadKnownList(options.known),
+    baseline: options.baseline === undefined ? undefined : readResults(options.baseline),
+  };
   const { devices, leftOut } = await chooseDevices(options, seed);
-  if (baseline !== undefined && devices.length > 1)
-    throw new UsageError(`--baseline ${baseline.file} is of one device; name the device with --dut`);
+  if (standard.baseline !== undefined && devices.length > 1)
+    throw new UsageError(`--baseline ${standard.baseline.file} is of one device; name the device with --dut`);
+  if (resumed !== undefined && devices.length > 1)
+    throw new UsageError(`--resume ${resumed.file} is of one device; name the device with --dut`);
   const report = new TerminalReport(out, options.verbose ?? false, (id) => catalogue().get(id)?.text);
   for (const { kind, what, remedy } of leftOut) report.remark(`${kind} is left out: ${what}; ${remedy}`);
   const job: Job = {
     options,
-    caseFiles,
+    caseSetHash,
     files,
     selection,
+    resumed,
     seed,
     severalDevices: devices.length > 1,
-    known,
-    baseline,
+    standard,
     report,
     errors,
     evidence: new Evidence(),
+    traces: options.trace === true ? new PrintedTraces() : options.trace,
     interrupt,
   };
   const outcomes: (Outcome & { readonly reportFailed: boolean })[] = [];
-  for (const device of devices) {
-    if (interrupt.aborted) break;
-    outcomes.push(await runOnDevice(device, job, workers));
+  try {
+    for (const device of devices) {
+      if (interrupt.aborted) break;
+      outcomes.push(await runOnDevice(device, job, workers));
+    }
+  } finally {
+    if (job.traces instanceof PrintedTraces) job.traces.end();
   }
   if (job.evidence.folder !== undefined)
     report.remark(`evidence of the red cases: ${bold(out, job.evidence.folder)}`);
@@ -132,6 +163,10 @@ async function runOnDevice(
   });
   let list: KnownList | undefined;
   let started = false;
+  const facts = factsOf(job, device);
+  const { resumed } = job;
+  if (resumed !== undefined) refuseOtherRun(resumed, facts);
+  const earlier = resumed?.events ?? [];
   try {
     const { adapter } = device;
     const modes = options.modes ?? 'default';
@@ -146,9 +181,7 @@ async function runOnDevice(
       },
       seed,
       strict: options.strict ?? false,
-      ...(options.trace !== undefined && {
-        trace: job.severalDevices ? join(options.trace, device.label) : options.trace,
-      }),
+      ...(job.traces !== undefined && { trace: traceChoice(job.traces, device, job) }),
       onNoTrace: (message) => {
         if (!failed) errors.write(`vscsi: no trace: ${message}\n`);
         failed = true;
@@ -158,20 +191,29 @@ async function runOnDevice(
       hangMs: options.timeout,
       interrupt: job.interrupt,
       onStarted: (identity, transport) => {
-        if (!started) list = knownListFor(identity, job);
+        if (resumed !== undefined) refuseOtherDevice(resumed, identity);
+        if (!started) list = knownListFor(identity, job.standard);
         report.started({
           ...identity,
           transport,
           seed,
-          reasonOf: (result) => knownDeviation(list, identity.version, result)?.reason,
-          replay: (one) => replayCommand(one, device, options, seed),
+          reasonOf: (result) => knownDeviation(list, identity.version, result, today())?.reason,
+          replay: (one) => replayCommand(one, facts),
         });
-        if (!started) files.started({ suite: { version: SUITE_VERSION }, dut: identity, seed });
+        if (started) return;
         started = true;
+        files.started({ type: 'header', ...facts, environment: environment(), dut: identity }, earlier);
+        if (resumed !== undefined)
+          report.remark(`${resumed.file}: ${earlier.length} results are there already`);
+        for (const [index, result] of earlier.entries()) report.result(result, index + 1, earlier.length);
       },
-      onResult: (result, { done, planned, log }) => {
-        report.result(result, done, planned);
-        files.result(result);
+      onResult: (result, { done, planned, log }, standing) => {
+        if (job.traces instanceof PrintedTraces) {
+          const text = job.traces.take(job.severalDevices ? device.label : '', result);
+          if (text !== undefined) report.remark(`${text}\n`);
+        }
+        report.result(result, earlier.length + done, earlier.length + planned);
+        files.result(caseEvent(result, standing));
         if (options.keep === true && RED.has(result.verdict))
           failed ||= !keepEvidence(job, device, result, log);
       },
@@ -183,9 +225,10 @@ async function runOnDevice(
           workers,
           ...(options.fatal !== true && { heldBack: ({ version }) => heldBack(list, version) }),
         });
-    if (run.results.length === 0 && !run.interrupted && run.failure === undefined)
+    const mayBeEmpty = resumed !== undefined || options.shard !== undefined;
+    if (run.results.length === 0 && !mayBeEmpty && !run.interrupted && run.failure === undefined)
       throw new UsageError(emptySelection(job, run.available));
-    const { results, ...judged } = judge(run, list, job);
+    const { results, ...judged } = judge(resultsOf(run, facts, resumed), job.standard, run.remarks);
     files.finished(results, judged.gate);
     report.finished(results, judged.gate, judged.changes);
     if (run.failure) sayFailed(device, run.failure, job);
@@ -197,13 +240,35 @@ async function runOnDevice(
   }
 }
 
+/** What results say of the run before it has begun. */
+type Facts = Omit<HeaderEvent, 'type' | 'environment' | 'dut'> & { readonly request: RunRequest };
+
+function factsOf({ options, caseSetHash, seed }: Job, { words }: Device): Facts {
+  return {
+    schemaVersion: 1,
+    suite: { version: SUITE_VERSION, caseSetHash },
+    seed,
+    strict: options.strict ?? false,
+    spec: options.spec ?? NEWEST_SPEC,
+    request: requestOf(options, words),
+  };
+}
+
+function environment(): RunResults['environment'] {
+  return {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    date: new Date().toISOString(),
+  };
+}
+
 /** A device that this machine does not have. Which of its cases are held back depends on what the lab finds. */
 function runInLab(
   { adapter, options: device }: Device,
   common: Omit<AllTransportsOptions, 'workers' | 'heldBack'>,
   job: Job,
 ): Promise<Supervised> {
-  const known = job.options.fatal === true ? undefined : knownListFor(adapter, job);
+  const known = job.options.fatal === true ? undefined : knownListFor(adapter, job.standard);
   return superviseInLab({
     ...common,
     files: job.files,
@@ -211,6 +276,14 @@ function runInLab(
     ...(known && { known }),
     log: (line) => job.errors.write(`${line}\n`),
   });
+}
+
+function traceChoice(traces: string | PrintedTraces, { label }: Device, job: Job): TraceChoice {
+  const folder = typeof traces === 'string' ? traces : traces.folder;
+  return {
+    folder: job.severalDevices ? join(folder, label) : folder,
+    keep: job.options.traceRed === true ? 'red' : 'all',
+  };
 }
 
 /** Whether it could be kept. */
@@ -229,49 +302,22 @@ function sayFailed(device: Device, { message, remedy }: DutSetupError, { report 
   report.remark(`${device.label}: ${message}${remedy ? `\n  ${remedy}` : ''}`);
 }
 
-/** From what was gathered to results, with how they stand to the list of known deviations and to the baseline. */
-function judge(run: Supervised, list: KnownList | undefined, job: Job): Required<Outcome>['ran'] {
-  const { options, seed } = job;
-  const strict = options.strict ?? false;
-  const results: RunResults = {
-    schemaVersion: 1,
-    suite: { version: SUITE_VERSION, caseSetHash: hashCaseFiles(job.caseFiles) },
-    environment: {
-      node: process.version,
-      platform: `${process.platform} ${process.arch}`,
-      date: new Date().toISOString(),
-    },
+function resultsOf(run: Supervised, facts: Facts, resumed: Resumed | undefined): RunResults {
+  const cases = inOrder([...(resumed?.results.cases ?? []), ...run.results]);
+  const standing = new StandingLedger();
+  standing.merge(resumed?.results.standing ?? []);
+  standing.merge(run.standing);
+  return {
+    ...facts,
+    environment: environment(),
     dut: { ...run.identity, features: run.features },
-    seed,
-    strict,
-    modes: [...new Set(run.results.map(({ mode }) => mode))],
-    spec: options.spec ?? SPEC_VERSIONS[SPEC_VERSIONS.length - 1] ?? '',
+    modes: [...new Set(cases.map(({ mode }) => mode))],
     interrupted: run.interrupted,
-    summary: summarise(run.results),
-    standing: judgeStanding(run.standing, strict),
-    cases: run.results,
+    ...(run.failure && { failure: run.failure.message }),
+    summary: summarise(cases),
+    standing: judgeStanding(standing.rows(), facts.strict),
+    cases,
   };
-  const narrowed =
-    isNarrowed(options) ||
-    typeof options.modes === 'object' ||
-    options.cases !== undefined ||
-    options.spec !== undefined;
-  const complete = !narrowed && !run.interrupted && run.failure === undefined;
-  const judged = gate(results, list, complete);
-  const remarks = [...judged.remarks, ...run.remarks];
-  const changes = job.baseline && compareWithBaseline(results, job.baseline, complete);
-  if (job.baseline && job.baseline.dut !== run.identity.name)
-    remarks.push(`the baseline is of ${job.baseline.dut}, this run of ${run.identity.name}`);
-  if (job.known && job.known.dut !== run.identity.name)
-    remarks.push(
-      `${job.known.file} lists deviations of ${job.known.dut}, this run is of ${run.identity.name}`,
-    );
-  return { results, gate: { ...judged, remarks }, ...(changes && { changes }) };
-}
-
-/** The list given by hand if it is for this device, else the one that comes with the suite, if any. */
-function knownListFor({ name }: Pick<DutIdentity, 'name'>, { known }: Job): KnownList | undefined {
-  return known?.dut === name ? known : shippedKnownList(name);
 }
 
 function emptySelection({ options }: Job, available: readonly string[]): string {

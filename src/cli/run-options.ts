@@ -1,6 +1,7 @@
 /** The options of `vscsi run`. */
-import type { ReportFormat } from '../report/reporter.js';
+import type { ReportFormat } from '../report/format.js';
 import type { ModeChoice } from '../run/modes.js';
+import type { RunRequest, Shard } from '../run/results.js';
 import type { SpecVersion } from '../run/spec-version.js';
 
 /** As the command line gives them; only what has a default is always there. */
@@ -13,6 +14,8 @@ export interface RunOptions {
   readonly area?: string;
   readonly requirement?: string;
   readonly modes?: ModeChoice;
+  readonly shard?: Shard;
+  readonly resume?: string;
   readonly jobs: number;
   readonly shuffle?: number;
   readonly reverse?: boolean;
@@ -25,7 +28,10 @@ export interface RunOptions {
   readonly strict?: boolean;
   readonly report?: readonly ReportTarget[];
   readonly keep?: boolean;
-  readonly trace?: string;
+  /** The folder; `true` for the terminal. */
+  readonly trace?: string | true;
+  /** Of the traces in the folder only those of red cases stay. */
+  readonly traceRed?: boolean;
   readonly verbose?: boolean;
   readonly exitCode?: 'bisect';
   readonly qemu?: string;
@@ -47,4 +53,20 @@ export interface DeviceProperty {
 export interface ReportTarget {
   readonly format: ReportFormat;
   readonly file: string;
+}
+
+/** What results tell of the options. `device`: the words that ask for the device. */
+export function requestOf(options: RunOptions, device: readonly string[]): RunRequest {
+  const { cases, select, skip, area, requirement, modes = 'default', fatal, shard } = options;
+  return {
+    device,
+    ...(cases && { cases }),
+    ...(select && { select }),
+    ...(skip && { skip }),
+    ...(area !== undefined && { area }),
+    ...(requirement !== undefined && { requirement }),
+    modes,
+    ...(fatal === true && { fatal }),
+    ...(shard && { shard }),
+  };
 }

@@ -13,11 +13,6 @@ export interface SelectOptions {
   readonly requirement?: string;
 }
 
-/** Whether the run is narrower than all cases of the files. */
-export function isNarrowed({ select = [], skip = [], area, requirement }: SelectOptions): boolean {
-  return select.length > 0 || skip.length > 0 || area !== undefined || requirement !== undefined;
-}
-
 /** First segment of an id, e.g. `scsi`. */
 export function areaOfId(id: string): string {
   return id.split('.')[0] ?? id;

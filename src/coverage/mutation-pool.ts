@@ -129,7 +129,8 @@ export interface MutationPoolOptions {
 /** Mutants for tests of the suite may loop for ever: they are not asked what they would do. */
 const mayObserve = (id: string): boolean => mutantById(id)?.source !== 'test';
 
-const idsOf = (cases: readonly { readonly id: string }[]): ReadonlySet<string> => new Set(cases.map(({ id }) => id));
+const idsOf = (cases: readonly { readonly id: string }[]): ReadonlySet<string> =>
+  new Set(cases.map(({ id }) => id));
 
 /** Two runs of one mutant, on different cases. */
 const both = (one: ModelRun, other: ModelRun): ModelRun => ({
@@ -149,13 +150,17 @@ export async function runMutants(options: MutationPoolOptions): Promise<ModelRun
   const lanes = Array.from({ length: Math.max(1, jobs) }, () => new Lane(files, hangMs));
   try {
     const observers = mutants.filter(mayObserve);
-    const parts = await Promise.all(lanes.map((lane, index) => lane.run({ observers, part: [index, lanes.length] })));
+    const parts = await Promise.all(
+      lanes.map((lane, index) => lane.run({ observers, part: [index, lanes.length] })),
+    );
     const baseline = parts.map(({ run }) => run).reduce(both);
     const touches = (mutant: string, id: string): boolean =>
       parts.some(({ touched }) => touched === undefined || (touched.get(mutant)?.has(id) ?? true));
     const green = greenCases(baseline);
     const all = baseline.cases.filter(({ baseId }) => green.has(baseId));
-    const covers = new Map(files.flatMap(({ cases }) => cases.map((each) => [each.id, each.covers] as const)));
+    const covers = new Map(
+      files.flatMap(({ cases }) => cases.map((each) => [each.id, each.covers] as const)),
+    );
     const proved = new Set(found.flatMap(({ proves }) => proves));
     const known = idsOf(found);
 
@@ -164,13 +169,20 @@ export async function runMutants(options: MutationPoolOptions): Promise<ModelRun
       if (isNoticed(run, baseline)) return run;
       const had = idsOf(run.cases);
       const rest = all.filter(({ id }) => !had.has(id));
-      return rest.length === 0 ? run : both(run, await lane.run({ mutant, only: idsOf(rest) }).then((its) => its.run));
+      return rest.length === 0
+        ? run
+        : both(run, await lane.run({ mutant, only: idsOf(rest) }).then((its) => its.run));
     };
     const narrow = async (lane: Lane, mutant: string, near: readonly CaseReaction[]) => {
       const { run } = await lane.run({ mutant, only: idsOf(near), enough: provingLimit(green.size) });
       return judgeMutant(mutant, await toTheEnd(lane, mutant, run), baseline);
     };
-    const broad = async (lane: Lane, mutant: string, near: readonly CaseReaction[], unproved: ReadonlySet<string>) => {
+    const broad = async (
+      lane: Lane,
+      mutant: string,
+      near: readonly CaseReaction[],
+      unproved: ReadonlySet<string>,
+    ) => {
       const cases = sampleOf(near, EVIDENCE_SEED);
       const sample = new Set(cases.map(({ baseId }) => baseId));
       const only = idsOf(cases);
@@ -179,7 +191,8 @@ export async function runMutants(options: MutationPoolOptions): Promise<ModelRun
       if (judged.verdict === 'spoils' || judged.verdict === 'unusable') return judged;
       const requirement = mutantById(mutant)?.requirement ?? '';
       const about = near.filter(
-        ({ id, baseId }) => !only.has(id) && (unproved.has(baseId) || covers.get(baseId)?.includes(requirement)),
+        ({ id, baseId }) =>
+          !only.has(id) && (unproved.has(baseId) || covers.get(baseId)?.includes(requirement)),
       );
       const more = about.length === 0 ? run : both(run, (await lane.run({ mutant, only: idsOf(about) })).run);
       return judgeMutant(mutant, await toTheEnd(lane, mutant, more), baseline, sample);
@@ -201,10 +214,16 @@ export async function runMutants(options: MutationPoolOptions): Promise<ModelRun
       };
       await Promise.all(lanes.map(work));
     };
-    await share(waiting.filter(({ near }) => !isSampled(near.length)), narrow);
+    await share(
+      waiting.filter(({ near }) => !isSampled(near.length)),
+      narrow,
+    );
     // Settled before the first of them, so that the outcome does not depend on which thread is faster.
     const unproved = new Set([...green].filter((id) => !proved.has(id)));
-    await share(waiting.filter(({ near }) => isSampled(near.length)), (lane, mutant, near) => broad(lane, mutant, near, unproved));
+    await share(
+      waiting.filter(({ near }) => isSampled(near.length)),
+      (lane, mutant, near) => broad(lane, mutant, near, unproved),
+    );
     return baseline;
   } finally {
     await Promise.all(lanes.map((lane) => lane.close()));

@@ -22,6 +22,9 @@ export interface StandingRow {
   readonly firstExample?: Violation & ExchangePlace;
 }
 
+/** What a row counts; the rest of it follows from the check. */
+export type StandingCount = Pick<StandingRow, 'check' | 'violations' | 'exchanges' | 'firstExample'>;
+
 /** Counts what every standing check found. */
 export class StandingLedger {
   readonly #rows = new Map<
@@ -63,7 +66,7 @@ export class StandingLedger {
   }
 
   /** Adds the rows of another ledger, as kept by a part of the same run. */
-  merge(rows: readonly StandingRow[]): void {
+  merge(rows: readonly StandingCount[]): void {
     for (const { check, violations, exchanges, firstExample } of rows) {
       const row = this.#rows.get(check) ?? { violations: 0, exchanges: 0 };
       this.#rows.set(check, row);

@@ -30,7 +30,10 @@ export function findingLines(finding: Finding, requirementText: RequirementText)
   const ruling = finding.ruling === undefined ? undefined : RULINGS.get(finding.ruling);
   if (ruling) lines.push(`  ruling ${ruling.id}: ${rulingText(ruling)}`);
   if (finding.sent !== undefined) {
-    const text = requestText(finding.sent);
+    const text = requestText(
+      finding.sent,
+      finding.exchange?.out === finding.sent ? finding.exchange.layout : undefined,
+    );
     if (text !== undefined) lines.push(...labelled('last request', text));
     lines.push(...labelled(text === undefined ? 'last request' : '', spacedHex(finding.sent)));
   }

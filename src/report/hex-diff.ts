@@ -10,8 +10,19 @@ export interface HexPair {
   readonly mask?: string;
 }
 
-/** Rows of 16 bytes, only those with a difference: offset, expected, got, marks. Bytes that are not there are `--`. */
-export function hexDiff({ expected, got, mask }: HexPair): string[] {
+/** Up to 16 bytes under each other; `--` for one that is not there, `..` for one that was not looked at. */
+export interface DiffRow {
+  readonly offset: number;
+  readonly expected: readonly string[];
+  readonly got: readonly string[];
+  readonly differs: readonly boolean[];
+}
+
+/** The first rows with a difference, and how many more there are. */
+export function diffRows(
+  { expected, got, mask }: HexPair,
+  most: number = MOST_ROWS,
+): { readonly rows: readonly DiffRow[]; readonly more: number } {
   const [want, have] = [bytesOf(expected), bytesOf(got)];
   const care = mask === undefined ? undefined : bytesOf(mask);
   const differs = (at: number) => {
@@ -19,22 +30,35 @@ export function hexDiff({ expected, got, mask }: HexPair): string[] {
     if (left === undefined || right === undefined) return left !== right;
     return ((left ^ right) & (care?.[at] ?? 0xff)) !== 0;
   };
+  const shown = (bytes: Uint8Array) => (at: number) => bytes[at]?.toString(16).padStart(2, '0') ?? '--';
+  const wanted = (at: number) => (care?.[at] === 0 ? '..' : shown(want)(at));
   const length = Math.max(want.length, have.length);
-  const lines: string[] = [];
-  let rows = 0;
-  for (let start = 0; start < length; start += BYTES_PER_ROW) {
-    const row = range(start, Math.min(start + BYTES_PER_ROW, length));
+  const rows: DiffRow[] = [];
+  let more = 0;
+  for (let offset = 0; offset < length; offset += BYTES_PER_ROW) {
+    const row = range(offset, Math.min(offset + BYTES_PER_ROW, length));
     if (!row.some(differs)) continue;
-    if (++rows > MOST_ROWS) continue;
-    const shown = (bytes: Uint8Array) => (at: number) => bytes[at]?.toString(16).padStart(2, '0') ?? '--';
-    const wanted = (at: number) => (care?.[at] === 0 ? '..' : shown(want)(at));
-    lines.push(
-      `${start.toString(16).padStart(4, '0')}  expected  ${row.map(wanted).join(' ')}`,
-      `      got       ${row.map(shown(have)).join(' ')}`,
-      `                ${row.map((at) => (differs(at) ? '^^' : '  ')).join(' ')}`.trimEnd(),
-    );
+    if (rows.length >= most) more++;
+    else
+      rows.push({
+        offset,
+        expected: row.map(wanted),
+        got: row.map(shown(have)),
+        differs: row.map(differs),
+      });
   }
-  if (rows > MOST_ROWS) lines.push(`… and ${rows - MOST_ROWS} more rows of ${BYTES_PER_ROW} bytes differ`);
+  return { rows, more };
+}
+
+/** Rows of 16 bytes, only those with a difference: offset, expected, got, marks. */
+export function hexDiff(pair: HexPair): string[] {
+  const { rows, more } = diffRows(pair);
+  const lines = rows.flatMap(({ offset, expected, got, differs }) => [
+    `${offset.toString(16).padStart(4, '0')}  expected  ${expected.join(' ')}`,
+    `      got       ${got.join(' ')}`,
+    `                ${differs.map((mark) => (mark ? '^^' : '  ')).join(' ')}`.trimEnd(),
+  ]);
+  if (more > 0) lines.push(`… and ${more} more rows of ${BYTES_PER_ROW} bytes differ`);
   return lines;
 }
 

@@ -1,21 +1,20 @@
-/** Results as one JSON object a line, written while the run goes on: a session that ends early loses none. */
+/** The stream of events itself, one JSON object a line, while the run goes on: one that ends early loses no result. */
+import { footerEvent, type RunEvent } from './events.js';
 import { LineFile } from './report-file.js';
 import type { Reporter } from './reporter.js';
 
-/**
- * `{"type":"header"}`, a `{"type":"case"}` for every case as soon as it has its result, and a `{"type":"footer"}` with
- * everything but the cases. Throws ReportError when the file cannot be made.
- */
+/** The file that a run goes on from may be the one that it writes to. */
 export function jsonLinesReporter(file: string): Reporter {
-  const lines = new LineFile(file);
-  const write = (value: unknown) => lines.write(JSON.stringify(value));
+  let lines: LineFile | undefined;
+  const line = (event: RunEvent) => JSON.stringify(event);
   return {
-    started: (header) => write({ type: 'header', schemaVersion: 1, ...header }),
-    result: (result) => write({ type: 'case', ...result }),
+    started: (header, earlier) => {
+      lines = new LineFile(file, [header, ...earlier].map(line));
+    },
+    result: (event) => lines?.write(line(event)),
     finished: (results, gate) => {
-      const { cases: _, ...rest } = results;
-      write({ type: 'footer', ...rest, gate });
-      lines.close();
+      lines?.write(line(footerEvent(results, gate)));
+      lines?.close();
     },
   };
 }

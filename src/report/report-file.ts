@@ -81,25 +81,36 @@ export class LineFile {
   readonly #file: string;
   readonly #fd: number;
 
-  /** Creates or empties the file, and makes the folder where there is none. Throws ReportError. */
-  constructor(file: string) {
+  /**
+   * Makes the file, which takes the place of one that is there once the first lines are in it, and the folder where
+   * there is none. Throws ReportError.
+   */
+  constructor(file: string, first: readonly string[]) {
     this.#file = file;
+    const part = isSpecial(file) ? undefined : `${file}.part`;
     try {
       makeFolder(dirname(file));
-      this.#fd = openSync(file, 'w');
+      this.#fd = openSync(part ?? file, 'w');
+      this.#append(first.map((line) => `${line}\n`).join(''));
+      if (part !== undefined) renameSync(part, file);
     } catch (error) {
+      if (part !== undefined) rmSync(part, { force: true });
       throw new ReportError(file, error);
     }
   }
 
   /** Throws ReportError. */
   write(line: string): void {
-    const bytes = Buffer.from(`${line}\n`);
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+      this.#append(`${line}\n`);
     } catch (error) {
       throw new ReportError(this.#file, error);
     }
+  }
+
+  #append(text: string): void {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 /** Results as TAP version 14: a test point a case, then one a standing check. */
 import { stringify } from 'yaml';
-import type { Gate } from '../run/known.js';
+import type { Gate } from '../run/gate.js';
 import { resultKey } from '../run/modes.js';
 import { type CaseResult, RED, type RunResults, type StandingResult } from '../run/results.js';
 import { writeReport } from './report-file.js';
@@ -25,9 +25,7 @@ export function tapText(results: RunResults, gate: Gate): string {
     })),
   ];
   const lines = ['TAP version 14', `1..${points.length}`];
-  lines.push(
-    `# ${results.dut.name} ${results.dut.version}, vscsi ${results.suite.version}, seed ${results.seed}`,
-  );
+  lines.push(`# ${tapOrigin(results)}`);
   for (const [index, { ok, description, directive, diagnostics }] of points.entries()) {
     lines.push(`${ok ? 'ok' : 'not ok'} ${index + 1} - ${escaped(description)}${directive}`);
     if (diagnostics === undefined) continue;
@@ -39,6 +37,40 @@ export function tapText(results: RunResults, gate: Gate): string {
   if (results.interrupted) lines.push('Bail out! the run was interrupted');
   return `${lines.join('\n')}\n`;
 }
+
+/** The comment by which a reader knows what the results are of. */
+function tapOrigin({ dut, suite, seed, spec, strict }: RunResults): string {
+  const facts = [
+    `${dut.name} ${dut.version}`,
+    `vscsi ${suite.version}`,
+    `case set ${suite.caseSetHash}`,
+    `seed ${seed}`,
+    `virtio ${spec}`,
+    ...(strict ? ['strict'] : []),
+  ];
+  return facts.join(', ');
+}
+
+/** Reads that comment; undefined for any other. */
+export function readTapOrigin(comment: string):
+  | (Pick<RunResults, 'suite' | 'seed' | 'spec' | 'strict'> & {
+      readonly dut: { name: string; version: string };
+    })
+  | undefined {
+  const match = TAP_ORIGIN.exec(comment)?.groups;
+  if (match === undefined) return undefined;
+  const { name = '', version = '', suite = '', hash = '', seed, spec = '', strict } = match;
+  return {
+    dut: { name, version },
+    suite: { version: suite, caseSetHash: hash },
+    seed: Number(seed),
+    spec,
+    strict: strict !== undefined,
+  };
+}
+
+const TAP_ORIGIN =
+  /^(?<name>\S+) (?<version>.*), vscsi (?<suite>\S+), case set (?<hash>[0-9a-f]{64}), seed (?<seed>\d+), virtio (?<spec>[\d.]+)(?<strict>, strict)?$/;
 
 interface Point {
   readonly ok: boolean;

@@ -1,9 +1,8 @@
 /** Results as text, for people. */
 
 import { rulingOfCheck } from '../harness/violation.js';
-import type { TransportName } from '../port/transport-name.js';
 import type { Change } from '../run/baseline.js';
-import type { Gate } from '../run/known.js';
+import type { Gate } from '../run/gate.js';
 import { resultKey, USUAL_MODE } from '../run/modes.js';
 import {
   type CaseResult,
@@ -37,7 +36,8 @@ export interface DeviceText {
   readonly name: string;
   readonly version: string;
   readonly details: Readonly<Record<string, string>>;
-  readonly transport: TransportName;
+  /** By which it is driven; several for results that are stored. */
+  readonly transport: string;
   readonly seed: number;
   /** Why a result is red, where that is known of this device. */
   readonly reasonOf: (result: CaseResult) => string | undefined;
@@ -93,10 +93,7 @@ export class TerminalReport {
     const broken = results.standing.filter(({ violations }) => violations > 0);
     if (broken.length > 0) this.#line('standing checks:');
     for (const row of broken) this.#standing(row, gate);
-    for (const id of gate.stale)
-      this.#line(
-        `  ${paint(this.#sink, Colour.RED, 'stale')}: the list of known deviations names ${id}, which is not red`,
-      );
+    this.#gate(gate);
     if (changes !== undefined) this.#changes(changes);
     for (const remark of gate.remarks) this.#line(`  note: ${remark}`);
     if (results.summary.skip > 0) this.#skips(results.cases);
@@ -218,12 +215,34 @@ export class TerminalReport {
       );
   }
 
+  /** How the list of known deviations does not fit, and what of it depends on timing. */
+  #gate({ stale, passed, expired, differs, flaky }: Gate): void {
+    const red = (word: string) => paint(this.#sink, Colour.RED, word);
+    const list = 'the list of known deviations';
+    const ran = new Set(passed);
+    for (const id of stale)
+      this.#line(
+        ran.has(id)
+          ? `  ${red('unexpected pass')}: ${list} names ${id}, which is not red`
+          : `  ${red('stale')}: ${list} names ${id}, and there is no such result`,
+      );
+    for (const id of expired) this.#line(`  ${red('expired')}: the entry for ${id} is out of date`);
+    for (const { id, expected, got } of differs)
+      this.#line(`  ${red('differs')}: ${id} is listed as ${expected}, and is ${got}`);
+    for (const { id, red: isRed } of flaky)
+      this.#line(
+        `  ${paint(this.#sink, Colour.YELLOW, 'flaky')}: ${id} is ${isRed ? 'red' : 'not red'} this time`,
+      );
+  }
+
   #changes(changes: readonly Change[]): void {
     this.#line(`  against the baseline: ${changes.length === 0 ? 'no verdict has changed' : ''}`.trimEnd());
-    for (const { id, kind, before, now } of changes) {
+    for (const { id, kind, before, now, detail } of changes) {
       const colour = kind === 'regression' ? Colour.RED : kind === 'fixed' ? Colour.GREEN : Colour.GREY;
       const mark = paint(this.#sink, colour, kind.padEnd(10));
-      this.#line(`    ${mark} ${id}: ${before ?? 'not there'} → ${now ?? 'not there'}`);
+      const [was, is] = detail ?? [before ?? 'not there', now ?? 'not there'];
+      const [then, today] = kind === 'bytes' ? [spacedHex(was, 16), spacedHex(is, 16)] : [was, is];
+      this.#line(`    ${mark} ${id}: ${then || 'none'} → ${today || 'none'}`);
     }
   }
 

@@ -1,103 +1,55 @@
 /** Comparing results with those of an earlier run: what is new, what is fixed, and what has got worse. */
-import { readFileSync } from 'node:fs';
 import { resultKey } from './modes.js';
-import { BY_WEIGHT, RED, type RunResults, type Verdict } from './results.js';
+import { BY_WEIGHT, type CaseResult, RED, type RunResults, type Verdict } from './results.js';
 
-/** Verdicts of an earlier run by `resultKey`; standing rows are called `standing:` and the name of the check. */
-export interface Baseline {
-  readonly file: string;
-  readonly dut: string;
-  readonly verdicts: ReadonlyMap<string, Verdict>;
-}
-
-/** The file does not hold results. Exit code 2. */
-export class BaselineError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'BaselineError';
-  }
-}
-
-/** One id whose verdict is not what it was. */
+/** One id of which something is not as it was. */
 export interface Change {
   readonly id: string;
   /** Undefined where there was none. */
   readonly before: Verdict | undefined;
   /** Undefined where there is none. */
   readonly now: Verdict | undefined;
-  readonly kind: 'regression' | 'fixed' | 'new' | 'gone' | 'changed';
+  /** `bytes`: as red as before, with other bytes; `time`: it takes much more or less time. */
+  readonly kind: 'regression' | 'fixed' | 'new' | 'gone' | 'changed' | 'bytes' | 'time';
+  /** What was, and what is, where the verdicts do not tell. */
+  readonly detail?: readonly [before: string, now: string];
 }
 
-const VERDICTS: ReadonlySet<string> = new Set<Verdict>([
-  'pass',
-  'fail',
-  'warn',
-  'note',
-  'skip',
-  'crash',
-  'hang',
-  'error',
-]);
+/** Such a factor, and so many milliseconds, are no chance. */
+const TIME_FACTOR = 3;
+const TIME_MS = 100;
 
-/** Reads a results file. Throws BaselineError, naming the file and what is wrong with it. */
-export function loadBaseline(file: string): Baseline {
-  const refuse = (what: string) =>
-    new BaselineError(`${file}: ${what}; expected the JSON of an earlier run (--report json=FILE)`);
-  let root: unknown;
-  try {
-    root = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw refuse(error instanceof Error ? error.message : String(error));
-  }
-  const { schemaVersion, dut, cases, standing } = (root ?? {}) as {
-    schemaVersion?: unknown;
-    dut?: { name?: unknown };
-    cases?: unknown;
-    standing?: unknown;
-  };
-  if (schemaVersion !== 1)
-    throw refuse(`schemaVersion is ${JSON.stringify(schemaVersion) ?? 'missing'}, not 1`);
-  if (!Array.isArray(cases) || !Array.isArray(standing) || typeof dut?.name !== 'string')
-    throw refuse('dut, cases or standing are missing');
-  const verdicts = new Map<string, Verdict>();
-  const enter = (id: unknown, verdict: unknown) => {
-    if (typeof id !== 'string' || typeof verdict !== 'string' || !VERDICTS.has(verdict))
-      throw refuse(`${JSON.stringify(id)} has no verdict`);
-    verdicts.set(id, verdict as Verdict);
-  };
-  for (const { id, mode, verdict } of cases as { id?: unknown; mode?: unknown; verdict?: unknown }[])
-    enter(typeof id === 'string' && typeof mode === 'string' ? resultKey({ id, mode }) : id, verdict);
-  for (const { check, verdict } of standing as { check?: unknown; verdict?: unknown }[])
-    enter(`standing:${String(check)}`, verdict);
-  return { file, dut: dut.name, verdicts };
-}
+type Compared = Pick<RunResults, 'cases' | 'standing'>;
+/** What is compared of a result; standing rows have a verdict alone. */
+type Row = Pick<CaseResult, 'verdict' | 'durationMs' | 'findings'>;
 
-/** Verdicts of results by id, as a baseline has them. */
-export function verdictsById({
-  cases,
-  standing,
-}: Pick<RunResults, 'cases' | 'standing'>): Map<string, Verdict> {
-  return new Map<string, Verdict>([
-    ...cases.map((result) => [resultKey(result), result.verdict] as const),
-    ...standing.map(({ check, verdict }) => [`standing:${check}`, verdict] as const),
+function rowsById({ cases, standing }: Compared): Map<string, Row> {
+  return new Map<string, Row>([
+    ...cases.map((result) => [resultKey(result), result] as const),
+    ...standing.map(
+      ({ check, verdict }) => [`standing:${check}`, { verdict, durationMs: 0, findings: [] }] as const,
+    ),
   ]);
 }
 
 /** `complete`: the run was not narrowed, so what it does not have is gone. */
-export function compareWithBaseline(
-  results: Pick<RunResults, 'cases' | 'standing'>,
-  { verdicts }: Baseline,
-  complete: boolean,
-): Change[] {
-  const now = verdictsById(results);
-  const changes = [...now].flatMap(([id, verdict]): Change[] => {
-    const before = verdicts.get(id);
-    if (before === verdict) return [];
-    return [{ id, before, now: verdict, kind: kindOf(before, verdict) }];
+export function compareWithBaseline(results: Compared, baseline: Compared, complete: boolean): Change[] {
+  const [earlier, now] = [rowsById(baseline), rowsById(results)];
+  const changes = [...now].flatMap(([id, row]): Change[] => {
+    const before = earlier.get(id);
+    if (before?.verdict !== row.verdict)
+      return [{ id, before: before?.verdict, now: row.verdict, kind: kindOf(before?.verdict, row.verdict) }];
+    const { verdict } = row;
+    const changed = (kind: Change['kind'], detail: Change['detail']): Change[] =>
+      detail === undefined ? [] : [{ id, before: verdict, now: verdict, kind, detail }];
+    return [...changed('bytes', otherBytes(before, row)), ...changed('time', otherTime(before, row))];
   });
   if (!complete) return changes;
-  const gone = [...verdicts].filter(([id]) => !now.has(id));
-  return [...changes, ...gone.map(([id, before]): Change => ({ id, before, now: undefined, kind: 'gone' }))];
+  const gone = [...earlier].filter(([id]) => !now.has(id));
+  return [
+    ...changes,
+    ...gone.map(([id, { verdict }]): Change => ({ id, before: verdict, now: undefined, kind: 'gone' })),
+  ];
 }
 
 /** Red where it was not, a worse kind of red, or red where nothing is known of before. */
@@ -110,3 +62,21 @@ function kindOf(before: Verdict | undefined, now: Verdict): Change['kind'] {
 }
 
 const weight = (verdict: Verdict) => (BY_WEIGHT as readonly Verdict[]).indexOf(verdict);
+
+/** The first bytes that were found, and are found now, where those are different. */
+function otherBytes(before: Row, now: Row): Change['detail'] {
+  const bytesOf = ({ findings }: Row) => findings.flatMap(({ gotBytes }) => gotBytes ?? []);
+  const [old, present] = [bytesOf(before), bytesOf(now)];
+  const at = present.findIndex((bytes, index) => bytes !== old[index]);
+  if (at < 0 && old.length === present.length) return undefined;
+  const first = Math.max(0, at < 0 ? present.length : at);
+  return [old[first] ?? '', present[first] ?? ''];
+}
+
+/** A time of 0 is one that nobody has told. */
+function otherTime({ durationMs: before }: Row, { durationMs: now }: Row): Change['detail'] {
+  if (before === 0 || now === 0) return undefined;
+  const [less, more] = [Math.min(before, now), Math.max(before, now)];
+  if (more - less < TIME_MS || more < TIME_FACTOR * less) return undefined;
+  return [`${Math.round(before)} ms`, `${Math.round(now)} ms`];
+}

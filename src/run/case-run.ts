@@ -14,7 +14,8 @@ import { addressedUnits } from './addressed-units.js';
 import type { Beacon } from './beacon.js';
 import { CaseControls } from './case-controls.js';
 import { sessionContext } from './environment.js';
-import { Flights } from './flights.js';
+import { exchangeBytes } from './exchange-bytes.js';
+import { type Flight, Flights } from './flights.js';
 import type { RunnableCase } from './load-cases.js';
 import { modeName } from './modes.js';
 import { clearUnitAttentions, type ProbedUnit, ProbeError } from './probe.js';
@@ -162,9 +163,9 @@ export class CaseRun {
 
   /**
    * Takes over what judging a step gave: captures, the alternatives seen and how they count, and what differs.
-   * `explicit`: the case said what it expects; otherwise a difference is one in set-up.
+   * `explicit`: the case said what it expects; otherwise a difference is one in set-up. `flight`: what it was judged by.
    */
-  judge({ captures, alternatives, mismatches }: Judged, explicit: boolean): void {
+  judge({ captures, alternatives, mismatches }: Judged, explicit: boolean, flight?: Flight): void {
     this.capture(captures);
     for (const { is, verdict, ruling, covers, at, undecided } of alternatives) {
       this.#seen.push({ step: this.#label, is });
@@ -190,7 +191,9 @@ export class CaseRun {
     const fails = counted.filter(({ severity }) => severity === 'fail');
     for (const { mismatch, severity } of [...counted.filter((each) => !fails.includes(each)), ...fails])
       if (severity !== 'pass') {
-        this.#record(this.#finding(mismatch, severity, explicit), mismatch.at, mismatch.undecided);
+        const finding = this.#finding(mismatch, severity, explicit);
+        const exchange = flight && { exchange: exchangeBytes(flight) };
+        this.#record({ ...finding, ...exchange }, mismatch.at, mismatch.undecided);
       }
     if (fails.length > 0) throw new CaseEnded();
   }

@@ -11,6 +11,8 @@ export const ExitCode = {
   NOTHING_EXECUTED: 4,
   /** The run is over and nothing is wrong, but a report could not be written. */
   REPORT: 5,
+  /** Nothing is wrong with stored results, but the run was ended early: cases are missing. */
+  INCOMPLETE: 6,
   INTERRUPTED: 130,
   /** Whoever read the output went away. What a shell reports for a program that SIGPIPE has ended. */
   OUTPUT_CLOSED: 141,
@@ -31,6 +33,7 @@ export function bisectExitCode(code: number): number {
       return 128;
     case ExitCode.DUT_SETUP:
     case ExitCode.NOTHING_EXECUTED:
+    case ExitCode.INCOMPLETE:
       return 125;
     default:
       return code;

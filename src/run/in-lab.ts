@@ -79,7 +79,7 @@ async function run(options: InLabOptions): Promise<Supervised> {
 
 function sharesOf({ trace }: InLabOptions): readonly Share[] {
   if (trace === undefined) return [];
-  const folder = resolve(trace);
+  const folder = resolve(trace.folder);
   mkdirSync(folder, { recursive: true });
   return [{ host: folder, guest: folder, writable: true }];
 }
@@ -101,7 +101,8 @@ async function resultOfBroken(
     if (said.type === 'result') verdict = said.result.verdict;
   });
   const reproduced = again.last === undefined ? again.how === how : verdict === how;
-  return brokenResult(planned, ending, options.interrupt.aborted ? undefined : reproduced);
+  const result = brokenResult(planned, ending, options.interrupt.aborted ? undefined : reproduced);
+  return { ...result, order: planned.order };
 }
 
 function jobOf(
@@ -119,7 +120,7 @@ function jobOf(
       hangMs: hangMs * SLOWNESS,
       startMs: START_LIMIT_MS,
       ...(spec && { spec }),
-      ...(trace !== undefined && { trace: resolve(trace) }),
+      ...(trace && { trace: { ...trace, folder: resolve(trace.folder) } }),
     },
     ...(known && { known }),
   };

@@ -2,10 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
-import { resultKey } from './modes.js';
 import { KNOWN_LISTS } from './package-info.js';
-import { type CaseResult, RED, type RunResults } from './results.js';
-import { baseOf, idMatcher } from './select.js';
+import { RED, type Verdict } from './results.js';
+import { idMatcher } from './select.js';
 
 /** One known deviation. */
 export interface KnownDeviation {
@@ -26,6 +25,14 @@ export interface KnownDeviation {
   readonly clause: string;
   /** The bytes or values that were seen. */
   readonly observed: string;
+  /** Where it is dealt with, e.g. a bug report. */
+  readonly link?: string;
+  /** How it is red; left out for any way. */
+  readonly verdict?: Verdict;
+  /** Bytes that are found, in hex; left out for any. */
+  readonly bytes?: string;
+  /** The last day, UTC, on which the entry counts, as YYYY-MM-DD. */
+  readonly expires?: string;
 }
 
 /** The list for one device. */
@@ -46,6 +53,19 @@ export class KnownListError extends Error {
 
 const TEXTS = ['from', 'to', 'reason', 'clause', 'observed'] as const;
 const FLAGS = ['fatal', 'sometimes'] as const;
+/** What else an entry can have: what it must look like, and how to say so. */
+const OPTIONAL = {
+  link: {
+    holds: (value) => /^https?:\/\/\S+$/.test(value),
+    form: 'an address, e.g. https://example.org/bugs/1',
+  },
+  verdict: { holds: (value) => RED.has(value as Verdict), form: `one of ${[...RED].join(', ')}` },
+  bytes: {
+    holds: (value) => /^([0-9a-f]{2})+$/.test(value),
+    form: 'bytes in lower-case hex without spaces, in quotes',
+  },
+  expires: { holds: isDate, form: 'a date in quotes, e.g. "2027-03-31"' },
+} as const satisfies Readonly<Record<string, { holds: (value: string) => boolean; form: string }>>;
 
 /** Reads a list. Throws KnownListError, naming file, entry and what is missing. */
 export function loadKnownList(file: string): KnownList {
@@ -73,12 +93,14 @@ export function loadKnownList(file: string): KnownList {
 /** An entry is about one id, or about several for the same reason. */
 function readEntry(entry: unknown, place: string): KnownDeviation[] {
   if (!isRecord(entry)) throw new KnownListError(`${place} is not a map`);
-  const keys: readonly string[] = ['id', ...TEXTS, 'modes', ...FLAGS];
+  const keys: readonly string[] = ['id', ...TEXTS, 'modes', ...FLAGS, ...Object.keys(OPTIONAL)];
   const unknown = Object.keys(entry).find((key) => !keys.includes(key));
   if (unknown !== undefined)
     throw new KnownListError(`${place} has the unknown key ${unknown}; it can have ${keys.join(', ')}`);
   const text = (key: string, value: unknown = entry[key]): string => {
-    if (typeof value !== 'string' || value.trim() === '')
+    if (typeof value === 'string' && value.trim() === '')
+      throw new KnownListError(`${place} (${describeId(entry.id)}): ${key} is not filled in`);
+    if (typeof value !== 'string')
       throw new KnownListError(
         `${place}: ${key} must be a text (versions in quotes), got ${JSON.stringify(value) ?? 'nothing'}`,
       );
@@ -90,6 +112,13 @@ function readEntry(entry: unknown, place: string): KnownDeviation[] {
   const flags = FLAGS.filter((flag) => entry[flag] !== undefined);
   for (const flag of flags)
     if (entry[flag] !== true) throw new KnownListError(`${place}: ${flag} can only be true`);
+  const optional = Object.entries(OPTIONAL).flatMap(([key, { holds, form }]) => {
+    const value = entry[key];
+    if (value === undefined) return [];
+    if (typeof value !== 'string' || !holds(value))
+      throw new KnownListError(`${place}: ${key} must be ${form}, got ${JSON.stringify(value)}`);
+    return [[key, value] as const];
+  });
   const ids = Array.isArray(id) && id.length > 0 ? id.map((each) => text('id', each)) : [text('id')];
   const common = {
     ...Object.fromEntries(flags.map((flag) => [flag, true as const])),
@@ -99,8 +128,19 @@ function readEntry(entry: unknown, place: string): KnownDeviation[] {
     reason: text('reason'),
     clause: text('clause'),
     observed: text('observed'),
+    ...Object.fromEntries(optional),
   };
   return ids.map((each) => ({ id: each, ...common }));
+}
+
+function describeId(id: unknown): string {
+  return typeof id === 'string' ? id : JSON.stringify(id);
+}
+
+function isDate(text: string): boolean {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  // A day that the month does not have is moved to the next.
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 /** Compares dotted versions number by number; parts that are missing, or are no numbers, count as 0. */
@@ -114,42 +154,20 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** How results stand to a list. A result is named as by `resultKey`, a standing check as `standing:CHECK`. */
-export interface Gate {
-  /** Red results that the list explains. */
-  readonly known: readonly string[];
-  /** How many entries of the list explain them. */
-  readonly deviations: number;
-  /** Red results that nothing explains. */
-  readonly unexpected: readonly string[];
-  /** Entries that claim this version and are red no longer, or match nothing in a complete run. */
-  readonly stale: readonly string[];
-  /** What a reader should know, e.g. that the list says nothing about this version. */
-  readonly remarks: readonly string[];
-}
-
 /** The entries of a list that claim a version. */
-function claimedFor(list: KnownList | undefined, version: string): KnownDeviation[] {
+export function claimedFor(list: KnownList | undefined, version: string): KnownDeviation[] {
   return (list?.deviations ?? []).filter(
     ({ from, to }) => compareVersions(from, version) <= 0 && compareVersions(version, to) <= 0,
   );
 }
 
 /** A result as the list sees it; standing checks have no mode. */
-type Listed = { readonly id: string; readonly mode?: string };
+export type Listed = { readonly id: string; readonly mode?: string };
 
-const concerns = (deviation: KnownDeviation, { id, mode }: Listed): boolean =>
+/** Whether an entry is about a result, whatever became of it. */
+export const concerns = (deviation: KnownDeviation, { id, mode }: Listed): boolean =>
   deviation.id === id &&
   (deviation.modes === undefined || mode === undefined || idMatcher(deviation.modes)(mode));
-
-/** The entry that explains a result, if any. */
-export function knownDeviation(
-  list: KnownList | undefined,
-  version: string,
-  result: Listed,
-): KnownDeviation | undefined {
-  return claimedFor(list, version).find((deviation) => concerns(deviation, result));
-}
 
 /** A case that is not carried out unasked, because the device does not survive it. */
 export interface HeldBack {
@@ -174,60 +192,6 @@ export function heldBack(list: KnownList | undefined, version: string): HeldBack
 /** The first that holds a case back in a mode, if any. */
 export function holdsBack(all: readonly HeldBack[], id: string, mode: string): HeldBack | undefined {
   return all.find((each) => each.id === id && (each.modes === undefined || idMatcher(each.modes)(mode)));
-}
-
-/**
- * Compares results with a list. `complete`: the run was not narrowed to a selection, so an entry that matched nothing
- * is an entry that is wrong. A case that ran and is red no longer, in any of the modes that the entry is about, is stale
- * in any run, unless it is red but sometimes.
- */
-export function gate(results: RunResults, list: KnownList | undefined, complete: boolean): Gate {
-  const standing = results.standing.map(({ check, verdict }) => ({
-    id: `standing:${check}`,
-    verdict,
-  }));
-  const rows: readonly (Listed & Pick<CaseResult, 'verdict' | 'skip'>)[] = [...results.cases, ...standing];
-  const key = ({ id, mode }: Listed) => (mode === undefined ? id : resultKey({ id, mode }));
-  const { version } = results.dut;
-  const claimed = claimedFor(list, version);
-  const remarks: string[] = [];
-  if (list && claimed.length === 0)
-    remarks.push(`${list.file} lists no deviation for ${results.dut.name} ${version}`);
-  const byId = new Map<string, KnownDeviation[]>();
-  for (const deviation of claimed) byId.set(deviation.id, [...(byId.get(deviation.id) ?? []), deviation]);
-  const explains = new Set<KnownDeviation>();
-  const executed = new Set<KnownDeviation>();
-  const known: string[] = [];
-  const unexpected: string[] = [];
-  for (const row of rows) {
-    const red = RED.has(row.verdict);
-    const entries = (byId.get(row.id) ?? []).filter((deviation) => concerns(deviation, row));
-    if (row.verdict !== 'skip') for (const entry of entries) executed.add(entry);
-    // What is held back is a deviation all the same: the device would not have survived it.
-    const heldBack = row.skip?.kind === 'known-fatal';
-    if (red || heldBack) for (const entry of entries) explains.add(entry);
-    if (!red) continue;
-    (entries.length > 0 ? known : unexpected).push(key(row));
-  }
-  const named = new Set(rows.map(({ id }) => id));
-  /** Ids of cases that were skipped before their axes were known: one row for all their expansions. */
-  const skipped = new Set(results.cases.filter(({ verdict }) => verdict === 'skip').map(({ id }) => id));
-  const modesOfBase = new Map<string, Set<string>>();
-  for (const { id, mode } of results.cases)
-    modesOfBase.set(baseOf(id), (modesOfBase.get(baseOf(id)) ?? new Set()).add(mode));
-  /** Facts, and with them the expansions of a case, may differ by the transport: those of another mode say nothing. */
-  const expanded = ({ id, modes }: KnownDeviation): boolean => {
-    const ran = modesOfBase.get(baseOf(id));
-    return modes === undefined || ran === undefined || [...ran].some(idMatcher(modes));
-  };
-  const stale = claimed.filter((entry) => {
-    if (explains.has(entry) || (entry.sometimes && executed.has(entry))) return false;
-    // How often a standing check is decided depends on what was selected.
-    if (entry.id.startsWith('standing:')) return complete && executed.has(entry);
-    if (executed.has(entry)) return true;
-    return complete && !named.has(entry.id) && !skipped.has(baseOf(entry.id)) && expanded(entry);
-  });
-  return { known, deviations: explains.size, unexpected, stale: stale.map(({ id }) => id), remarks };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

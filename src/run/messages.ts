@@ -7,9 +7,10 @@ import type { ControlChannel } from './control-link.js';
 import type { HeldBack } from './known.js';
 import type { ModeChoice } from './modes.js';
 import type { Order } from './order.js';
-import type { CaseResult } from './results.js';
+import type { CaseResult, Shard } from './results.js';
 import type { IdChoice } from './select.js';
 import type { SpecVersion } from './spec-version.js';
+import type { TraceChoice } from './trace.js';
 
 /** Which of the cases to run. */
 export interface Selection extends IdChoice {
@@ -19,6 +20,8 @@ export interface Selection extends IdChoice {
   readonly only?: readonly string[];
   /** But none of these, which are there already. */
   readonly without?: readonly string[];
+  /** Only those of this part; left out for all. */
+  readonly shard?: Shard;
 }
 
 /** One entry of the list that a run goes through. */
@@ -28,6 +31,8 @@ export interface PlannedCase {
   readonly mode: string;
   readonly title: string;
   readonly file: string;
+  /** Place from 0 among all cases by this transport, whether or not they are in the list. */
+  readonly order: number;
 }
 
 /** How cases are run and judged, whatever the device. */
@@ -40,8 +45,8 @@ export interface RunSettings {
   readonly seed: number;
   /** Rulings count by their strict column. */
   readonly strict: boolean;
-  /** Folder for a trace of every case; left out for none. */
-  readonly trace?: string;
+  /** Left out for no traces. */
+  readonly trace?: TraceChoice;
   /** Cases that the device is known not to survive. */
   readonly heldBack?: readonly HeldBack[];
   /** Leave out what this version of the standard does not have. */

@@ -5,6 +5,7 @@
 import type { CaseDefinition, Modes } from '../cases/types.js';
 import { featuresOfMode, type RingMode } from '../harness/ring-mode.js';
 import { isLegacy, isVhost, type TransportName } from '../port/transport-name.js';
+import { hashOfText } from './hash.js';
 import { idMatcher } from './select.js';
 
 export interface Mode extends RingMode {
@@ -50,6 +51,14 @@ export const USUAL_MODE = 'pci.split';
 /** Names a result: the id of the case, with the mode where it is not the usual one. */
 export function resultKey({ id, mode }: { readonly id: string; readonly mode: string }): string {
   return mode === USUAL_MODE ? id : `${id} in ${mode}`;
+}
+
+/** What `resultKey` named. */
+export function readResultKey(key: string): { readonly id: string; readonly mode: string } {
+  const [, id = key, mode = USUAL_MODE] = / in( [a-z][\w.+-]*)?$/.test(key)
+    ? (/^(.*) in ?(\S*)$/s.exec(key) ?? [])
+    : [];
+  return { id, mode };
 }
 
 /** Whether a device that offers these features can be driven so. */
@@ -142,7 +151,7 @@ export function modesOf(
   const layer = layerOf(definition);
   if (definition.tags.includes('slow')) return [home];
   if (layer === 'command') {
-    const chance = hash(definition.id);
+    const chance = hashOfText(definition.id);
     const another = others[chance % Math.max(1, others.length)];
     // What a command does on another ring, every second expansion shows as well as all.
     const alone = expansion !== undefined && expansion.count > 1 && (expansion.index + chance) % 2 === 1;
@@ -203,11 +212,4 @@ export function pairwise<T extends object>(rows: readonly T[]): T[] {
     );
   }
   return chosen;
-}
-
-/** FNV-1a, 32 bits: the same on every machine. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (const char of text) value = Math.imul(value ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return value;
 }

@@ -5,6 +5,7 @@ import type { PlannedCase, Selection } from './messages.js';
 import { modeName, resultKey } from './modes.js';
 import type { CaseResult, Finding } from './results.js';
 import { choiceMatcher } from './select.js';
+import { isInShard } from './shard.js';
 
 /** One case of the run: to be carried out, or with a result already because it cannot be. */
 export type PlanEntry = PlannedCase &
@@ -31,7 +32,7 @@ export function planOf(
   }
   // The base id stands for all expansions of a case that has problems: none of them is what its author wrote.
   const sound = expansion.cases.filter(({ baseId }) => !problems.has(baseId));
-  const all: PlanEntry[] = [
+  const unnumbered = [
     ...sound.map((plan) => ({
       id: plan.id,
       mode: modeName(plan.mode),
@@ -47,6 +48,7 @@ export function planOf(
       result: errorResult({ id, mode: '' }, group.map(expansionFinding)),
     })),
   ];
+  const all: PlanEntry[] = unnumbered.map((entry, order) => ({ ...entry, order }));
   if (planned !== undefined) {
     const byKey = new Map(all.map((entry) => [resultKey(entry), entry]));
     return { entries: planned.map((one) => byKey.get(resultKey(one)) ?? missing(one)), available: [] };
@@ -58,6 +60,7 @@ export function planOf(
   const entries = all.filter((entry) => {
     const key = resultKey(entry);
     if (without.has(key) || (only !== undefined && !only.has(key))) return false;
+    if (selection.shard !== undefined && !isInShard(entry.id, selection.shard)) return false;
     return chosen(entry.id) && (bases === undefined || bases.has(entry.plan?.baseId ?? entry.id));
   });
   return { entries, available: entries.length > 0 ? [] : all.map(({ id }) => id) };

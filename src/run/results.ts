@@ -2,6 +2,8 @@
 import type { Skip } from '../cases/types.js';
 import type { StandingRow } from '../harness/standing-ledger.js';
 import { rulingOfCheck } from '../harness/violation.js';
+import type { ExchangeBytes } from './exchange-bytes.js';
+import type { ModeChoice } from './modes.js';
 import { RULINGS } from './rulings.js';
 
 /** Verdict of a case. `CONFORMANCE.md` says what each means. */
@@ -30,6 +32,8 @@ export interface Finding {
   readonly maskBytes?: string;
   /** The readable part of the last request sent, in hex. */
   readonly sent?: string;
+  /** The exchange that it is about, where it is about one. */
+  readonly exchange?: ExchangeBytes;
   /** `file:line:column` of the step. */
   readonly place?: string;
   /** For a crash or hang: whether it came again when the case ran alone on a fresh device. */
@@ -48,11 +52,35 @@ export interface CaseResult {
   readonly findings: readonly Finding[];
   /** Names of the alternatives that were seen, by step. */
   readonly seen?: readonly { readonly step: string; readonly is: string }[];
+  /** Place from 0 among all cases by the same transport, those of other shards included. */
+  readonly order?: number;
 }
 
 /** A standing row with its verdict. */
 export interface StandingResult extends StandingRow {
   readonly verdict: 'pass' | 'fail' | 'warn';
+}
+
+/** A part of the cases of a run: that of `index`, from 1 to `count`. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** What a run was asked for, as far as it decides which results there are. */
+export interface RunRequest {
+  /** The words of a command line that ask for the device. */
+  readonly device: readonly string[];
+  /** Case files and folders; left out for those of the suite. */
+  readonly cases?: readonly string[];
+  readonly select?: readonly string[];
+  readonly skip?: readonly string[];
+  readonly area?: string;
+  readonly requirement?: string;
+  readonly modes: ModeChoice;
+  /** Also the cases that the device is known not to survive. */
+  readonly fatal?: boolean;
+  readonly shard?: Shard;
 }
 
 /** Count of cases by verdict. */
@@ -78,7 +106,11 @@ export interface RunResults {
   readonly strict?: boolean;
   /** Version of the standard that the device was held to. */
   readonly spec?: string;
+  /** Left out where it is not known, as in TAP. */
+  readonly request?: RunRequest;
   readonly interrupted: boolean;
+  /** Why cases are missing, where the device could not be started again. */
+  readonly failure?: string;
   readonly summary: Summary;
   readonly standing: readonly StandingResult[];
   readonly cases: readonly CaseResult[];

@@ -9,6 +9,8 @@ import { type CaseResult, type Finding, verdictOf } from './results.js';
 /** Versions of the standard that the catalogue knows. */
 export const SPEC_VERSIONS = ['1.0', '1.1', '1.2', '1.3', '1.4'] as const;
 export type SpecVersion = (typeof SPEC_VERSIONS)[number];
+/** The version that a run asks for unless it is told another. */
+export const NEWEST_SPEC = '1.4' satisfies SpecVersion;
 
 /** The part of a requirement that matters here; one that does not say since when it holds has always held. */
 type Dated = ReadonlyMap<string, { readonly since?: string }>;

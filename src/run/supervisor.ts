@@ -225,8 +225,10 @@ export class Supervision {
     this.#keep(index, brokenResult(broken, ending, reproduced), [], log);
   }
 
-  #keep(index: number, result: CaseResult, standing: readonly StandingRow[], log: string | undefined): void {
+  #keep(index: number, found: CaseResult, standing: readonly StandingRow[], log: string | undefined): void {
     if (this.#results[index] !== undefined) return;
+    const order = this.#planned().cases[index]?.order;
+    const result: CaseResult = { ...found, ...(order !== undefined && { order }) };
     this.#results[index] = result;
     this.#standing[index] = standing;
     this.#done++;

@@ -16,6 +16,7 @@ import { CaseRun } from './case-run.js';
 import { controlLink } from './control-link.js';
 import { runDecided } from './decided-run.js';
 import { DeviceLog } from './device-log.js';
+import { hexOf } from './exchange-bytes.js';
 import { expandAll, type RunnableCase, requirements } from './load-cases.js';
 import type {
   CaseMessage,
@@ -26,11 +27,12 @@ import type {
   WorkerStart,
   WorkerTask,
 } from './messages.js';
-import { modeName, resultKey } from './modes.js';
+import { modeName } from './modes.js';
 import { executionOrder } from './order.js';
 import { Outbox } from './outbox.js';
 import { type PlanEntry, planOf } from './plan.js';
 import { ProbeError } from './probe.js';
+import { registerMeaning, registerName } from './register-name.js';
 import { type CaseResult, RED } from './results.js';
 import { ruleStrictly } from './rulings.js';
 import { sanitizerReport } from './sanitizer.js';
@@ -38,6 +40,7 @@ import { baseOf, mayBeSelected } from './select.js';
 import { openSession, type Session } from './session.js';
 import { SpecFilter } from './spec-version.js';
 import { CaseTrace } from './trace.js';
+import { type Touch, tracedPort } from './traced-port.js';
 
 /** For so long a result may wait for others. */
 const TOGETHER_MS = 10;
@@ -77,7 +80,8 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
   let port: Port | undefined;
   let last: WorkerMessage = { type: 'done' };
   try {
-    port = openPort(attach, controlLink(controls));
+    const plain = openPort(attach, controlLink(controls));
+    port = settings.trace === undefined ? plain : tracedPort(plain, overheard);
     const session = openSession(port, profile, settings.seed, onStanding);
     const log = logFile === undefined ? undefined : new DeviceLog(logFile);
     const complaint = sanitizerReport(log?.take() ?? '');
@@ -90,7 +94,7 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
     const { entries, available } = planOf(expansion, settings.selection, share.plan?.cases);
     post({
       type: 'plan',
-      cases: entries.map(({ id, mode, title, file }) => ({ id, mode, title, file })),
+      cases: entries.map(({ id, mode, title, file, order }) => ({ id, mode, title, file, order })),
       features: featureNames(session.offered),
       available,
       ...(complaint !== undefined && { complaint }),
@@ -108,6 +112,34 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
     port?.close();
   }
   post(last);
+}
+
+/** Registers are told of while a case is carried out. */
+function overheard(touch: Touch): void {
+  const trace = current?.trace;
+  if (current === undefined || trace === undefined) return;
+  if (touch.type === 'call')
+    trace.touched({ type: 'call', name: touch.name, arguments: touch.arguments.map(argumentText) });
+  else {
+    const { by, value, ...rest } = touch;
+    const name = registerName(current.session.transport, by, touch.offset);
+    const meaning = registerMeaning(name, value);
+    trace.touched({
+      ...rest,
+      value: `0x${value.toString(16)}`,
+      ...(name !== undefined && { name }),
+      ...(meaning !== undefined && { meaning }),
+    });
+  }
+}
+
+function argumentText(value: unknown): string {
+  if (value instanceof Uint8Array) return hexOf(value);
+  if (typeof value === 'bigint' || typeof value === 'number') return `0x${value.toString(16)}`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, each]) => `${name}=${argumentText(each)}`)
+    .join(' ');
 }
 
 function writer(file: string): (line: string) => void {
@@ -139,8 +171,7 @@ function runShare(
     if (index === undefined || entry === undefined) return;
     beacon.enterCase(index);
     ledger = new StandingLedger();
-    const plain =
-      entry.plan === undefined ? entry.result : runCase(session, entry.plan, spec, settings.trace);
+    const plain = entry.plan === undefined ? entry.result : runCase(session, entry.plan, spec, settings);
     const said = log?.take() ?? '';
     const result = withEvidence(plain, said);
     outbox.add({
@@ -156,16 +187,15 @@ function runCase(
   session: Session,
   asWritten: RunnableCase,
   spec: SpecFilter | undefined,
-  folder: string | undefined,
+  { trace: choice, seed }: RunSettings,
 ): CaseResult {
   const plan = spec?.plan(asWritten) ?? asWritten;
   const trace =
-    folder === undefined
-      ? undefined
-      : traced(() => new CaseTrace(folder, resultKey({ id: plan.id, mode: modeName(plan.mode) })));
+    choice && traced(() => new CaseTrace(choice, { id: plan.id, mode: modeName(plan.mode), seed }));
   const result = runDecided(() => {
     // What counts is the run that decides.
     ledger = new StandingLedger();
+    trace?.attempt();
     current = new CaseRun(session, plan, beacon, onStanding, trace);
     return current;
   });

@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest';
 import { conclude, type Outcome } from '../../src/cli/conclusion.js';
 import type { Change } from '../../src/run/baseline.js';
-import type { Gate } from '../../src/run/known.js';
+import { EMPTY_GATE, type Gate } from '../../src/run/gate.js';
 import { RESULTS } from '../report/sample.js';
 
-const good: Gate = { known: [], deviations: 0, unexpected: [], stale: [], remarks: [] };
 const ran = (gate: Partial<Gate>, changes?: readonly Change[]): Outcome => ({
   setUpFailed: false,
-  ran: { results: RESULTS, gate: { ...good, ...gate }, ...(changes && { changes }) },
+  ran: { results: RESULTS, gate: { ...EMPTY_GATE, ...gate }, ...(changes && { changes }) },
 });
 const skipped: Outcome = {
   setUpFailed: false,
-  ran: { results: { ...RESULTS, summary: { ...RESULTS.summary, total: 1, skip: 1 } }, gate: good },
+  ran: { results: { ...RESULTS, summary: { ...RESULTS.summary, total: 1, skip: 1 } }, gate: EMPTY_GATE },
 };
 const down: Outcome = { setUpFailed: true };
 const change = (kind: Change['kind'], id = 'a'): Change => ({ id, kind, before: 'pass', now: 'fail' });
@@ -27,6 +26,7 @@ test.each([
   ],
   ['the worst device decides', [ran({}), ran({ unexpected: ['a'] })], 'NOT CONFORMANT', 1],
   ['a stale entry', [ran({ stale: ['a'] })], 'NOT CONFORMANT', 1],
+  ['an expired entry', [ran({ expired: ['a'] })], 'NOT CONFORMANT', 1],
   ['no device', [down], 'DEVICE SET-UP FAILED', 3],
   ['red weighs more than no device', [ran({ unexpected: ['a'] }), down], 'NOT CONFORMANT', 1],
   ['all skipped', [skipped], 'NOTHING EXECUTED', 4],

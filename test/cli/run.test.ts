@@ -76,12 +76,15 @@ describe('exit codes', () => {
       'dut: model\ndeviations:\n  - {id: scsi.req.no-such-case, from: "0", to: "9", reason: r, clause: c, observed: o}\n',
     );
     expect(await run.ended()).toBe(1);
-    expect(run.output).toMatch(/stale: .* names scsi\.req\.no-such-case, which is not red/);
+    expect(run.output).toMatch(/stale: .* names scsi\.req\.no-such-case, and there is no such result/);
   });
   test.each([
     [['run', '--dut', 'nothing'], /no device kind is called nothing; there are model, qemu/],
     [['run', '--seed', '0'], /expected a whole number from 1/],
-    [['run', '--report', 'xml=x'], /expected json=FILE, jsonl=FILE, tap=FILE/],
+    [
+      ['run', '--report', 'xml=x'],
+      /expected html=FILE, json=FILE, jsonl=FILE, junit=FILE, markdown=FILE, tap=FILE/,
+    ],
     [['run', '--cases', '/no/such/folder'], /no such case file or folder: .*\/no\/such\/folder/],
     [['run', '--dut', 'model', '--known', '/no/such/list'], /\/no\/such\/list: cannot be read/],
     [['oops'], /unknown command 'oops'/],

@@ -1,5 +1,8 @@
 /** Results with a bit of everything, for tests of reports. */
-import type { Gate } from '../../src/run/known.js';
+
+import type { StandingCount } from '../../src/harness/standing-ledger.js';
+import type { HeaderEvent } from '../../src/report/events.js';
+import { EMPTY_GATE, type Gate } from '../../src/run/gate.js';
 import { type CaseResult, type RunResults, summarise } from '../../src/run/results.js';
 
 const base = { mode: 'pci.split', durationMs: 1.5, findings: [] } as const;
@@ -60,6 +63,8 @@ export const RESULTS: RunResults = {
   seed: 7,
   strict: false,
   spec: '1.4',
+  request: { device: ['--dut', 'qemu'], modes: 'default' },
+  modes: ['pci.split'],
   interrupted: false,
   summary: summarise(CASES),
   standing: [
@@ -85,9 +90,31 @@ export const RESULTS: RunResults = {
 };
 
 export const GATE: Gate = {
+  ...EMPTY_GATE,
   known: ['a.known', 'standing:used-length'],
   deviations: 2,
   unexpected: ['a.fail[#1, x]', 'a.crash'],
   stale: ['a.gone'],
   remarks: ['a remark'],
+};
+
+/** What the standing checks decided in each case; together the rows of the results. */
+export function standingOf({ id }: CaseResult): StandingCount[] {
+  if (id !== 'a.pass') return [];
+  return RESULTS.standing.map(({ check, violations, exchanges, firstExample }) => ({
+    check,
+    violations,
+    exchanges,
+    ...(firstExample && { firstExample }),
+  }));
+}
+
+const { schemaVersion, suite, environment, seed, dut } = RESULTS;
+export const HEADER: HeaderEvent = {
+  type: 'header',
+  ...{ schemaVersion, suite, environment, seed },
+  dut: { name: dut.name, version: dut.version, details: dut.details },
+  strict: false,
+  spec: '1.4',
+  request: { device: ['--dut', 'qemu'], modes: 'default' },
 };

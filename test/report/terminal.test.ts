@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { sinkFor, type TextSink } from '../../src/report/style.js';
 import { TerminalReport } from '../../src/report/terminal.js';
+import type { Gate } from '../../src/run/gate.js';
 import { CASES, GATE, RESULTS } from './sample.js';
 
-function report(sink: Partial<TextSink>, verbose = false): string {
+function report(sink: Partial<TextSink>, verbose = false, gate = GATE): string {
   let text = '';
   const out: TextSink = {
     isTerminal: false,
@@ -23,7 +24,7 @@ function report(sink: Partial<TextSink>, verbose = false): string {
     replay: ({ id }) => `vscsi run --select '${id}'`,
   });
   for (const [index, result] of CASES.entries()) terminal.result(result, index + 1, CASES.length);
-  terminal.finished(RESULTS, GATE, [{ id: 'a.fail', before: 'pass', now: 'fail', kind: 'regression' }]);
+  terminal.finished(RESULTS, gate, [{ id: 'a.fail', before: 'pass', now: 'fail', kind: 'regression' }]);
   terminal.verdict('NOT CONFORMANT', false);
   return text;
 }
@@ -50,11 +51,25 @@ test('a failing case shows fields, bytes, the requirement in words, the device a
 test('the end sums up: standing rows, what is stale, what has changed, why cases were skipped', () => {
   const text = report({});
   expect(text).toMatch(/fail {2}used-length \(known\): 1 of 2 exchanges/);
-  expect(text).toMatch(/stale: .* names a\.gone, which is not red/);
+  expect(text).toMatch(/stale: .* names a\.gone, and there is no such result/);
   expect(text).toMatch(/regression a\.fail: pass → fail/);
   expect(text).toMatch(/note: a remark/);
   expect(text).toMatch(/1 skipped, not-offered: tape is not bound/);
   expect(text).toMatch(/5 cases: 1 pass, 2 fail, 1 skip, 1 crash\nNOT CONFORMANT\n$/);
+});
+
+test('how a list of known deviations does not fit is told entry by entry', () => {
+  const gate: Gate = {
+    ...GATE,
+    ...{ stale: ['a.pass'], passed: ['a.pass'], expired: ['a.old (2026-01-01)'] },
+    differs: [{ id: 'a.crash', expected: 'fail', got: 'crash' }],
+    flaky: [{ id: 'a.race', red: true }],
+  };
+  const text = report({}, false, gate);
+  expect(text).toMatch(/unexpected pass: .* names a\.pass, which is not red/);
+  expect(text).toMatch(/expired: the entry for a\.old \(2026-01-01\) is out of date/);
+  expect(text).toMatch(/differs: a\.crash is listed as fail, and is crash/);
+  expect(text).toMatch(/flaky: a\.race is red this time/);
 });
 
 test('cases that pass or are skipped are shown only on demand', () => {

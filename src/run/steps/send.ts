@@ -8,7 +8,7 @@ import { awaitFlights, compareAnswer, settleFlights } from './answer.js';
 export function publishFlights(flights: readonly Flight[], notify: Sending['notify'], run: CaseRun): void {
   for (const flight of flights) {
     flight.staged = false;
-    run.trace?.sent(flight);
+    run.trace?.sent(flight, run.session.driver.ring(flight.exchange.queue));
   }
   const [first] = flights;
   if (first) run.sending(Buffer.concat(first.exchange.placed.out.map(({ initial }) => initial)));
@@ -32,7 +32,7 @@ export function send(step: Sending, run: CaseRun, stage: () => Flight): void {
     const judged = compareAnswer(step, flight, run);
     // Earlier answers of a step that may be sent again are no findings: the last one counts.
     if (judged.mismatches.length > 0 && tries > 0) continue;
-    run.judge(judged, step.expect.explicit);
+    run.judge(judged, step.expect.explicit, flight);
     return;
   }
 }

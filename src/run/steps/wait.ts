@@ -40,7 +40,8 @@ function waitForNames(step: WaitStep, names: readonly string[], run: CaseRun): v
       run,
     );
   const entries = new Set(flights.map(({ exchange }) => exchange.used?.index)).size;
-  for (const flight of flights) run.judge(compareAnswer(step, flight, run, entries), step.expect.explicit);
+  for (const flight of flights)
+    run.judge(compareAnswer(step, flight, run, entries), step.expect.explicit, flight);
 }
 
 function checkOrder(step: WaitStep, positions: readonly (number | undefined)[], run: CaseRun): void {

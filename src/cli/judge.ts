@@ -1,0 +1,42 @@
+/** How results are judged: against a list of known deviations, and against those of an earlier run. */
+import type { StoredResults } from '../report/read-results.js';
+import { compareWithBaseline } from '../run/baseline.js';
+import { isComplete } from '../run/completeness.js';
+import { gate, today } from '../run/gate.js';
+import { type KnownList, shippedKnownList } from '../run/known.js';
+import type { RunResults } from '../run/results.js';
+import type { Outcome } from './conclusion.js';
+
+/** What results are judged by. */
+export interface Standard {
+  /** The list given by hand. */
+  readonly known: KnownList | undefined;
+  readonly baseline: StoredResults | undefined;
+}
+
+/** The list given by hand if it is for this device, else the one that comes with the suite, if any. Throws KnownListError. */
+export function knownListFor(
+  { name }: { readonly name: string },
+  { known }: Standard,
+): KnownList | undefined {
+  return known?.dut === name ? known : shippedKnownList(name);
+}
+
+/** The same rules for a run that has just ended and for results that were stored. `remarks`: what else there is to say. */
+export function judge(
+  results: RunResults,
+  standard: Standard,
+  remarks: readonly string[] = [],
+): Required<Outcome>['ran'] {
+  const { known, baseline } = standard;
+  const { name } = results.dut;
+  const complete = isComplete(results);
+  const judged = gate(results, knownListFor(results.dut, standard), complete, today());
+  const said = [...judged.remarks, ...remarks];
+  if (baseline && baseline.results.dut.name !== name)
+    said.push(`the baseline is of ${baseline.results.dut.name}, this run of ${name}`);
+  if (known && known.dut !== name)
+    said.push(`${known.file} lists deviations of ${known.dut}, this run is of ${name}`);
+  const changes = baseline && compareWithBaseline(results, baseline.results, complete);
+  return { results, gate: { ...judged, remarks: said }, ...(changes && { changes }) };
+}

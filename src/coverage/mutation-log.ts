@@ -1,0 +1,70 @@
+/** What a run of the mutants has found so far, so that one that was cut off goes on where it was. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { CaseFile } from '../cases/types.js';
+import { LineFile } from '../report/report-file.js';
+import type { MutantFindings } from './mutation-evidence.js';
+
+const CODE = fileURLToPath(new URL('../', import.meta.url));
+
+/** Names what decides the findings: the code of the suite, the model in it, and the cases. */
+function suiteKey(files: readonly CaseFile[]): string {
+  const hash = createHash('sha256');
+  for (const path of readdirSync(CODE, { recursive: true, encoding: 'utf8' }).sort())
+    if (/\.[jt]s$/.test(path))
+      hash
+        .update(path)
+        .update('\0')
+        .update(readFileSync(join(CODE, path)));
+  const withoutBigInts = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value);
+  hash.update(JSON.stringify(files, withoutBigInts));
+  return hash.digest('hex');
+}
+
+interface Header {
+  readonly type: 'header';
+  readonly suite: string;
+}
+
+/** A file of lines: which suite it is, and what each mutant came to. */
+export class MutationLog {
+  /** What an earlier run of the same suite had found; nothing if the suite is another one now. */
+  readonly found: readonly MutantFindings[];
+  readonly #lines: LineFile;
+
+  /** Goes on with the file, or makes it. Throws ReportError. */
+  constructor(file: string, files: readonly CaseFile[]) {
+    const header: Header = { type: 'header', suite: suiteKey(files) };
+    const [first, ...rest] = existsSync(file) ? linesOf(readFileSync(file, 'utf8')) : [];
+    const isSame = (first as Header | undefined)?.suite === header.suite;
+    this.found = isSame ? (rest as MutantFindings[]) : [];
+    this.#lines = new LineFile(
+      file,
+      [header, ...this.found].map((line) => JSON.stringify(line)),
+    );
+  }
+
+  /** Throws ReportError. */
+  add(findings: MutantFindings): void {
+    this.#lines.write(JSON.stringify(findings));
+  }
+
+  close(): void {
+    this.#lines.close();
+  }
+}
+
+/** The values of the lines; the last one may have been cut short. */
+function linesOf(text: string): unknown[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.flatMap((line, index) => {
+    try {
+      return [JSON.parse(line) as unknown];
+    } catch (error) {
+      if (index === lines.length - 1) return [];
+      throw error;
+    }
+  });
+}

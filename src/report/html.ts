@@ -1,0 +1,17 @@
+/** Results as one HTML page for a browser, without anything from elsewhere. */
+import { ownCases } from '../run/load-cases.js';
+import { htmlPage } from './html/page.js';
+import { type PageRun, pageData } from './html/page-data.js';
+import { writeReport } from './report-file.js';
+import type { Reporter } from './reporter.js';
+
+/** Written when the run is over. */
+export function htmlReporter(file: string): Reporter {
+  return { finished: (results, gate) => writeReport(file, htmlText([{ results, gate }])) };
+}
+
+/** The page of one or more devices, side by side. */
+export function htmlText(runs: readonly PageRun[]): string {
+  const definitions = ownCases().files.flatMap(({ cases }) => cases);
+  return htmlPage(pageData(runs, new Map(definitions.map(({ id, covers }) => [id, covers]))));
+}

@@ -1,0 +1,11 @@
+/** The file holds no results that can be read. Exit code 2. */
+export class ResultsFileError extends Error {
+  /** `place`: the file, with the line where there is one. */
+  constructor(place: string, what: string, options?: ErrorOptions) {
+    super(
+      `${place}: ${what}; expected what "vscsi run --report json=FILE", jsonl=FILE or tap=FILE writes`,
+      options,
+    );
+    this.name = 'ResultsFileError';
+  }
+}

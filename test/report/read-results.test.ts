@@ -1,0 +1,105 @@
+/** Results are read back from every report that holds them, and what is no report is refused with its place. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { caseEvent, footerEvent, type HeaderEvent, type RunEvent } from '../../src/report/events.js';
+import { jsonReporter } from '../../src/report/json.js';
+import { parseResults, readResults } from '../../src/report/read-results.js';
+import { tapText } from '../../src/report/tap.js';
+import type { RunResults } from '../../src/run/results.js';
+import { CASES, GATE, HEADER, RESULTS, standingOf } from './sample.js';
+
+const stream = (...events: readonly RunEvent[]) =>
+  events.map((event) => `${JSON.stringify(event)}\n`).join('');
+const header: HeaderEvent = HEADER;
+const cases = CASES.map((result) => caseEvent(result, standingOf(result)));
+const WHOLE = stream(header, ...cases, footerEvent(RESULTS, GATE));
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vscsi-results-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('what a report holds comes back', () => {
+  test('from JSON', () => {
+    const file = join(folder, 'r.json');
+    jsonReporter(file).finished(RESULTS, GATE);
+    expect(readResults(file)).toEqual({ file, format: 'json', results: RESULTS, gate: GATE, cutOff: false });
+  });
+
+  test('from the event stream', () => {
+    expect(parseResults('r.jsonl', WHOLE)).toEqual({
+      file: 'r.jsonl',
+      format: 'jsonl',
+      results: RESULTS,
+      gate: GATE,
+      cutOff: false,
+    });
+  });
+
+  test('from a stream that was cut off, in a line or between two: as interrupted, and with what the cases say', () => {
+    const between = stream(header, ...cases);
+    for (const text of [between, between + WHOLE.slice(between.length, -9), `${between}{"type":"ca`]) {
+      const { results, gate, cutOff } = parseResults('r.jsonl', text);
+      expect(cutOff).toBe(true);
+      expect(gate).toBeUndefined();
+      const { environment: _, dut, ...rest } = results;
+      const { environment: __, dut: whole, ...expected } = RESULTS;
+      expect(rest).toEqual({ ...expected, interrupted: true });
+      expect(dut).toEqual({ ...whole, features: [] });
+    }
+  });
+
+  test('from TAP, but for what it does not tell', () => {
+    const { results, format } = parseResults('r.tap', tapText(RESULTS, GATE));
+    expect(format).toBe('tap');
+    const { suite, seed, strict, spec, summary, interrupted, modes } = RESULTS;
+    expect(results).toMatchObject({ suite, seed, strict, spec, summary, interrupted, modes });
+    expect(results.dut).toEqual({ name: 'qemu', version: '7.2.22', features: [], details: {} });
+    const told = ({ id, mode, verdict, skip, findings }: RunResults['cases'][number]) => ({
+      ...{ id, mode, verdict, skip, findings },
+    });
+    expect(results.cases.map(told)).toEqual(RESULTS.cases.map(told));
+    expect(results.standing.map(({ check, verdict }) => `${check} ${verdict}`)).toEqual([
+      'used-length fail',
+      'canary pass',
+    ]);
+  });
+
+  test('from TAP of an interrupted run', () => {
+    const { results } = parseResults('r.tap', tapText({ ...RESULTS, interrupted: true }, GATE));
+    expect(results.interrupted).toBe(true);
+    expect(results.cases).toHaveLength(CASES.length);
+  });
+});
+
+describe('what is no report is refused', () => {
+  const json = (change: object) => JSON.stringify({ ...RESULTS, gate: GATE, ...change });
+  const [first] = CASES;
+  test.each([
+    ['', /r: the file is empty; expected what "vscsi run --report json=FILE"/],
+    ['{', /r: .*JSON/],
+    ['null', /schemaVersion is missing, not 1/],
+    ['{"schemaVersion": 2}', /schemaVersion is 2, not 1/],
+    ['{"schemaVersion": 1}', /must have required property 'suite'/],
+    [json({ cases: [{ ...first, verdict: '?' }] }), /\/cases\/0\/verdict must be equal to one of/],
+    [json({ cases: CASES.slice(1) }), /the summary tells of 5 results, and there are 4/],
+    [`${stream(header)}{"type":"case"}\n`, /r:2: must have required property/],
+    [`${stream(header)}oops\n`, /r:2: .*JSON/],
+    [stream(header, footerEvent(RESULTS, GATE)), /the summary tells of 5 results, and there are 0/],
+    [WHOLE + stream(header), /r:8: something follows the footer/],
+    ['TAP version 14\n1..1\nok 1 - a\n', /no comment says which device/],
+    [tapText(RESULTS, GATE).replace('not ok 2', 'ok 2'), /a\.fail\[#1, x\] is ok, and fail/],
+    [tapText(RESULTS, GATE).replace('1..8', '1..9'), /r: .*plan/],
+    [tapText(RESULTS, GATE).replace('not-offered:', 'oops:'), /\/cases\/3\/skip\/kind must be equal/],
+    [tapText(RESULTS, GATE).replace(/^[^#]*/, 'text\n'), /r: .*JSON|expected what/],
+  ])('%#', (text, message) => {
+    expect(() => parseResults('r', text)).toThrow(message);
+  });
+
+  test('a file that is not there', () => {
+    expect(() => readResults(join(folder, 'none'))).toThrow(/none: ENOENT.*; expected what/);
+  });
+});
