@@ -1,5 +1,6 @@
 /** `vscsi mutate`: whether the cases notice what the mutants of the model do wrong. */
 import { availableParallelism } from 'node:os';
+import type { CaseFile } from '../cases/types.js';
 import { EVIDENCE_SEED } from '../coverage/model-run.js';
 import {
   type Evidence,
@@ -12,7 +13,7 @@ import {
   writeEvidence,
   wronglyNoticed,
 } from '../coverage/mutation-evidence.js';
-import { MutationLog } from '../coverage/mutation-log.js';
+import { MutationLog, MutationLogError } from '../coverage/mutation-log.js';
 import { runMutants } from '../coverage/mutation-pool.js';
 import { PROVING_MUTANTS } from '../coverage/proving-mutants.js';
 import { STANDING_CHECKS } from '../harness/violation.js';
@@ -66,6 +67,15 @@ function summary(evidence: Evidence, out: TextSink): void {
   out.write(`cases that do not run on the model: ${evidence.skipped.length}\n`);
 }
 
+function openLog(file: string | undefined, files: readonly CaseFile[]): MutationLog | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return new MutationLog(file, files);
+  } catch (error) {
+    throw error instanceof MutationLogError ? new UsageError(error.message) : error;
+  }
+}
+
 /** Runs the cases on the mutants; `errors` is told how far it has come. Throws CaseFilesError and UsageError. */
 export async function mutateCommand(
   options: MutateOptions,
@@ -81,7 +91,7 @@ export async function mutateCommand(
   const mutants = PROVING_MUTANTS.filter(selected);
   if (mutants.length === 0) throw new UsageError('no mutant matches --select');
   const { files } = options.cases ? checkCaseFiles(options.cases) : ownCases();
-  const log = options.resume === undefined ? undefined : new MutationLog(options.resume, files);
+  const log = openLog(options.resume, files);
   const wanted = new Set(mutants);
   const byMutant = new Map(log?.found.flatMap((each) => (wanted.has(each.id) ? [[each.id, each]] : [])));
   const progress = new ProgressLine(errors);

@@ -28,18 +28,26 @@ interface Header {
   readonly suite: string;
 }
 
+/** A file is there that is no log of mutants. */
+export class MutationLogError extends Error {
+  constructor(file: string) {
+    super(`${file} is there, and is no log of \`vscsi mutate\`: name another file`);
+    this.name = 'MutationLogError';
+  }
+}
+
 /** A file of lines: which suite it is, and what each mutant came to. */
 export class MutationLog {
   /** What an earlier run of the same suite had found; nothing if the suite is another one now. */
   readonly found: readonly MutantFindings[];
   readonly #lines: LineFile;
 
-  /** Goes on with the file, or makes it. Throws ReportError. */
+  /** Goes on with the file, or makes it. Throws MutationLogError and ReportError. */
   constructor(file: string, files: readonly CaseFile[]) {
     const header: Header = { type: 'header', suite: suiteKey(files) };
-    const [first, ...rest] = existsSync(file) ? linesOf(readFileSync(file, 'utf8')) : [];
-    const isSame = (first as Header | undefined)?.suite === header.suite;
-    this.found = isSame ? (rest as MutantFindings[]) : [];
+    const [first = header, ...rest] = existsSync(file) ? linesOf(file) : [];
+    if (!isHeader(first)) throw new MutationLogError(file);
+    this.found = first.suite === header.suite ? (rest as MutantFindings[]) : [];
     this.#lines = new LineFile(
       file,
       [header, ...this.found].map((line) => JSON.stringify(line)),
@@ -56,15 +64,23 @@ export class MutationLog {
   }
 }
 
+const isHeader = (value: unknown): value is Header =>
+  typeof value === 'object' &&
+  value !== null &&
+  (value as Partial<Header>).type === 'header' &&
+  'suite' in value;
+
 /** The values of the lines; the last one may have been cut short. */
-function linesOf(text: string): unknown[] {
-  const lines = text.split('\n').filter((line) => line !== '');
+function linesOf(file: string): unknown[] {
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
   return lines.flatMap((line, index) => {
     try {
       return [JSON.parse(line) as unknown];
-    } catch (error) {
-      if (index === lines.length - 1) return [];
-      throw error;
+    } catch {
+      if (index > 0 && index === lines.length - 1) return [];
+      throw new MutationLogError(file);
     }
   });
 }

@@ -45,7 +45,10 @@ test.each(noticed.filter((_, i) => i % step === 0))(
     });
     const { ownCases, violated } = judgeMutant(mutant, run, baseline);
     const hint = 'if the change is meant: npm run mutate -- --write';
-    expect([...new Set(ownCases.map(baseIdOf))].sort(), hint).toEqual([...proved].sort());
+    const broken = [...new Set(ownCases.map(baseIdOf))].sort();
+    // Of a mutant of which only a sample was run, nobody knows what it does to the other cases.
+    const isSampled = evidence.mutants[mutant]?.sample !== undefined;
+    expect(isSampled ? broken.filter((id) => proved.includes(id)) : broken, hint).toEqual([...proved].sort());
     // With fewer cases fewer standing checks come to bear.
     for (const check of violated) expect(proving(evidence.standing, mutant), hint).toContain(check);
   },

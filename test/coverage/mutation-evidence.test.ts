@@ -89,6 +89,16 @@ test.each<[string, ModelRun, string, readonly string[]]>([
   expect(judgeMutant('m', mutated, baseline)).toMatchObject({ verdict, proves });
 });
 
+test('of a mutant of which a sample was run, that decides whether it spoils', () => {
+  const sample = new Set(Array.from({ length: 60 }, (_, i) => `c.${i}`));
+  const broken = (ids: readonly number[]) =>
+    run(Object.fromEntries(ids.map((i) => [`c.${i}`, 'own' as Reaction])));
+  const judged = (ids: readonly number[]) => judgeMutant('m', broken(ids), baseline, sample);
+  expect(judged([1, 2, 3, 4])).toMatchObject({ verdict: 'spoils', proves: [], sample: 60 });
+  const about = Array.from({ length: 40 }, (_, i) => 100 + i);
+  expect(judged([1, 2, 3, ...about])).toMatchObject({ verdict: 'caught', own: 43, sample: 60 });
+});
+
 test('expansions count once, by the worst of them', () => {
   const before = run({ 'c.a[1]': 'none', 'c.a[2]': 'skip', 'c.b[1]': 'none', 'c.b[2]': 'other' });
   const after = run({ 'c.a[1]': 'own', 'c.a[2]': 'skip', 'c.b[1]': 'own', 'c.b[2]': 'other' });
