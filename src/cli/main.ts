@@ -305,8 +305,25 @@ program
     '--json',
     'as JSON: a summary, each mutant with the expanded cases that it breaks, and the evidence',
   )
+  .option('--html <file>', 'as a page for a browser')
+  .option('--working', 'without the mutants that are set aside while cases are written')
   .option('--resume <file>', 'keep what has been found in this file, and go on from what is there')
   .option('--write', 'store the outcome in fixtures/evidence/mutants.json')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  vscsi mutate                                  all mutants, on the cases that they touch
+  vscsi mutate --select 'lun.*' --jobs 1        some, as while writing a case
+  vscsi mutate --resume mutants.jsonl           goes on where it was cut off
+  vscsi run --dut model --mutant lun.flat-refused --trace   what the cases see of one
+
+Exit codes:
+  0    every mutant is noticed, and with all of them every case is proved
+  1    a mutant survives, or a case has no proof
+  2    wrong command line or case file
+`,
+  )
   .action(async (options: MutateOptions) => {
     const { mutateCommand } = await import('./mutate-command.js');
     process.exitCode = await mutateCommand(options, out, errors);

@@ -14,12 +14,17 @@ import {
   wronglyNoticed,
 } from '../coverage/mutation-evidence.js';
 import { MutationLog, MutationLogError } from '../coverage/mutation-log.js';
-import { runMutants } from '../coverage/mutation-pool.js';
+import { runMutants, type TimedFindings } from '../coverage/mutation-pool.js';
 import { PROVING_MUTANTS } from '../coverage/proving-mutants.js';
+import { SET_ASIDE } from '../coverage/set-aside.js';
 import { STANDING_CHECKS } from '../harness/violation.js';
+import { mutantById } from '../model/mutants/index.js';
+import { type MutantRow, mutantsPage } from '../report/html/mutants-page.js';
+import { writeReport } from '../report/report-file.js';
 import type { TextSink } from '../report/terminal.js';
 import { ExitCode } from '../run/exit-code.js';
 import { checkCaseFiles, ownCases } from '../run/load-cases.js';
+import { SUITE_VERSION } from '../run/package-info.js';
 import { idMatcher } from '../run/select.js';
 import { UsageError } from './errors.js';
 import { ProgressLine } from './progress.js';
@@ -31,9 +36,53 @@ export interface MutateOptions {
   readonly json?: boolean;
   readonly write?: boolean;
   readonly resume?: string;
+  readonly html?: string;
+  readonly working?: boolean;
+}
+
+/** Of those that were set aside while the cases were written. */
+function setAside(findings: readonly MutantFindings[]) {
+  const its = findings.filter(({ id }) => SET_ASIDE.has(id));
+  return { mutants: its.length, caught: its.filter(({ verdict }) => verdict === 'caught').length };
+}
+
+const VERDICTS = ['caught', 'standing', 'spoils', 'set-up', 'unusable', 'survived'] as const;
+
+/** The outcome for a browser. */
+function pageOf(findings: readonly TimedFindings[], evidence: Evidence): string {
+  const equivalent = new Set(equivalents(evidence));
+  const mutants = findings.map(({ id, verdict, proves, violated, durationMs }): MutantRow => {
+    const { sentence = '', requirement, source = '' } = mutantById(id) ?? {};
+    const shown = equivalent.has(id) ? 'equivalent' : verdict;
+    return {
+      id,
+      sentence,
+      requirement,
+      source,
+      verdict: shown,
+      caughtBy: [...proves, ...violated],
+      durationMs,
+    };
+  });
+  const counts = {
+    mutants: mutants.length,
+    ...Object.fromEntries(
+      [...VERDICTS, 'equivalent'].map((name) => [
+        name,
+        mutants.filter(({ verdict }) => verdict === name).length,
+      ]),
+    ),
+    'set aside while cases were written': setAside(findings).mutants,
+    'of these caught': setAside(findings).caught,
+    'cases proved': Object.keys(evidence.cases).length - unprovedCases(evidence).length,
+    'cases without proof': unprovedCases(evidence).length,
+  };
+  return mutantsPage({ suiteVersion: SUITE_VERSION, counts, mutants });
 }
 
 const CAUGHT_BY_SHOWN = 3;
+
+const seconds = ({ durationMs }: TimedFindings): string => `${(durationMs / 1000).toFixed(1)} s`.padStart(7);
 
 function caughtBy({ proves, own, other, violated, verdict }: MutantFindings): string {
   if (verdict === 'spoils') return `at least ${own} cases by their own expectations, ${other} otherwise`;
@@ -47,17 +96,18 @@ function caughtBy({ proves, own, other, violated, verdict }: MutantFindings): st
   ].join(', ');
 }
 
-function summary(evidence: Evidence, out: TextSink): void {
+function summary(findings: readonly MutantFindings[], evidence: Evidence, out: TextSink): void {
   const list = (title: string, ids: readonly string[]) => {
     out.write(`${title}: ${ids.length}\n`);
     for (const id of ids) out.write(`  ${id}\n`);
   };
   const count = (verdict: string) =>
     Object.values(evidence.mutants).filter((mutant) => mutant.verdict === verdict).length;
-  const verdicts = ['caught', 'standing', 'spoils', 'set-up', 'unusable', 'survived'];
   out.write(
-    `\n${Object.keys(evidence.mutants).length} mutants: ${verdicts.map((name) => `${count(name)} ${name}`).join(', ')}\n`,
+    `\n${Object.keys(evidence.mutants).length} mutants: ${VERDICTS.map((name) => `${count(name)} ${name}`).join(', ')}\n`,
   );
+  const { mutants, caught } = setAside(findings);
+  out.write(`set aside while cases were written: ${mutants}, of which ${caught} caught\n`);
   if (evidence.red.length > 0) list('red on the model itself', evidence.red);
   list('survivors', survivors(evidence));
   list('noticed, though a conformant device could be like that', wronglyNoticed(evidence));
@@ -82,18 +132,20 @@ export async function mutateCommand(
   out: TextSink,
   errors: TextSink,
 ): Promise<number> {
-  const partial = options.select !== undefined || options.cases !== undefined;
+  const partial = options.select !== undefined || options.cases !== undefined || options.working === true;
   if (options.write && partial)
     throw new UsageError(
-      '--write stores the evidence of all mutants and the cases of the suite: leave --select and --cases out',
+      '--write stores the evidence of all mutants and the cases of the suite: leave --select, --cases and --working out',
     );
   const selected = idMatcher(options.select ?? []);
-  const mutants = PROVING_MUTANTS.filter(selected);
+  const mutants = PROVING_MUTANTS.filter((id) => selected(id) && !(options.working && SET_ASIDE.has(id)));
   if (mutants.length === 0) throw new UsageError('no mutant matches --select');
   const { files } = options.cases ? checkCaseFiles(options.cases) : ownCases();
   const log = openLog(options.resume, files);
   const wanted = new Set(mutants);
-  const byMutant = new Map(log?.found.flatMap((each) => (wanted.has(each.id) ? [[each.id, each]] : [])));
+  const byMutant = new Map<string, TimedFindings>(
+    log?.found.flatMap((each) => (wanted.has(each.id) ? [[each.id, each]] : [])),
+  );
   const progress = new ProgressLine(errors);
   const tell = () => progress.show(`${byMutant.size}/${mutants.length} mutants`);
   tell();
@@ -121,13 +173,17 @@ export async function mutateCommand(
       survivors: survivors(evidence).length,
       equivalent: equivalents(evidence).length,
       casesWithoutProof: unprovedCases(evidence).length,
+      setAside: setAside(findings),
     };
     out.write(`${JSON.stringify({ summary, mutants: findings, evidence }, undefined, 2)}\n`);
   } else {
     for (const mutant of findings)
-      out.write(`${mutant.verdict.padEnd(9)} ${mutant.id.padEnd(40)} ${caughtBy(mutant)}\n`);
-    summary(evidence, out);
+      out.write(
+        `${mutant.verdict.padEnd(9)} ${mutant.id.padEnd(40)} ${seconds(mutant)} ${caughtBy(mutant)}\n`,
+      );
+    summary(findings, evidence, out);
   }
+  if (options.html !== undefined) writeReport(options.html, pageOf(findings, evidence));
   if (options.write) writeEvidence(evidence);
   // Proof is asked of the whole suite only: a selection leaves out what would prove a case.
   const unproved = partial ? [] : unprovedCases(evidence);

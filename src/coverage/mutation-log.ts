@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CaseFile } from '../cases/types.js';
 import { LineFile } from '../report/report-file.js';
-import type { MutantFindings } from './mutation-evidence.js';
+import type { TimedFindings } from './mutation-pool.js';
 
 const CODE = fileURLToPath(new URL('../', import.meta.url));
 
@@ -39,7 +39,7 @@ export class MutationLogError extends Error {
 /** A file of lines: which suite it is, and what each mutant came to. */
 export class MutationLog {
   /** What an earlier run of the same suite had found; nothing if the suite is another one now. */
-  readonly found: readonly MutantFindings[];
+  readonly found: readonly TimedFindings[];
   readonly #lines: LineFile;
 
   /** Goes on with the file, or makes it. Throws MutationLogError and ReportError. */
@@ -47,7 +47,7 @@ export class MutationLog {
     const header: Header = { type: 'header', suite: suiteKey(files) };
     const [first = header, ...rest] = existsSync(file) ? linesOf(file) : [];
     if (!isHeader(first)) throw new MutationLogError(file);
-    this.found = first.suite === header.suite ? (rest as MutantFindings[]) : [];
+    this.found = first.suite === header.suite ? (rest as TimedFindings[]) : [];
     this.#lines = new LineFile(
       file,
       [header, ...this.found].map((line) => JSON.stringify(line)),
@@ -55,7 +55,7 @@ export class MutationLog {
   }
 
   /** Throws ReportError. */
-  add(findings: MutantFindings): void {
+  add(findings: TimedFindings): void {
     this.#lines.write(JSON.stringify(findings));
   }
 

@@ -112,6 +112,11 @@ class Lane {
   }
 }
 
+/** What a mutant came to, and how long that took. */
+export interface TimedFindings extends MutantFindings {
+  readonly durationMs: number;
+}
+
 export interface MutationPoolOptions {
   readonly files: readonly CaseFile[];
   /** Ids. */
@@ -123,7 +128,7 @@ export interface MutationPoolOptions {
   /** Without progress for so long a thread counts as hanging. */
   readonly hangMs?: number;
   /** Called as each is done, in any order. */
-  readonly onFindings: (findings: MutantFindings) => void;
+  readonly onFindings: (findings: TimedFindings) => void;
 }
 
 /** Mutants for tests of the suite may loop for ever: they are not asked what they would do. */
@@ -207,9 +212,10 @@ export async function runMutants(options: MutationPoolOptions): Promise<ModelRun
     ) => {
       const work = async (lane: Lane) => {
         for (let next = part.shift(); next !== undefined; next = part.shift()) {
+          const since = performance.now();
           const findings = await judge(lane, next.mutant, next.near);
           for (const id of findings.proves) proved.add(id);
-          onFindings(findings);
+          onFindings({ ...findings, durationMs: Math.round(performance.now() - since) });
         }
       };
       await Promise.all(lanes.map(work));

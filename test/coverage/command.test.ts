@@ -1,5 +1,5 @@
 /** The commands, as built; and the watch over mutants that never come to an end. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -35,10 +35,32 @@ describe('vscsi mutate', () => {
     const cases = fileURLToPath(new URL('fixtures/missing-unit.yaml', import.meta.url));
     const args = ['--cases', cases, '--select', 'lun.phantom-units', '--jobs', '1'];
     const { code, output } = await finish('mutate', ...args);
-    expect(output).toMatch(/^caught +lun\.phantom-units +unit\.missing$/m);
+    expect(output).toMatch(/^caught +lun\.phantom-units +\d+\.\d s unit\.missing$/m);
     expect(output).toMatch(/^cases without proof, of 2: 1\n {2}unit\.there$/m);
     // A selection is not asked for proof of every case.
     expect(code).toBe(0);
+  });
+  test('tells it to programs and browsers, too', async () => {
+    const cases = fileURLToPath(new URL('fixtures/missing-unit.yaml', import.meta.url));
+    const run = start(
+      'mutate',
+      '--cases',
+      cases,
+      '--select',
+      'lun.phantom-units',
+      '--json',
+      '--html',
+      '@page.html',
+    );
+    expect(await run.ended()).toBe(0);
+    expect(JSON.parse(run.output)).toMatchObject({
+      summary: { mutants: 1, caught: 1, survivors: 0, casesWithoutProof: 1 },
+      mutants: [{ id: 'lun.phantom-units', verdict: 'caught', proves: ['unit.missing'] }],
+      evidence: { cases: { 'unit.missing': ['lun.phantom-units'], 'unit.there': [] } },
+    });
+    const page = readFileSync(join(run.folder, 'page.html'), 'utf8');
+    expect(page).toMatch(/<code>lun\.phantom-units<\/code>.*<td>caught<\/td><td><code>unit\.missing<\/code>/);
+    expect(page).not.toContain('<script');
   });
   test('ends with 1 when a mutant survives', async () => {
     const args = ['--cases', join(FIXTURES, 'stall.yaml'), '--select', 'lun.phantom-units', '--jobs', '1'];
@@ -48,7 +70,7 @@ describe('vscsi mutate', () => {
   });
   test.each([
     [['--select', 'no.such-mutant'], /no mutant matches/],
-    [['--select', 'lun.*', '--write'], /leave --select and --cases out/],
+    [['--select', 'lun.*', '--write'], /leave --select, --cases and --working out/],
   ])('refuses %j', async (args, message) => {
     const { code, output } = await finish('mutate', ...args);
     expect(output).toMatch(message);

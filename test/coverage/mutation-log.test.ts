@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CaseFile } from '../../src/cases/types.js';
-import type { MutantFindings } from '../../src/coverage/mutation-evidence.js';
 import { MutationLog, MutationLogError } from '../../src/coverage/mutation-log.js';
+import type { TimedFindings } from '../../src/coverage/mutation-pool.js';
 
 const files: readonly CaseFile[] = [];
 const others = [{ file: 'other.yaml', cases: [{ seed: 7n }] }] as unknown as readonly CaseFile[];
 const newFile = () => join(mkdtempSync(join(tmpdir(), 'vscsi-')), 'log.jsonl');
 
-const findings = (id: string): MutantFindings => ({
+const findings = (id: string): TimedFindings => ({
   id,
   verdict: 'caught',
   own: 1,
@@ -20,6 +20,7 @@ const findings = (id: string): MutantFindings => ({
   otherCases: [],
   proves: ['a.case'],
   violated: [],
+  durationMs: 7,
 });
 
 /** A log with what two mutants came to. */

@@ -5,7 +5,7 @@ import { PACKAGE_ROOT } from '../../run/package-info.js';
 import type { PageData } from './page-data.js';
 
 /** Style and script lie beside the sources: they are no modules of the program. */
-function asset(name: string): string {
+export function htmlAsset(name: string): string {
   return readFileSync(join(PACKAGE_ROOT, 'src/report/html', name), 'utf8');
 }
 
@@ -42,7 +42,7 @@ export function htmlPage(data: PageData): string {
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(`virtio-scsi conformance: ${devices}`)}</title>
 <style>
-${asset('client.css')}</style>
+${htmlAsset('client.css')}</style>
 </head>
 <body>
 <a class="skip-link" href="#results">Skip to the results</a>
@@ -89,7 +89,7 @@ ${asset('client.css')}</style>
 </main>
 <script type="application/json" id="data">${jsonInScript(data)}</script>
 <script>
-${asset('client.js')}</script>
+${htmlAsset('client.js')}</script>
 </body>
 </html>
 `;
