@@ -59,6 +59,16 @@ export const MEDIUM_REMOVAL_MUTANTS: readonly Mutant[] = [
         : result,
   ),
   acting(
+    'start-stop.load-clears',
+    'A disk that loads its medium leaves zeros in the first block.',
+    (call, disk, run) => {
+      const result = run();
+      if (named(call, 'START STOP UNIT') && call.fields.loej === 1n && disk.tray.medium)
+        disk.writeBlocks(0n, new Uint8Array(disk.blockSize));
+      return result;
+    },
+  ),
+  acting(
     'medium.capacity-kept',
     'A removable disk tells the size of its first medium whatever is in it.',
     (call, disk, run) => {
