@@ -106,6 +106,7 @@ async function runAll(
   const standard: Standard = {
     known: options.known === undefined ? undefined : loadKnownList(options.known),
     baseline: options.baseline === undefined ? undefined : readResults(options.baseline),
+    nothingKnown: options.nothingKnown ?? false,
   };
   const { devices, leftOut } = await chooseDevices(options, seed);
   if (standard.baseline !== undefined && devices.length > 1)

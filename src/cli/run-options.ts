@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly skip?: readonly string[];
   readonly area?: string;
   readonly requirement?: string;
+  /** Only cases of these ids, as written: those of a playlist. */
+  readonly bases?: readonly string[];
   readonly modes?: ModeChoice;
   readonly shard?: Shard;
   readonly resume?: string;
@@ -20,6 +22,8 @@ export interface RunOptions {
   readonly shuffle?: number;
   readonly reverse?: boolean;
   readonly known?: string;
+  /** No list of known deviations counts, not even that of the suite. */
+  readonly nothingKnown?: boolean;
   readonly fatal?: boolean;
   readonly baseline?: string;
   readonly seed?: number;
