@@ -371,7 +371,7 @@ program
     process.exitCode = await mutateCommand(options, out, errors);
   });
 
-addResultsCommands(program, out, errors);
+addResultsCommands(program, choosing, { out, errors, interrupt: stop.signal, stopOnSignals });
 
 const lab = program
   .command('lab')
