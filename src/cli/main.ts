@@ -7,6 +7,7 @@ import { DutGoneError } from '../port/errors.js';
 import { ReportError } from '../report/report-file.js';
 import { ResultsFileError } from '../report/results-file-error.js';
 import { sinkFor, type TextSink } from '../report/style.js';
+import { TraceFileError } from '../report/trace-file-error.js';
 import { CaseFilesError } from '../run/case-files-error.js';
 import { bisectExitCode, ExitCode } from '../run/exit-code.js';
 import { KnownListError } from '../run/known.js';
@@ -30,6 +31,7 @@ import {
   reportTarget,
   shard,
 } from './option-parsers.js';
+import type { ReplayOptions } from './replay-trace-command.js';
 import { addResultsCommands } from './results-commands.js';
 import type { RunOptions } from './run-options.js';
 import type { ServeCommandOptions } from './serve-command.js';
@@ -259,6 +261,39 @@ Exit codes:
     process.exitCode = await certifyCommand(options, out, errors, stop.signal);
   });
 
+starting(
+  program
+    .command('replay')
+    .description('send the bytes of a trace again, to any device, and compare what comes back')
+    .argument('<trace>', 'trace of a case as JSONL, from vscsi run --trace FOLDER')
+    .requiredOption(
+      '--dut <device>',
+      'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml)',
+    ),
+)
+  .addOption(casesOption())
+  .option('--timeout <ms>', 'without progress for so long a case counts as hanging', positiveInteger, 10_000)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  vscsi run --dut qemu --select spc.test-unit-ready.good --trace traces
+  vscsi replay traces/spc.test-unit-ready.good.jsonl --dut model
+
+Exit codes:
+  0    every answer is that of the trace
+  1    an answer differs, or did not come
+  2    wrong command line, or no trace
+  3    the device could not be set up
+  4    not repeated: the device does not offer what the case needs, or the case makes other chains on it
+  130  interrupted`,
+  )
+  .action(async (file: string, options: ReplayOptions) => {
+    stopOnSignals();
+    const { replayTraceCommand } = await import('./replay-trace-command.js');
+    process.exitCode = await replayTraceCommand(file, options, out, errors, stop.signal);
+  });
+
 program
   .command('verify')
   .description('check a certification record: signature, files, completeness, and what it concludes')
@@ -438,7 +473,8 @@ function explained(error: unknown): { readonly code: ExitCode; readonly text: st
     error instanceof KnownListError ||
     error instanceof ResultsFileError ||
     error instanceof MergeError ||
-    error instanceof KeyError
+    error instanceof KeyError ||
+    error instanceof TraceFileError
   )
     return { code: ExitCode.USAGE, text: error.message };
   if (error instanceof DutSetupError)

@@ -188,6 +188,7 @@ async function runOnDevice(
       },
       seed,
       strict: options.strict ?? false,
+      ...(options.resend && { resend: options.resend }),
       ...(job.traces !== undefined && { trace: traceChoice(job.traces, device, job) }),
       onNoTrace: (message) => {
         if (!failed) errors.write(`vscsi: no trace: ${message}\n`);

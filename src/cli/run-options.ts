@@ -1,6 +1,7 @@
 /** The options of `vscsi run`. */
 import type { ReportFormat } from '../report/format.js';
 import type { ModeChoice } from '../run/modes.js';
+import type { SentChain } from '../run/resend.js';
 import type { RunRequest, Shard } from '../run/results.js';
 import type { SpecVersion } from '../run/spec-version.js';
 
@@ -36,6 +37,8 @@ export interface RunOptions {
   readonly trace?: string | true;
   /** Of the traces in the folder only those of red cases stay. */
   readonly traceRed?: boolean;
+  /** Chains of a trace, sent in place of those that the cases make. */
+  readonly resend?: readonly SentChain[];
   readonly verbose?: boolean;
   readonly exitCode?: 'bisect';
   readonly qemu?: string;

@@ -109,7 +109,7 @@ function jobOf(
   { adapter, device, files, known, ...options }: InLabOptions,
   choice: Pick<Selection, 'only' | 'without'>,
 ): LabJob {
-  const { transports, modes, selection, order, seed, strict, spec, trace, jobs, hangMs } = options;
+  const { transports, modes, selection, order, seed, strict, spec, trace, resend, jobs, hangMs } = options;
   return {
     kind: adapter.name,
     device,
@@ -120,6 +120,7 @@ function jobOf(
       hangMs: hangMs * SLOWNESS,
       startMs: START_LIMIT_MS,
       ...(spec && { spec }),
+      ...(resend && { resend }),
       ...(trace && { trace: { ...trace, folder: resolve(trace.folder) } }),
     },
     ...(known && { known }),

@@ -8,6 +8,7 @@ import { awaitFlights, compareAnswer, settleFlights } from './answer.js';
 export function publishFlights(flights: readonly Flight[], notify: Sending['notify'], run: CaseRun): void {
   for (const flight of flights) {
     flight.staged = false;
+    run.resend?.apply(flight);
     run.trace?.sent(flight, run.session.driver.ring(flight.exchange.queue));
   }
   const [first] = flights;
