@@ -30,6 +30,7 @@ import {
   positiveInteger,
   reportTarget,
   shard,
+  textBeside,
 } from './option-parsers.js';
 import type { ReplayOptions } from './replay-trace-command.js';
 import { addResultsCommands } from './results-commands.js';
@@ -162,7 +163,7 @@ starting(choosing(program.command('run').description('run the cases on one or mo
   )
   .option(
     '--report <format=file>',
-    'write results: json, junit, markdown, tap or html=FILE at the end, jsonl=FILE while running; may be repeated',
+    'write results: json, junit, markdown, tap or html=FILE at the end, jsonl=FILE while running; - is standard output; may be repeated',
     collect(reportTarget),
   )
   .option('--keep', 'leave the evidence of red cases in a folder: their results and what the device said')
@@ -188,7 +189,12 @@ ${EXIT_CODES}`,
   .action(async (options: RunOptions) => {
     stopOnSignals();
     const { runCommand } = await import('./run-command.js');
-    process.exitCode = await runCommand(options, out, errors, stop.signal);
+    process.exitCode = await runCommand(
+      options,
+      textBeside(options.report, out, errors),
+      errors,
+      stop.signal,
+    );
   });
 
 choosing(program.command('list').description('list the cases'))

@@ -4,7 +4,7 @@ import type { DiffOptions } from './diff-command.js';
 import type { JudgeOptions } from './judge.js';
 import type { KnownOptions } from './known-command.js';
 import type { MergeOptions } from './merge-command.js';
-import { asIs, collect, modeChoice, positiveInteger, reportTarget } from './option-parsers.js';
+import { asIs, collect, modeChoice, positiveInteger, reportTarget, textBeside } from './option-parsers.js';
 import type { ReportOptions } from './report-command.js';
 import type { Surroundings } from './run-command.js';
 
@@ -47,7 +47,7 @@ ${EXIT_CODES}`,
     )
     .action(async (file: string, options: JudgeOptions) => {
       const { gateCommand } = await import('./gate-command.js');
-      process.exitCode = gateCommand(file, options, out, errors);
+      process.exitCode = gateCommand(file, options, textBeside(options.report, out, errors), errors);
     });
 
   program
@@ -91,7 +91,7 @@ Exit codes:
     )
     .action(async (files: string[], options: MergeOptions) => {
       const { mergeCommand } = await import('./merge-command.js');
-      process.exitCode = mergeCommand(files, options, out, errors);
+      process.exitCode = mergeCommand(files, options, textBeside(options.report, out, errors), errors);
     });
 
   choosing(

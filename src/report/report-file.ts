@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { STANDARD_OUTPUT } from './format.js';
 
 /** A report cannot be written. The run goes on; exit code 5 if nothing worse happened. */
 export class ReportError extends Error {
@@ -43,7 +44,8 @@ export function writeReport(file: string, text: string): void {
   try {
     makeFolder(dirname(file));
     if (isSpecial(file)) {
-      writeFileSync(file, text);
+      // What a shell appends to is not emptied.
+      writeFileSync(file, text, { flag: 'a' });
       return;
     }
     const part = `${file}.part`;
@@ -72,6 +74,8 @@ function isFolder(path: string): boolean {
 }
 
 function isSpecial(file: string): boolean {
+  // It may lead to a plain file, but no other can take its place.
+  if (file === STANDARD_OUTPUT) return true;
   const stats = statSync(file, { throwIfNoEntry: false });
   return stats !== undefined && !stats.isFile() && !stats.isDirectory();
 }
@@ -90,7 +94,7 @@ export class LineFile {
     const part = isSpecial(file) ? undefined : `${file}.part`;
     try {
       makeFolder(dirname(file));
-      this.#fd = openSync(part ?? file, 'w');
+      this.#fd = part === undefined ? openSync(file, 'a') : openSync(part, 'w');
       this.#append(first.map((line) => `${line}\n`).join(''));
       if (part !== undefined) renameSync(part, file);
     } catch (error) {
