@@ -1,5 +1,6 @@
 /** A short document, as Markdown and as HTML. Text in it may come from a device: it is never markup. */
 import { escapeHtml } from '../report/html/page.js';
+import { plain } from '../report/markdown-text.js';
 
 export type Block =
   | { readonly kind: 'heading'; readonly text: string }
@@ -17,25 +18,20 @@ export interface Document {
   readonly blocks: readonly Block[];
 }
 
-/** Characters that mean something in Markdown, or in the HTML that it may hold; a line stays a line. */
-function escapeMarkdown(text: string): string {
-  return text.replaceAll(/[\\`*_[\]<>|#~&!]/g, '\\$&').replaceAll(/\s+/g, ' ');
-}
-
 export function markdownOf({ title, blocks }: Document): string {
-  return `${[`# ${escapeMarkdown(title)}`, ...blocks.map(markdownBlock)].join('\n\n')}\n`;
+  return `${[`# ${plain(title)}`, ...blocks.map(markdownBlock)].join('\n\n')}\n`;
 }
 
 function markdownBlock(block: Block): string {
   switch (block.kind) {
     case 'heading':
-      return `## ${escapeMarkdown(block.text)}`;
+      return `## ${plain(block.text)}`;
     case 'paragraph':
-      return escapeMarkdown(block.text);
+      return plain(block.text);
     case 'verdict':
-      return `**${escapeMarkdown(block.text)}**`;
+      return `**${plain(block.text)}**`;
     case 'table': {
-      const row = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
+      const row = (cells: readonly string[]) => `| ${cells.map(plain).join(' | ')} |`;
       return [row(block.head), `|${block.head.map(() => '---|').join('')}`, ...block.rows.map(row)].join(
         '\n',
       );
