@@ -45,7 +45,7 @@ body{max-width:60rem;margin:2rem auto;padding:0 1.25rem;background:var(--page);c
 .verdict{font-size:1.6rem;font-weight:700;padding:.6rem 1rem;border:3px solid currentColor;border-radius:8px;width:max-content;max-width:100%}
 .good{color:var(--good)}.bad{color:var(--bad)}
 table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
-th{color:var(--soft);font-weight:600}`;
+th{color:var(--soft);font-weight:600;white-space:nowrap}`;
 
 export function htmlOf({ title, blocks }: Document): string {
   return `<!doctype html>

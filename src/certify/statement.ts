@@ -77,16 +77,24 @@ function untestedBlocks(
   if (untested.length + undecided.length + missing.length + skipped.length === 0)
     return [...blocks, paragraph('Every case of the playlist was carried out.')];
   if (untested.length > 0)
-    blocks.push(paragraph(`${untested.length} mandatory requirements, for want of a control or layer:`), {
-      kind: 'table',
-      head: ['Requirement', 'Statement', 'Why not'],
-      rows: untested.map(({ requirement, reasons }) => [
-        requirement,
-        words.get(requirement)?.text ?? '',
-        reasons.join('; '),
-      ]),
-    });
-  else blocks.push(paragraph('No mandatory requirement was left out for want of a control or layer.'));
+    blocks.push(
+      paragraph(
+        `Mandatory requirements that could not be looked at, for want of a control, a layer or consent: ${untested.length}.`,
+      ),
+      {
+        kind: 'table',
+        head: ['Requirement', 'Statement', 'Why not'],
+        rows: untested.map(({ requirement, reasons }) => [
+          requirement,
+          words.get(requirement)?.text ?? '',
+          reasons.join('; '),
+        ]),
+      },
+    );
+  else
+    blocks.push(
+      paragraph('No mandatory requirement was left out for want of a control, a layer or consent.'),
+    );
   if (missing.length > 0) blocks.push(paragraph(`Cases without any result: ${missing.join(', ')}.`));
   if (undecided.length > 0)
     blocks.push(paragraph(`Of these cases the suite could make nothing: ${keysOf(undecided).join(', ')}.`));

@@ -84,7 +84,8 @@ export async function certifyCommand(
   }
   const { results } = readResults(join(folder, RecordFile.RESULTS));
   const { verdict, untested } = finishRecord(folder, results, playlist, key);
-  const why = untested.length > 0 ? `; ${untested.length} mandatory requirements could not be looked at` : '';
+  const why =
+    untested.length > 0 ? `; mandatory requirements that could not be looked at: ${untested.length}` : '';
   out.write(`record: ${folder}, signed by the key ${fingerprint(key)}\n`);
   out.write(
     `${paint(out, verdict === 'CONFORMANT' ? Colour.GREEN : Colour.RED, `${verdict}${why}: ${join(folder, RecordFile.STATEMENT)}`)}\n`,
