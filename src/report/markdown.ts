@@ -40,7 +40,7 @@ function headline({ interrupted, failure, summary }: RunResults, gate: Gate): st
       : `The device could not be set up again: ${plain(failure)}.`;
   const incomplete = interrupted || failure !== undefined ? `${ended} ` : '';
   const wrong = gate.unexpected.length + gate.stale.length + gate.expired.length;
-  const known = gate.deviations === 0 ? '' : `, but ${counted(gate.deviations, 'known deviation')}`;
+  const known = gate.deviations === 0 ? '' : ` but ${counted(gate.deviations, 'known deviation')}`;
   if (wrong > 0)
     return `${incomplete}${counted(gate.unexpected.length, 'new failure')}, ${counted(gate.stale.length + gate.expired.length, 'entry', 'entries')} of the list of known deviations out of date.`;
   if (summary.total === summary.skip) return `${incomplete}No case was executed.`;

@@ -43,8 +43,10 @@ function kindOf(a: Side | undefined, b: Side | undefined): Difference['kind'] | 
   if (a.verdict !== b.verdict) return a.verdict === 'skip' || b.verdict === 'skip' ? 'executed' : 'verdict';
   if (a.verdict === 'skip') return undefined;
   if (differingFindings(a, b).length > 0) return 'findings';
-  const ways = ({ seen = [] }: Side) => seen.map(({ step, is }) => `${step} ${is}`).join('\n');
-  return ways(a) === ways(b) ? undefined : 'allowed';
+  // A report that does not tell, as TAP, says nothing against the other.
+  if (a.seen === undefined || b.seen === undefined) return undefined;
+  const ways = (seen: Required<Side>['seen']) => seen.map(({ step, is }) => `${step} ${is}`).join('\n');
+  return ways(a.seen) === ways(b.seen) ? undefined : 'allowed';
 }
 
 /** The findings of each side to the same look at the same step, where they say something else; either may be missing. */

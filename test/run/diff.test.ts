@@ -30,10 +30,16 @@ test.each<[string, Partial<CaseResult>, string[]]>([
   ['other bytes', { findings: [finding({ gotBytes: '03' })] }, ['a findings']],
   ['one finding more', { findings: [finding({}), finding({})] }, ['a findings']],
   ['another step', { findings: [finding({ step: '2' })] }, ['a findings']],
-  ['another alternative', { seen: [{ step: '1', is: 'x' }] }, ['a allowed']],
+  ['alternatives that the other does not tell', { seen: [{ step: '1', is: 'x' }] }, []],
 ])('against a failure, %s', (_, change, expected) => {
   expect(kinds(diffResults(one({}), one(change)))).toEqual(expected);
   expect(kinds(diffResults(one(change), one({})))).toEqual(expected);
+});
+
+test('both right in different ways', () => {
+  const way = (is: string) => one({ verdict: 'pass', findings: [], seen: [{ step: '1', is }] });
+  expect(kinds(diffResults(way('x'), way('y')))).toEqual(['a allowed']);
+  expect(kinds(diffResults(way('x'), way('x')))).toEqual([]);
 });
 
 test('what only one has, either way; skipped by both for other reasons is no difference', () => {
