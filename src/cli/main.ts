@@ -45,6 +45,7 @@ Exit codes:
   3    a device could not be set up
   4    no case was executed: all were skipped
   5    nothing is wrong, but a report could not be written
+  6    gate: nothing is wrong so far, but the run was ended early
   130  interrupted
   141  the output was closed (as by "| head")`;
 

@@ -65,7 +65,8 @@ async function run(options: InLabOptions): Promise<Supervised> {
   };
   const gathered = new Gathered(options);
   for (;;) {
-    const job = jobOf(options, { without: gathered.keys });
+    // Some may have been there before the first boot.
+    const job = jobOf(options, { without: [...(options.selection.without ?? []), ...gathered.keys] });
     const { last, ...end } = await bootFor(job, around, (message) => gathered.take(message));
     if (last?.type === 'failed') throw setupError(last.failure);
     if (last !== undefined) return gathered.outcome(last.run, last.failure && setupError(last.failure));

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { readResults } from '../../src/report/read-results.js';
+import { parseResults, readResults } from '../../src/report/read-results.js';
 import type { Shard } from '../../src/run/results.js';
 
 const CI = fileURLToPath(new URL('../../docs/ci/', import.meta.url));
@@ -169,6 +169,15 @@ describe('GNU parallel', () => {
     expect(readResults(join(folder, 'results.json')).results.summary.total).toBe(3);
     expect(run(join(CI, 'gnu-parallel.sh'), ['3', '--dut', 'model'])).toMatch(/results are there already/);
   });
+});
+
+test('a report on standard output is alone there', () => {
+  const results = parseResults('-', run('vscsi', ['run', '--dut', 'model', '--report', 'tap=-'])).results;
+  expect(results.summary).toMatchObject({ total: 3, pass: 3 });
+  shell('vscsi run --dut model --report jsonl=- > out.jsonl');
+  shell('echo before > out.tap; vscsi gate out.jsonl --report tap=- >> out.tap');
+  expect(readResults(join(folder, 'out.jsonl')).results.summary.total).toBe(3);
+  expect(readFileSync(join(folder, 'out.tap'), 'utf8')).toMatch(/^before\nTAP version 14\n/);
 });
 
 describe('Meson', () => {
