@@ -26,12 +26,12 @@ const OTHER_WRITES =
   /^(WRITE AND VERIFY|ORWRITE\(16|WRITE ATOMIC\(16|COMPARE AND WRITE|WRITE SAME\((10|16)\))/;
 const writes = ({ command }: CommandCall): boolean => OTHER_WRITES.test(command.name);
 const isWrite = ({ command }: CommandCall): boolean => /WRITE\b.*\(|^COMPARE AND WRITE$/.test(command.name);
-const isVerify = ({ command }: CommandCall): boolean => command.name.startsWith('VERIFY(');
-const isSame = ({ command }: CommandCall): boolean => command.name.startsWith('WRITE SAME(');
-const lbaOf = ({ fields }: CommandCall): bigint => fields.lba ?? 0n;
-const blocksOf = ({ fields }: CommandCall): number => Number(fields.blocks ?? 0n);
+export const isVerify = ({ command }: CommandCall): boolean => command.name.startsWith('VERIFY(');
+export const isSame = ({ command }: CommandCall): boolean => command.name.startsWith('WRITE SAME(');
+export const lbaOf = ({ fields }: CommandCall): bigint => fields.lba ?? 0n;
+export const blocksOf = ({ fields }: CommandCall): number => Number(fields.blocks ?? 0n);
 const endOf = (call: CommandCall): bigint => lbaOf(call) + BigInt(blocksOf(call));
-const within = (disk: Disk, call: CommandCall): boolean => endOf(call) <= disk.blocks;
+export const within = (disk: Disk, call: CommandCall): boolean => endOf(call) <= disk.blocks;
 const zeros = (disk: Disk): Uint8Array => new Uint8Array(disk.blockSize);
 /** The last byte of the address in a CDB. */
 const addressByte = (bytes: Uint8Array): number => ((bytes[0] ?? 0) >> 5 === 4 ? 9 : 5);
@@ -263,7 +263,7 @@ const DESCRIPTOR = 16;
 const LIST_HEADER = 8;
 const GRANULE = 8n;
 /** Blocks that an UNMAP or WRITE SAME names first. */
-function firstRange(call: CommandCall): readonly [bigint, bigint] {
+export function firstRange(call: CommandCall): readonly [bigint, bigint] {
   if (call.command.name !== 'UNMAP') return [lbaOf(call), BigInt(blocksOf(call))];
   if (call.task.dataOutLength < LIST_HEADER + DESCRIPTOR) return [0n, 0n];
   const list = call.task.dataOut(LIST_HEADER + DESCRIPTOR);
@@ -450,7 +450,8 @@ const PROVISIONING: readonly Mutant[] = [
 ];
 
 const isPreFetch = ({ command }: CommandCall): boolean => command.name.startsWith('PRE-FETCH');
-const isSynchronize = ({ command }: CommandCall): boolean => command.name.startsWith('SYNCHRONIZE CACHE');
+export const isSynchronize = ({ command }: CommandCall): boolean =>
+  command.name.startsWith('SYNCHRONIZE CACHE');
 const isSanitize = ({ command }: CommandCall): boolean => command.name.startsWith('SANITIZE');
 
 const MEDIUM: readonly Mutant[] = [

@@ -18,7 +18,7 @@ const ejecting = (call: CommandCall): boolean =>
   call.fields.start === 0n &&
   (call.fields.power_condition ?? call.fields.power_conditions) === 0n;
 const CONFLICT: CommandResult = { status: ScsiStatus['RESERVATION CONFLICT'] };
-const isEmpty = (unit: LogicalUnit): boolean =>
+export const isEmpty = (unit: LogicalUnit): boolean =>
   (unit instanceof Cdrom || unit instanceof Disk) && unit.tray.medium === undefined;
 
 export const MEDIUM_REMOVAL_MUTANTS: readonly Mutant[] = [
