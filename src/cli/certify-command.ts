@@ -1,10 +1,12 @@
 /** `vscsi certify`: a playlist on a device, with everything that shows how it went, signed. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { createPublicKey } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RecordVerdict } from '../certify/conclusion.js';
 import { fingerprint, readPrivateKey } from '../certify/keys.js';
 import { ownPlaylist, playlistNames, type StoredPlaylist } from '../certify/playlist.js';
 import { finishRecord, RecordFile } from '../certify/record.js';
+import { verifyRecord } from '../certify/verify.js';
 import { readResults } from '../report/read-results.js';
 import { writeReport } from '../report/report-file.js';
 import { Colour, paint, type TextSink } from '../report/style.js';
@@ -76,14 +78,23 @@ export async function certifyCommand(
     errors,
     interrupt,
   );
-  const unfinished = interrupt.aborted ? UNFINISHED[ExitCode.INTERRUPTED] : UNFINISHED[code];
-  if (unfinished !== undefined) {
-    state(unfinished);
-    errors.write(`vscsi: ${unfinished}; the record in ${folder} says so and is not signed\n`);
-    return interrupt.aborted ? ExitCode.INTERRUPTED : code;
-  }
+  const leaveUnsigned = (exit: number): number => {
+    for (const name of [RecordFile.SIGNATURE, RecordFile.MANIFEST])
+      rmSync(join(folder, name), { force: true });
+    const why = UNFINISHED[exit] ?? 'UNFINISHED';
+    state(why);
+    errors.write(`vscsi: ${why}; the record in ${folder} says so and is not signed\n`);
+    return exit;
+  };
+  if (interrupt.aborted) return leaveUnsigned(ExitCode.INTERRUPTED);
+  if (UNFINISHED[code] !== undefined) return leaveUnsigned(code);
+  // A run that fails has that as its exit code, whatever became of its reports.
+  if (!existsSync(join(folder, RecordFile.RESULTS))) return leaveUnsigned(ExitCode.REPORT);
   const { results } = readResults(join(folder, RecordFile.RESULTS));
   const { verdict, untested } = finishRecord(folder, results, playlist, key);
+  const { problems } = verifyRecord(folder, createPublicKey(key));
+  for (const { file, what } of problems) errors.write(`vscsi: ${file}: ${what}\n`);
+  if (problems.length > 0) return leaveUnsigned(ExitCode.REPORT);
   const why =
     untested.length > 0 ? `; mandatory requirements that could not be looked at: ${untested.length}` : '';
   out.write(`record: ${folder}, signed by the key ${fingerprint(key)}\n`);
