@@ -1,5 +1,7 @@
 /** The cases on the reference model: all green, whatever the addresses; and each mutant turns its own cases red. */
+
 import { describe, expect, test } from 'vitest';
+import { FULL } from '../full.js';
 import { runOnModel, verdicts } from './in-process.js';
 
 test('every case passes and no standing check is violated', async () => {
@@ -19,8 +21,8 @@ test('in all modes, too', { timeout: 300_000 }, async () => {
 const aboutAddresses = (id: string) => /^(ring|scsi\.req\.(lun|missing|target))/.test(id);
 
 test.each([
-  ['of the suite', 10, () => true],
-  ['about memory and addressing', 100, aboutAddresses],
+  ['of the suite', FULL ? 10 : 3, () => true],
+  ['about memory and addressing', FULL ? 100 : 40, aboutAddresses],
 ])(
   'the same verdicts of the cases %s at %i random sets of DMA addresses, mapped and copied',
   {
