@@ -15,6 +15,7 @@ import { environmentOf } from './environment.js';
 import { type HeldBack, holdsBack } from './known.js';
 import { missingLayer } from './missing-layers.js';
 import { isOffered, type Mode, type ModeChoice, modeName, modesOf } from './modes.js';
+import { museumIds } from './museum-entries.js';
 import { findCaseFiles, SPEC_CASES } from './package-info.js';
 import { forgetStoredCases, shownName, storeCases, storedCases } from './parsed-cases.js';
 import { RULINGS } from './rulings.js';
@@ -38,8 +39,11 @@ export function requirements(): RequirementRegistry {
 let shared: CaseLoader | undefined;
 /** One loader for all files of a thread: it holds the compiled schema and the catalogues that cases refer to. */
 function loader(): CaseLoader {
-  const rulings = new Set(RULINGS.keys());
-  shared ??= new CaseLoader({ requirements: requirements(), rulings });
+  shared ??= new CaseLoader({
+    requirements: requirements(),
+    rulings: new Set(RULINGS.keys()),
+    museum: museumIds(),
+  });
   return shared;
 }
 

@@ -202,12 +202,13 @@ export const COMMAND_EXHIBITS: readonly Mutant[] = [
       ),
     }),
   ),
-  alike(
+  exhibit(
     'CRV-08-phantom-luns',
     'scsi.req.lun-target-format',
-    'Every unit number of a target reaches unit 0.',
-    ADDRESSING_MUTANTS,
-    'lun.phantom-units',
+    'Every missing unit of a target is answered for by unit 0.',
+    () => ({
+      destination: ({ target, unit, number }) => ({ target, unit: unit ?? target?.units.get(0), number }),
+    }),
   ),
   exhibit(
     'CRV-10-mode-select-never-accepted',

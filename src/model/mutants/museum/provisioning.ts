@@ -3,6 +3,7 @@ import { SenseKey } from '../../../wire/scsi/sense.js';
 import { ScsiStatus } from '../../../wire/scsi/status.js';
 import { goodAfter } from '../../units/command-result.js';
 import type { CommandCall } from '../../units/command-table.js';
+import { Disk } from '../../units/disk.js';
 import { Sense } from '../../units/sense.js';
 import { BLOCK_MUTANTS, blocksOf, firstRange, isSame, lbaOf, within } from '../blocks.js';
 import { edited, named, onDisks, refusal, rewriting } from '../command-shapes.js';
@@ -19,6 +20,7 @@ const NDOB = 0x01;
 const PROVISIONING_FLAGS = 5;
 const LBPU = 0x80;
 const ANC_SUP = 0x02;
+const SECTOR = 512;
 /** The piece by which WRITE SAME was carried out, in bytes. */
 const PIECE = 512 * 1024;
 
@@ -50,14 +52,14 @@ export const PROVISIONING_EXHIBITS: readonly Mutant[] = [
   exhibit(
     'QSD-05-unmap-4k-unit-mixup',
     'sbc.unmap.descriptors',
-    'UNMAP takes addresses in sectors for addresses in blocks of 4096 bytes: all beyond an eighth are out of range.',
+    'UNMAP counts addresses in sectors and the medium in blocks, so that most of larger blocks are out of range.',
     () => ({
       perform: refusal(
         (call) =>
           isUnmap(call) &&
-          call.unit.blockSize > 512 &&
-          call.fields.parameter_list_length !== 0n &&
-          firstRange(call)[0] > 0n,
+          call.unit instanceof Disk &&
+          call.unit.blockSize > SECTOR &&
+          firstRange(call)[0] * BigInt(call.unit.blockSize / SECTOR) >= call.unit.blocks,
         Sense.LBA_OUT_OF_RANGE,
       ),
     }),
@@ -136,7 +138,7 @@ export const PROVISIONING_EXHIBITS: readonly Mutant[] = [
   ),
   exhibit(
     'SPS-02-unmap-support-inverted',
-    'sbc.vpd.provisioning-lbpme',
+    'sbc.vpd.unmap-limits',
     'LBPU is set where UNMAP is not served, and the other way round.',
     () => ({
       result: (result, call) =>

@@ -21,25 +21,34 @@ export const RESET_EXHIBITS: readonly Mutant[] = [
   ),
   exhibit(
     'QVC-07-inuse-survives-reset',
-    'virtio.reset.no-queue-access-after',
-    'Commands that a reset ended count as in use for ever, and a queue with as many as it is long is served no more.',
+    'virtio.init.live-after-driver-ok',
+    'Commands that a reset ended count as in use after it, and a queue with as many as it is long is not served.',
     () => {
       let inUse = 0;
+      /** In use when the device was last reset. */
+      let left = 0;
+      let resetting = false;
       let size = Number.POSITIVE_INFINITY;
       return {
         ringSetup: (setup) => {
           if (isRequestQueue(setup.index)) size = setup.size;
           return setup;
         },
+        // The status is what a reset sets back last.
+        resets: (part) => {
+          if (!resetting) [left, inUse] = [inUse, 0];
+          resetting = part !== 'status';
+          return true;
+        },
         overrun: (short) => {
           inUse++;
           return short;
         },
         usedElements: (elements, { queue, skipped }) => {
-          if (isRequestQueue(queue)) inUse = Math.max(0, inUse - elements.length - skipped);
+          if (isRequestQueue(queue) && !resetting) inUse = Math.max(0, inUse - elements.length - skipped);
           return elements;
         },
-        kickedRing: (ring, queue) => (isRequestQueue(queue) && inUse >= size ? undefined : ring),
+        kickedRing: (ring, queue) => (isRequestQueue(queue) && left + inUse >= size ? undefined : ring),
       };
     },
   ),

@@ -1,7 +1,9 @@
 /** Responses, status, sense data and residuals as devices once had them. */
 import { SenseKey } from '../../../wire/scsi/sense.js';
 import { ScsiStatus } from '../../../wire/scsi/status.js';
+import { virtioScsiRespHead } from '../../../wire/virtio-scsi.js';
 import type { LogicalUnit } from '../../units/logical-unit.js';
+import { swapBytes } from '../deviations.js';
 import type { Mutant } from '../mutant.js';
 import { failureForCondition, headerInSense, RESPONSE_MUTANTS, shiftedStatus } from '../response.js';
 import { SENSE_MUTANTS } from '../sense.js';
@@ -26,12 +28,17 @@ export const STATUS_EXHIBITS: readonly Mutant[] = [
     'A refused INQUIRY has its sense data begin with a copy of the response header.',
     () => ({ answer: (answer, { cdb }) => (cdb[0] === INQUIRY ? headerInSense(answer) : answer) }),
   ),
-  alike(
+  exhibit(
     'QVS-13-resid-byte-order',
     'scsi.req.little-endian',
-    'The residual is stored with its bytes reversed.',
-    RESPONSE_MUTANTS,
-    'response.residual.swapped',
+    'The residual of INQUIRY is stored with its bytes reversed.',
+    () => ({
+      answer: (answer, { cdb }) => {
+        if (cdb[0] !== INQUIRY) return answer;
+        const residual = swapBytes(answer.fields.residual, virtioScsiRespHead.fields.residual.size);
+        return { ...answer, fields: { ...answer.fields, residual } };
+      },
+    }),
   ),
   exhibit(
     'QVS-24-ua-swallowed-by-earlier-command',
