@@ -169,14 +169,10 @@ export async function runMutants(options: MutationPoolOptions): Promise<ModelRun
     const proved = new Set(found.flatMap(({ proves }) => proves));
     const known = idsOf(found);
 
-    /** All cases, unless somebody notices it by those that were run. */
+    /** All cases, unless somebody notices it by those that were run: what it remembers of others may make it misbehave. */
     const toTheEnd = async (lane: Lane, mutant: string, run: ModelRun): Promise<ModelRun> => {
-      if (isNoticed(run, baseline)) return run;
-      const had = idsOf(run.cases);
-      const rest = all.filter(({ id }) => !had.has(id));
-      return rest.length === 0
-        ? run
-        : both(run, await lane.run({ mutant, only: idsOf(rest) }).then((its) => its.run));
+      if (isNoticed(run, baseline) || run.cases.length >= all.length) return run;
+      return (await lane.run({ mutant, only: idsOf(all), enough: provingLimit(green.size) })).run;
     };
     const narrow = async (lane: Lane, mutant: string, near: readonly CaseReaction[]) => {
       const { run } = await lane.run({ mutant, only: idsOf(near), enough: provingLimit(green.size) });

@@ -40,7 +40,10 @@ function isSame(one: unknown, other: unknown, glass: Glass): boolean {
 const ACTING: ReadonlySet<string> = new Set<keyof Behaviours>(['returning', 'faulted', 'kickedRing']);
 
 /** A case that begins. */
-export type Entered = Pick<ExpandedCase, 'id' | 'covers' | 'tags'>;
+export type Entered = Pick<ExpandedCase, 'id' | 'covers'>;
+
+/** Calls of behaviours in one case that are looked at: some ten exchanges make a hundred. */
+export const WATCHED_AT_MOST = 20_000;
 
 /** A behaviour of a mutant. */
 interface Asked {
@@ -58,6 +61,9 @@ export class TouchRecorder {
   /** Of the mutants that the present case has not touched yet. */
   #waiting = new Set<string>();
   #caseId = '';
+  #covers: readonly string[] = [];
+  /** Times that somebody was asked in the present case. */
+  #watched = 0;
 
   constructor(mutants: readonly Mutant[]) {
     this.#mutants = mutants;
@@ -84,6 +90,8 @@ export class TouchRecorder {
       const own = behaviours[name as keyof Behaviours] as Behaviour;
       const looking: Behaviour = (...args) => {
         const returned = own(...args);
+        this.#watched += 1;
+        if (this.#watched === WATCHED_AT_MOST) this.#lookAway();
         for (const asked of others)
           if (this.#waiting.has(asked.id) && this.#differs(name, asked, args, returned))
             this.#touch(asked.id);
@@ -93,18 +101,20 @@ export class TouchRecorder {
     }
   }
 
-  /**
-   * What happens from now on happens in this case. One that takes long would take too long with so many who look on:
-   * mutants that break what it covers are taken to touch it, and no others.
-   */
-  enter({ id, covers, tags }: Entered): void {
+  /** What happens from now on happens in this case. */
+  enter({ id, covers }: Entered): void {
     this.#glass.clear();
     this.#caseId = id;
-    const isSlow = tags.includes('slow');
-    this.#waiting = new Set(isSlow ? [] : this.#touched.keys());
-    if (!isSlow) return;
-    for (const { id: mutant, requirement } of this.#mutants)
-      if (requirement !== undefined && covers.includes(requirement)) this.#touch(mutant);
+    this.#covers = covers;
+    this.#watched = 0;
+    this.#waiting = new Set(this.#touched.keys());
+  }
+
+  /** With so many who look on it would take too long: those that break what the case covers are taken to touch it. */
+  #lookAway(): void {
+    for (const { id, requirement } of this.#mutants)
+      if (requirement !== undefined && this.#covers.includes(requirement)) this.#touch(id);
+    this.#waiting.clear();
   }
 
   get touched(): Touched {

@@ -1,6 +1,6 @@
 /** Which cases mutants are taken to touch. */
 import { describe, expect, test } from 'vitest';
-import { type Entered, TouchRecorder } from '../../src/coverage/touching.js';
+import { type Entered, TouchRecorder, WATCHED_AT_MOST } from '../../src/coverage/touching.js';
 import { type Behaviours, conformantBehaviours } from '../../src/model/behaviours.js';
 import type { Mutant } from '../../src/model/mutants/index.js';
 
@@ -8,7 +8,7 @@ function mutant(id: string, change: (behaviours: Behaviours) => void): Mutant {
   return { id, sentence: `${id}.`, source: 'test', apply: change };
 }
 
-const aCase = (id: string, more: Partial<Entered> = {}): Entered => ({ id, covers: [], tags: [], ...more });
+const aCase = (id: string, more: Partial<Entered> = {}): Entered => ({ id, covers: [], ...more });
 
 /** What touches a case in which `act` happens. */
 function touching(mutants: readonly Mutant[], act: (behaviours: Behaviours) => void): readonly string[] {
@@ -146,14 +146,22 @@ describe('a mutant that acts besides', () => {
   });
 });
 
-test('a slow case is touched by those that break what it covers', () => {
-  const recorder = new TouchRecorder([STATUS_5, { ...THROWS, requirement: 'virtio.status.x' }]);
+test('a case that goes on and on is touched by those that break what it covers, and not watched to the end', () => {
+  let asked = 0;
+  const patient = mutant('patient', (its) => {
+    its.shownStatus = (status) => {
+      asked += 1;
+      return status;
+    };
+  });
+  const recorder = new TouchRecorder([patient, { ...STATUS_5, requirement: 'virtio.status.x' }]);
   const behaviours = conformantBehaviours();
   recorder.watch(behaviours);
-  recorder.enter(aCase('here', { covers: ['virtio.status.x'], tags: ['slow'] }));
-  behaviours.shownStatus(5);
+  recorder.enter(aCase('here', { covers: ['virtio.status.x'] }));
+  for (let i = 0; i < 2 * WATCHED_AT_MOST; i++) behaviours.shownStatus(4);
+  expect(asked).toBeLessThan(WATCHED_AT_MOST);
   expect([...recorder.touched].map(([id, cases]) => [id, cases.size])).toEqual([
-    ['status-5', 0],
-    ['throws', 1],
+    ['patient', 0],
+    ['status-5', 1],
   ]);
 });
