@@ -39,6 +39,11 @@ const EQUIVALENCES: readonly Equivalence[] = [
       'accepting what was not offered is the fault of the driver, and masking the bit off gives a valid set (ruling A43.unoffered-accepted)',
   },
   {
+    ids: ['inquiry.removable.wrong'],
+    reason:
+      'each unit may say of itself that its medium can be removed; what it then does when told to eject is asked of those that said so when they were found',
+  },
+  {
     ids: ['inquiry.flags5.wrong'],
     reason:
       'the changed bit is PROTECT, which is about what a unit could be formatted with: READ CAPACITY tells that it is not',

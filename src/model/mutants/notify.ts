@@ -58,7 +58,7 @@ function asksWrongly(
 }
 
 /** So many kicks are understood before a mutant of this kind shows: enough for taking the device into use. */
-const UNDERSTOOD_KICKS = 12;
+const UNDERSTOOD_KICKS = 8;
 
 /** From some time on kicks are understood wrongly if the driver negotiated one of these features. */
 function misreadsKick(
