@@ -1,7 +1,7 @@
 /** The last line of a run and its exit code. */
 import type { Change } from '../run/baseline.js';
 import { ExitCode } from '../run/exit-code.js';
-import { type Gate, offences } from '../run/gate.js';
+import { conformantBut, type Gate, offences } from '../run/gate.js';
 import type { RunResults } from '../run/results.js';
 
 /** What came of one device. */
@@ -52,9 +52,7 @@ export function conclude(
   const unexpected = sum(({ gate }) => gate.unexpected.length);
   if (compared && unexpected > 0)
     return { text: `NOT CONFORMANT, BUT NO REGRESSION`, good: !reportFailed, code };
-  const known = sum(({ gate }) => gate.deviations);
-  const text = known === 0 ? 'CONFORMANT' : `CONFORMANT BUT FOR ${counted(known, 'KNOWN DEVIATION')}`;
-  return { text, good: !reportFailed, code };
+  return { text: conformantBut(sum(({ gate }) => gate.deviations)), good: !reportFailed, code };
 }
 
 /** What has got worse, less what is known and expected of the device. */

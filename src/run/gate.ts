@@ -197,6 +197,12 @@ export function today(now: Date = new Date()): string {
   return now.toISOString().slice(0, 10);
 }
 
+/** The last word about a device of which nothing red is left that is not listed. */
+export const conformantBut = (deviations: number): string =>
+  deviations === 0
+    ? 'CONFORMANT'
+    : `CONFORMANT BUT FOR ${deviations} KNOWN DEVIATION${deviations === 1 ? '' : 'S'}`;
+
 /** Ids of what a gate does not let pass: red results that nothing explains, and entries that are out of date. */
 export function offences({ unexpected, stale, expired }: Gate): readonly string[] {
   return [...unexpected, ...stale, ...expired];

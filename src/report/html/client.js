@@ -54,6 +54,7 @@
     if (several) byId('tiles').append(el('h2', {}, run.device));
     if (run.interrupted)
       byId('tiles').append(el('p', { class: 'notice' }, 'The run was interrupted: results are missing.'));
+    if (run.conclusion !== undefined) byId('tiles').append(el('p', { class: 'conclusion' }, run.conclusion));
     const tiles = el('ul', { class: 'tiles' });
     tiles.append(el('li', {}, el('strong', {}, String(run.summary.total)), 'results'));
     for (const verdict of VERDICTS)

@@ -3,7 +3,7 @@ import { TRANSPORT_NAMES } from '../../port/transport-name.js';
 import { areaOf } from '../../run/area.js';
 import { type CatalogueEntry, catalogue } from '../../run/catalogue.js';
 import { type DecodedField, decodeExchange } from '../../run/decode-exchange.js';
-import type { Gate } from '../../run/gate.js';
+import { conformantBut, type Gate, offences } from '../../run/gate.js';
 import { allModes, modeName, resultKey, USUAL_MODE } from '../../run/modes.js';
 import { replayCommand } from '../../run/replay-command.js';
 import { requestText } from '../../run/request-text.js';
@@ -59,6 +59,8 @@ export interface PageData {
     readonly device: string;
     readonly facts: readonly (readonly [name: string, value: string])[];
     readonly interrupted: boolean;
+    /** As the last line of the run has it; left out where nobody has judged, or not all of it. */
+    readonly conclusion?: string;
     readonly known: number;
     readonly unexpected: number;
     readonly stale: readonly string[];
@@ -176,6 +178,12 @@ function againText(
   });
 }
 
+/** As the last line of a run has it. */
+function concluded(gate: Gate, { total, skip }: RunResults['summary']): string {
+  if (offences(gate).length > 0) return 'NOT CONFORMANT';
+  return total === skip ? 'NOTHING EXECUTED' : conformantBut(gate.deviations);
+}
+
 function pageRun({ results, gate }: PageRun): PageData['runs'][number] {
   const { dut, suite, environment, seed, strict, spec, interrupted, summary, standing } = results;
   const known = new Set(gate?.known);
@@ -194,6 +202,7 @@ function pageRun({ results, gate }: PageRun): PageData['runs'][number] {
     device: `${dut.name} ${dut.version}`.trim(),
     facts: facts.filter(([, value]) => value.trim() !== ''),
     interrupted,
+    ...(gate && !interrupted && { conclusion: concluded(gate, summary) }),
     known: gate?.known.length ?? 0,
     unexpected: gate?.unexpected.length ?? 0,
     stale: gate?.stale ?? [],
