@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CaseResult, RunResults } from '../../src/run/results.js';
+import { FULL } from '../full.js';
 import { FIXTURES, finish, start } from './vscsi.js';
 
 const verdicts = (cases: readonly CaseResult[]) => cases.map(({ id, verdict }) => `${verdict} ${id}`);
@@ -29,9 +30,11 @@ describe('the cases of the suite', () => {
   test('give on QEMU only deviations that are known, the used length among them, and the same shuffled, two at a time, and with copied memory', {
     timeout: 300_000,
   }, async () => {
+    // What lies elsewhere in memory and comes in another order matters to these most.
+    const some = FULL ? [] : ['split', 'packed', 'ring', 'scsi'].flatMap((area) => ['--select', `${area}.*`]);
     const onQemu = async (...args: string[]) => {
       const { code, run } = await finish(
-        ...['run', '--dut', 'qemu', '--seed', '5', ...args, '--report', 'json=@r.json'],
+        ...['run', '--dut', 'qemu', '--seed', '5', ...some, ...args, '--report', 'json=@r.json'],
       );
       expect(run.lastLine).toMatch(/^CONFORMANT BUT FOR \d+ KNOWN DEVIATIONS?$/);
       expect(code).toBe(0);
