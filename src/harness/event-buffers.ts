@@ -1,5 +1,6 @@
 /** The driver's part of the event queue: buffers kept with the device, and what it reported in them. */
 import type { DmaSpace } from '../port/dma-space.js';
+import { copyOf } from '../wire/fresh-bytes.js';
 import { virtioScsiEvent } from '../wire/virtio-scsi.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
@@ -57,7 +58,7 @@ export class EventBuffers {
     if (buffer === undefined) return false;
     this.#held.delete(chain);
     buffer.fetch();
-    this.note(buffer.view.slice(), buffer.initial, usedLen);
+    this.note(copyOf(buffer.view), buffer.initial, usedLen);
     return true;
   }
 

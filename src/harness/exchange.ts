@@ -1,7 +1,7 @@
 /** A chain of buffers that was given to the device, and what came back of it. */
 import type { DmaSpace } from '../port/dma-space.js';
+import { copyOf } from '../wire/fresh-bytes.js';
 import { DescFlag } from '../wire/split-ring.js';
-import { copyOf } from './fresh-bytes.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
 import type { RequestSizes, ScsiRequest } from './request.js';

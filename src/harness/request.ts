@@ -1,4 +1,6 @@
 /** SCSI requests: what the driver sends, and the parts of what comes back. */
+
+import { copyOf, freshBytes } from '../wire/fresh-bytes.js';
 import {
   cdbOffset,
   type PiHeader,
@@ -11,7 +13,6 @@ import {
   virtioScsiRespHead,
 } from '../wire/virtio-scsi.js';
 import type { Answer, Contents } from './exchange.js';
-import { copyOf, freshBytes } from './fresh-bytes.js';
 import type { Poison } from './poison.js';
 
 /** How a request is cut into descriptors. */

@@ -1,4 +1,6 @@
 /** Memory that the device had and that a reset gave back to the driver: the device must leave it alone from then on. */
+
+import { copyOf } from '../wire/fresh-bytes.js';
 import type { GuardedBuffer } from './guarded-buffer.js';
 
 interface Piece {
@@ -17,7 +19,7 @@ export class TakenBackMemory {
   /** From now on the device may not touch this buffer. `what` names it in reports. */
   add(what: string, buffer: GuardedBuffer): void {
     buffer.fetch();
-    this.#pieces.push({ what, buffer, asLeft: buffer.view.slice() });
+    this.#pieces.push({ what, buffer, asLeft: copyOf(buffer.view) });
   }
 
   /** What has been written since, in words. */

@@ -1,4 +1,5 @@
 /** The writable part of a request as the device stores it ("Device Operation: Request Queues"). */
+import { freshBytes } from '../../wire/fresh-bytes.js';
 import type { ByteOrder } from '../../wire/layout.js';
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import { responseHeaderSize, virtioScsiRespHead } from '../../wire/virtio-scsi.js';
@@ -33,7 +34,7 @@ export interface Answer {
 /** The bytes of an answer. The sense field is filled with zeros, so that all bytes up to the used length are written. */
 export function encodeAnswer(answer: Answer): Uint8Array {
   const head = responseHeaderSize(answer.senseSize);
-  const bytes = new Uint8Array(head + answer.piIn.length + answer.dataIn.length);
+  const bytes = freshBytes(head + answer.piIn.length + answer.dataIn.length);
   virtioScsiRespHead.write(bytes, answer.fields, 0, answer.order);
   bytes.set(answer.sense.subarray(0, answer.senseSize), virtioScsiRespHead.size);
   bytes.set(answer.piIn, head);

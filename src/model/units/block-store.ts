@@ -1,4 +1,5 @@
 /** The medium of a disk: bytes, kept only where something was written. */
+import { freshBytes } from '../../wire/fresh-bytes.js';
 
 const CHUNK = 0x10000;
 
@@ -18,7 +19,7 @@ export class BlockStore {
 
   /** A copy of `length` bytes; what was never written reads as zeros. */
   read(offset: number, length: number): Uint8Array {
-    const out = new Uint8Array(length);
+    const out = freshBytes(length);
     this.#each(offset, length, (number, from, size, place) => {
       const chunk = this.#chunks.get(number) ?? this.#blank;
       if (chunk) out.set(chunk.subarray(from, from + size), place);

@@ -1,4 +1,5 @@
 /** A descriptor chain as the device sees it: readable bytes, then writable bytes, whatever their cut. */
+import { freshBytes } from '../../wire/fresh-bytes.js';
 
 /** Scattered memory treated as one run of bytes. */
 class Scattered {
@@ -80,7 +81,7 @@ export class Chain {
 
   /** A copy of readable bytes; what lies beyond the end is left out. */
   read(offset: number, length: number): Uint8Array {
-    const out = new Uint8Array(Math.max(0, Math.min(length, this.#readable.length - offset)));
+    const out = freshBytes(Math.max(0, Math.min(length, this.#readable.length - offset)));
     this.#readable.each(offset, out.length, (piece, place) => out.set(piece, place));
     return out;
   }

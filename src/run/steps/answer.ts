@@ -12,6 +12,7 @@ import type { Answer, Exchange } from '../../harness/exchange.js';
 import { scsiAnswer } from '../../harness/request.js';
 import { judgeExchange } from '../../harness/standing-checks.js';
 import { waitUntil } from '../../harness/wait.js';
+import { copyOf } from '../../wire/fresh-bytes.js';
 import { DeviceStatus } from '../../wire/virtio.js';
 import {
   QueueIndex,
@@ -177,7 +178,7 @@ function observe(
     ...raised,
     ...observeKind(flight, answer),
     ...(flight.event && { event: flight.event }),
-    writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: view.slice(), poison: initial })),
+    writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: copyOf(view), poison: initial })),
     used: { ...usedOf(exchange), entries, lenUnreliable: run.session.transport.legacy },
     ...(ordered && {
       returnedBefore: run.flights.returnedBefore(exchange, true),
