@@ -46,6 +46,7 @@ Exit codes:
   4    no case was executed: all were skipped
   5    nothing is wrong, but a report could not be written
   6    gate: nothing is wrong so far, but the run was ended early
+  70   a mistake of the suite itself, which says nothing about the device
   130  interrupted
   141  the output was closed (as by "| head")`;
 
@@ -53,20 +54,33 @@ Exit codes:
 const stop = new AbortController();
 let outputClosed = false;
 
-/** A stream as a sink that falls silent when its reader goes away. */
-function quietSink(stream: NodeJS.WriteStream): TextSink {
+/**
+ * A stream as a sink that falls silent when its reader goes away, or when what it says cannot be written. In the latter
+ * case the run goes on: its reports may lie on another disk.
+ */
+function quietSink(stream: NodeJS.WriteStream, name: string): TextSink {
+  let failed = false;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') {
+      if (!failed && stream !== process.stderr)
+        errors.write(`vscsi: ${new ReportError(name, error).message}\n`);
+      failed = true;
+      return;
+    }
     outputClosed = true;
     process.exitCode = ExitCode.OUTPUT_CLOSED;
     stop.abort();
   });
+  // The last write may fail after the command has set its exit code.
+  process.on('exit', (code) => {
+    if (failed && code === ExitCode.CONFORMANT) process.exitCode = ExitCode.REPORT;
+  });
   const sink = sinkFor(stream, process.env);
-  return { ...sink, write: (text) => void (outputClosed || sink.write(text)) };
+  return { ...sink, write: (text) => void (outputClosed || failed || sink.write(text)) };
 }
 
-const out = quietSink(process.stdout);
-const errors = quietSink(process.stderr);
+const out = quietSink(process.stdout, 'standard output');
+const errors = quietSink(process.stderr, 'standard error');
 
 // The code of a command is loaded when it is called: each needs another part of the suite.
 const program = new Command('vscsi')
@@ -316,7 +330,8 @@ Examples:
 Exit codes:
   0  the record is sound, whatever it concludes
   1  refused: the files in which it shows are named
-  2  wrong command line or key`,
+  2  wrong command line or key
+  6  of another version of the suite: nothing is wrong so far, and that version is needed to check the rest`,
   )
   .action(async (folder: string, options: { publicKey: string }) => {
     const { verifyCommand } = await import('./verify-command.js');
@@ -515,21 +530,40 @@ function explained(error: unknown): { readonly code: ExitCode; readonly text: st
   return undefined;
 }
 
+/**
+ * What an error that should not happen comes to. Of a failed call to the operating system its message says what is
+ * wrong; of anything else the developers need the stack, which a user asks for.
+ */
+function unexplained(error: unknown): { readonly code: ExitCode; readonly text: string } {
+  const { message, stack, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  if (process.env.VSCSI_DEBUG) return { code: ExitCode.INTERNAL, text: stack ?? String(error) };
+  const text = syscall === undefined ? 'a mistake of the suite: ' : '';
+  return {
+    code: ExitCode.INTERNAL,
+    text: `${text}${message ?? String(error)}\n  VSCSI_DEBUG=1 in the environment shows where; please report it with that`,
+  };
+}
+
 /** Whether the run is a step of a bisection. Looked up by hand: the command line may be what is wrong. */
 const bisecting = process.argv.some(
   (word, at) =>
     word === '--exit-code=bisect' || (word === '--exit-code' && process.argv[at + 1] === 'bisect'),
 );
 
+/** Says what went wrong, and gives the exit code. */
+function exitCodeOf(error: unknown): number {
+  const { code, text } =
+    error instanceof CommanderError
+      ? { code: error.exitCode === 0 ? ExitCode.CONFORMANT : ExitCode.USAGE, text: '' }
+      : (explained(error) ?? unexplained(error));
+  if (text !== '') errors.write(`vscsi: ${text}\n`);
+  return bisecting ? bisectExitCode(code) : code;
+}
+
+process.on('uncaughtException', (error) => process.exit(exitCodeOf(error)));
 try {
   await program.parseAsync();
 } catch (error) {
-  const known =
-    error instanceof CommanderError
-      ? { code: error.exitCode === 0 ? ExitCode.CONFORMANT : ExitCode.USAGE, text: '' }
-      : explained(error);
-  if (known === undefined) throw error;
-  if (known.text !== '') errors.write(`vscsi: ${known.text}\n`);
-  process.exitCode = bisecting ? bisectExitCode(known.code) : known.code;
+  process.exitCode = exitCodeOf(error);
 }
 if (outputClosed) process.exitCode = ExitCode.OUTPUT_CLOSED;

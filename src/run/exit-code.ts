@@ -13,6 +13,8 @@ export const ExitCode = {
   REPORT: 5,
   /** Nothing is wrong with stored results, but the run was ended early: cases are missing. */
   INCOMPLETE: 6,
+  /** A mistake of the suite itself: it says nothing about the device. `EX_SOFTWARE` of sysexits.h. */
+  INTERNAL: 70,
   INTERRUPTED: 130,
   /** Whoever read the output went away. What a shell reports for a program that SIGPIPE has ended. */
   OUTPUT_CLOSED: 141,
@@ -30,6 +32,7 @@ export function bisectExitCode(code: number): number {
       return code;
     case ExitCode.USAGE:
     case ExitCode.REPORT:
+    case ExitCode.INTERNAL:
       return 128;
     case ExitCode.DUT_SETUP:
     case ExitCode.NOTHING_EXECUTED:

@@ -1,11 +1,22 @@
 /** The options of `vscsi run`, most of them on the model with a few cases. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { Parser } from 'tap-parser';
 import { describe, expect, test } from 'vitest';
-import type { CaseResult } from '../../src/run/results.js';
-import { FIXTURES, finish, start } from './vscsi.js';
+import type { CaseResult, RunResults } from '../../src/run/results.js';
+import { FIXTURES, finish, MAIN, start } from './vscsi.js';
 
 const stall = ['--cases', join(FIXTURES, 'stall.yaml')];
 const verdicts = (cases: readonly CaseResult[]) => cases.map(({ id, verdict }) => `${verdict} ${id}`);
@@ -154,6 +165,22 @@ describe('reports', () => {
     expect(run.results('r.json').summary.total).toBe(3);
     expect(existsSync('/dev/full')).toBe(true);
     expect(code).toBe(5);
+  });
+
+  test('standard output that cannot be written is told, the reports are not harmed, and the exit code is 5', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vscsi-full-'));
+    const full = openSync('/dev/full', 'w');
+    const file = join(folder, 'r.json');
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [MAIN, 'run', '--dut', 'model', ...stall, '--report', `json=${file}`],
+      { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' },
+    );
+    closeSync(full);
+    expect(stderr).toMatch(/^vscsi: the report standard output could not be written: ENOSPC[^\n]*\n$/);
+    expect(status).toBe(5);
+    expect((JSON.parse(readFileSync(file, 'utf8')) as RunResults).summary.total).toBe(3);
+    rmSync(folder, { recursive: true });
   });
 
   test('a failure weighs more than a report that cannot be written', async () => {

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
 import type { RunResults } from '../../src/run/results.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** The built command line. */
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** Case files of these tests. */
 export const FIXTURES = fileURLToPath(new URL('../run/fixtures/', import.meta.url));
 
