@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { StandingLedger } from '../harness/standing-ledger.js';
 import { EMPTY_GATE, type Gate } from '../run/gate.js';
+import { resultKey } from '../run/modes.js';
 import { inOrder } from '../run/result-order.js';
 import { type CaseResult, judgeStanding, type RunResults, summarise } from '../run/results.js';
 import type { CaseEvent, FooterEvent, HeaderEvent } from './events.js';
@@ -44,6 +45,8 @@ export function readResults(file: string): StoredResults {
 
 /** The same of a text; `file` is for messages. */
 export function parseResults(file: string, text: string): StoredResults {
+  // Editors and shells of some systems put a mark in front.
+  if (text.startsWith('\uFEFF')) return parseResults(file, text.slice(1));
   if (text.trim() === '') throw new ResultsFileError(file, 'the file is empty');
   if (/^TAP version/.test(text)) return fromTap(file, text);
   // The first line of a stream is whole JSON, that of a document is `{`.
@@ -67,16 +70,35 @@ function fromJson(file: string, text: string): StoredResults {
   } catch (error) {
     throw new ResultsFileError(file, messageOf(error), { cause: error });
   }
-  const { schemaVersion } = (root ?? {}) as { schemaVersion?: unknown };
-  if (schemaVersion !== 1)
-    throw new ResultsFileError(file, `schemaVersion is ${JSON.stringify(schemaVersion) ?? 'missing'}, not 1`);
+  refuseOtherSchema(file, root);
   const { gate, ...results } = checked<RunResults & { gate: Gate }>(file, 'results', root);
   refuseContradiction(file, results);
   return { file, format: 'json', results, gate: { ...EMPTY_GATE, ...gate }, cutOff: false };
 }
 
+/** Throws ResultsFileError where another version of the suite has another form of results. */
+function refuseOtherSchema(place: string, root: unknown): void {
+  const { schemaVersion } = (root ?? {}) as { schemaVersion?: unknown };
+  if (schemaVersion === 1) return;
+  const found = schemaVersion === undefined ? 'missing' : JSON.stringify(schemaVersion);
+  const remedy =
+    typeof schemaVersion === 'number' ? ': read them with the version of the suite that wrote them' : '';
+  throw new ResultsFileError(place, `schemaVersion is ${found}, not 1${remedy}`);
+}
+
+/** What is there twice would count twice, as where two files were put one behind the other. */
+function refuseTwins(file: string, cases: readonly CaseResult[]): void {
+  const seen = new Set<string>();
+  for (const result of cases) {
+    const key = resultKey(result);
+    if (seen.has(key)) throw new ResultsFileError(file, `there are two results of ${key}`);
+    seen.add(key);
+  }
+}
+
 /** The numbers of a summary belong to the cases next to it: a case that was taken out shows. */
 function refuseContradiction(file: string, { cases, summary }: RunResults): void {
+  refuseTwins(file, cases);
   const counted = summarise(cases);
   for (const [verdict, count] of Object.entries(counted))
     if (summary[verdict as keyof typeof summary] !== count)
@@ -99,8 +121,10 @@ function fromStream(file: string, text: string): StoredResults {
     const place = `${file}:${index + 1}`;
     const event = parsedLine(place, line);
     if (footer !== undefined) throw new ResultsFileError(place, 'something follows the footer');
-    if (header === undefined) header = checked(place, 'header', event);
-    else if (typeOf(event) === 'case') {
+    if (header === undefined) {
+      refuseOtherSchema(place, event);
+      header = checked(place, 'header', event);
+    } else if (typeOf(event) === 'case') {
       const whole = checked<CaseEvent>(place, 'case', event);
       const { type: _, standing: counts, ...result } = whole;
       events.push(whole);
@@ -112,6 +136,7 @@ function fromStream(file: string, text: string): StoredResults {
   const { type: _, dut, ...rest } = header;
   const ofRun = { ...rest, cases: inOrder(cases) };
   if (footer === undefined) {
+    refuseTwins(file, cases);
     const results: RunResults = {
       ...ofRun,
       dut: { ...dut, features: [] },
@@ -143,6 +168,7 @@ function typeOf(event: unknown): unknown {
 function fromTap(file: string, text: string): StoredResults {
   try {
     const results = tapResults(text);
+    refuseTwins(file, results.cases);
     // The check asks for what a gate says, which TAP does not tell whole.
     checked(file, 'results', { ...results, gate: EMPTY_GATE });
     return { file, format: 'tap', results, cutOff: false };

@@ -7,7 +7,7 @@ import { caseEvent, footerEvent, type HeaderEvent, type RunEvent } from '../../s
 import { jsonReporter } from '../../src/report/json.js';
 import { parseResults, readResults } from '../../src/report/read-results.js';
 import { tapText } from '../../src/report/tap.js';
-import type { RunResults } from '../../src/run/results.js';
+import { type RunResults, summarise } from '../../src/run/results.js';
 import { CASES, GATE, HEADER, RESULTS, standingOf } from './sample.js';
 
 const stream = (...events: readonly RunEvent[]) =>
@@ -104,4 +104,38 @@ describe('what is no report is refused', () => {
   test('a file that is not there', () => {
     expect(() => readResults(join(folder, 'none'))).toThrow(/none: ENOENT.*; expected what/);
   });
+});
+
+describe('what a run never writes', () => {
+  test('a result that is there twice, whatever the summary says, in a stream that was cut off and in TAP', () => {
+    const [first] = CASES;
+    if (first === undefined) throw new Error('no case');
+    const twice = [...CASES, first];
+    const doubled: RunResults = { ...RESULTS, cases: twice, summary: summarise(twice) };
+    const twin = /there are two results of /;
+    expect(() => parseResults('r.json', JSON.stringify({ ...doubled, gate: GATE }))).toThrow(twin);
+    expect(() => parseResults('r.tap', tapText(doubled, GATE))).toThrow(twin);
+    const events = [...cases, caseEvent(first, [])];
+    expect(() => parseResults('r.jsonl', stream(header, ...events))).toThrow(twin);
+    expect(() => parseResults('r.jsonl', stream(header, ...events, footerEvent(doubled, GATE)))).toThrow(
+      twin,
+    );
+  });
+
+  test('another version of the form: the message says what can read it', () => {
+    const other = /schemaVersion is 2, not 1: read them with the version of the suite that wrote them/;
+    const json = JSON.stringify({ ...RESULTS, gate: GATE, schemaVersion: 2 });
+    expect(() => parseResults('r.json', json)).toThrow(other);
+    expect(() => parseResults('r.jsonl', WHOLE.replace('"schemaVersion":1', '"schemaVersion":2'))).toThrow(
+      other,
+    );
+  });
+
+  test('control characters: the message does not pass them on to a terminal', () => {
+    expect(() => parseResults('r.json', '\u001b[2J\u0007 no')).toThrow(/^r\.json: [^\p{Cc}]*$/u);
+  });
+});
+
+test('a mark of byte order in front of a report is nothing', () => {
+  expect(parseResults('r.jsonl', `\uFEFF${WHOLE}`)).toEqual(parseResults('r.jsonl', WHOLE));
 });
