@@ -6,7 +6,7 @@ import { htmlText } from '../report/html.js';
 import { parseResults } from '../report/read-results.js';
 import { ResultsFileError } from '../report/results-file-error.js';
 import { SUITE_VERSION } from '../run/package-info.js';
-import type { RunResults } from '../run/results.js';
+import type { CaseResult, RunResults } from '../run/results.js';
 import { baseOf } from '../run/select.js';
 import { traceName } from '../run/trace.js';
 import type { RecordVerdict, SuiteFacts } from './conclusion.js';
@@ -94,6 +94,12 @@ function checkFiles(folder: string, there: readonly string[], manifest: Manifest
   ];
 }
 
+/** How the trace of a case is written. */
+const TRACE_FORMS = ['txt', 'jsonl'] as const;
+
+const traceFile = (result: CaseResult, form: (typeof TRACE_FORMS)[number]): string =>
+  `${RecordFile.TRACES}/${traceName(result)}.${form}`;
+
 /** Whoever signs may be mistaken, or lie: what the files say has to fit together. */
 function checkContents(
   folder: string,
@@ -140,13 +146,18 @@ function checkContents(
   for (const id of ran)
     if (!named.has(id)) wrong(RecordFile.RESULTS, `has a case that the playlist does not name: ${id}`);
   for (const result of cases) {
-    const trace = `${RecordFile.TRACES}/${traceName(result)}.txt`;
+    const trace = traceFile(result, 'txt');
     if (result.verdict === 'fail' && !there.has(trace)) wrong(trace, `is missing: the trace of ${result.id}`);
   }
   if (suite.version !== reference.version) {
-    const note = `the record was made by version ${suite.version} of the suite, this is ${reference.version}: whether its playlist is that of the suite, and whether the statement follows from the results, was not looked at`;
+    const note = `the record was made by version ${suite.version} of the suite, this is ${reference.version}: whether its playlist is that of the suite, and whether the statement follows from the results, was not looked at; version ${suite.version} can`;
     return { problems, notes: [note] };
   }
+  const own: ReadonlySet<string> = new Set([...needed, RecordFile.MANIFEST, RecordFile.SIGNATURE]);
+  const traces = new Set(cases.flatMap((result) => TRACE_FORMS.map((form) => traceFile(result, form))));
+  for (const file of there)
+    if (!own.has(file) && !traces.has(file))
+      wrong(file, 'is no part of a record: certify leaves no such file');
   if (reference.playlist(playlist.name)?.hash !== playlist.hash)
     wrong(RecordFile.PLAYLIST, `is not the playlist ${playlist.name} of the suite`);
   const { files, conclusion } = derivedFiles(results, playlist, fingerprint(key), reference.facts());

@@ -20,7 +20,10 @@ export function verifyCommand(
     out.write(`${paint(out, Colour.RED, `REFUSED: ${folder}`)}\n`);
     return ExitCode.NOT_CONFORMANT;
   }
-  const concludes = verdict === undefined ? '' : `; the record says ${verdict}`;
-  out.write(`${paint(out, Colour.GREEN, `SOUND: ${folder}${concludes}`)}\n`);
+  if (verdict === undefined) {
+    out.write(`${paint(out, Colour.YELLOW, `NOT CHECKED WHOLE: ${folder}`)}\n`);
+    return ExitCode.INCOMPLETE;
+  }
+  out.write(`${paint(out, Colour.GREEN, `SOUND: ${folder}; the record says ${verdict}`)}\n`);
   return ExitCode.CONFORMANT;
 }

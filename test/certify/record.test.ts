@@ -137,6 +137,19 @@ test('a summary that does not fit its cases, and results that are none', () => {
   expect(check().problems).toMatchObject([{ file: RecordFile.RESULTS }]);
 });
 
+test('a file that certify does not leave, though it was signed with the others', () => {
+  for (const name of ['CONFORMANCE-final.md', 'traces/a.three.txt']) {
+    writeFileSync(at(name), 'CONFORMANT\n');
+    signRecord(folder, own.privateKey);
+    expect(check().problems).toEqual([
+      { file: name, what: 'is no part of a record: certify leaves no such file' },
+    ]);
+    rmSync(at(name));
+  }
+  signRecord(folder, own.privateKey);
+  expect(check().problems).toEqual([]);
+});
+
 test('a statement that says something else', () => {
   edit(RecordFile.STATEMENT, (text) => text.replace('held', 'shone'));
   signRecord(folder, own.privateKey);
