@@ -1,7 +1,8 @@
 /** `vscsi known`: a first list of known deviations, made of results, with the reasons to fill in. */
-import { writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { readResults } from '../report/read-results.js';
+import { writeReport } from '../report/report-file.js';
 import type { TextSink } from '../report/style.js';
 import { catalogue } from '../run/catalogue.js';
 import { ExitCode } from '../run/exit-code.js';
@@ -30,7 +31,7 @@ const PREAMBLE = `# Known deviations: what is red for a reason that has been wri
 # from and to are the versions of the device for which it is claimed, both inclusive.
 `;
 
-/** Writes the list. Throws UsageError where it would overwrite a file, ResultsFileError and KnownListError. */
+/** Writes the list. Throws UsageError where it would overwrite a file, ReportError, ResultsFileError and KnownListError. */
 export function knownCommand({ from, out: file }: KnownOptions, out: TextSink): number {
   const { results } = readResults(from);
   const deviations = draftEntries(results, shippedKnownList(results.dut.name));
@@ -39,13 +40,10 @@ export function knownCommand({ from, out: file }: KnownOptions, out: TextSink): 
     out.write(text);
     return ExitCode.CONFORMANT;
   }
-  try {
-    writeFileSync(file, text, { flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
-      throw new UsageError(`${file} is there already; what has been filled in there would be lost`);
-    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  // Half a list would stand in the way of the next try.
+  if (existsSync(file))
+    throw new UsageError(`${file} is there already; what has been filled in there would be lost`);
+  writeReport(file, text);
   const empty = deviations.filter(({ reason }) => reason === '').length;
   out.write(`${file}: ${deviations.length} deviations, of which ${empty} want a reason\n`);
   return ExitCode.CONFORMANT;

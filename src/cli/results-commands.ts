@@ -60,7 +60,12 @@ ${EXIT_CODES}`,
       `
 Examples:
   vscsi run --dut qemu --report jsonl=results.jsonl
-  vscsi known --from results.jsonl --out known.yaml`,
+  vscsi known --from results.jsonl --out known.yaml
+
+Exit codes:
+  0  the list is written
+  2  wrong command line, results that cannot be read, or a file that is there already
+  5  the list could not be written`,
     )
     .action(async (options: KnownOptions) => {
       const { knownCommand } = await import('./known-command.js');

@@ -119,6 +119,12 @@ describe('gate', () => {
 });
 
 describe('known', () => {
+  test('a list that cannot be written is told as other files are, with exit code 5', async () => {
+    const { code, run } = await finish('known', '--from', join(red.folder, 'r.jsonl'), '--out', '/proc/no/k');
+    expect(run.output).toMatch(/\/proc\/no\/k could not be written/);
+    expect(code).toBe(5);
+  });
+
   test('makes a list that is refused until its reasons are filled in, and explains everything then', async () => {
     const made = await finish('known', '--from', join(red.folder, 'r.jsonl'), '--out', '@first.yaml');
     expect(made.code).toBe(0);
