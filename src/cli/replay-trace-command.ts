@@ -40,6 +40,10 @@ export async function replayTraceCommand(
   interrupt: AbortSignal,
 ): Promise<number> {
   const { header, records } = readTrace(file);
+  // The trace of a case that ended its device has no verdict either, but shows what it sent.
+  const cutOff = records.every(({ type }) => type !== 'verdict');
+  if (cutOff && sentChains(records).length === 0)
+    return tellNotRepeated(`${file} was cut off before anything was sent`, out);
   const folder = mkdtempSync(join(tmpdir(), 'vscsi-replay-'));
   try {
     const mode = modeOn(header, deviceOf(dut, options, header.seed).adapter.transports);
@@ -66,10 +70,10 @@ export async function replayTraceCommand(
     const [result] = readResults(report).results.cases;
     if (result === undefined || result.verdict === 'skip' || result.verdict === 'error') {
       const why = result?.skip?.evidence ?? result?.findings.at(-1)?.got ?? 'the case has no result';
-      out.write(`${paint(out, Colour.RED, `NOT REPEATED: ${why}`)}\n`);
-      return ExitCode.NOTHING_EXECUTED;
+      return tellNotRepeated(why, out);
     }
     const now = readTrace(join(folder, `${traceName(result)}.jsonl`)).records;
+    if (cutOff) out.write(`note: ${file} has no end: what came after it is not compared\n`);
     return tell(compareTraces(records, now), sentChains(records).length, out);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -80,6 +84,11 @@ export async function replayTraceCommand(
 function modeOn({ mode }: TraceHeader, transports: readonly string[]): string {
   const [transport = '', ring = ''] = mode.split('.');
   return transports.includes(transport) ? mode : `${transports[0]}.${ring}`;
+}
+
+function tellNotRepeated(why: string, out: TextSink): number {
+  out.write(`${paint(out, Colour.RED, `NOT REPEATED: ${why}`)}\n`);
+  return ExitCode.NOTHING_EXECUTED;
 }
 
 function tell(differences: readonly TraceDifference[], chains: number, out: TextSink): number {

@@ -37,6 +37,21 @@ test('what the device does not have is not repeated', async () => {
   expect(code).toBe(4);
 });
 
+test('a trace that was cut off: never the same where nothing was sent, else as far as it goes', async () => {
+  const trace = await traced('spc.test-unit-ready.good');
+  const lines = readFileSync(trace, 'utf8').split('\n');
+  writeFileSync(trace, `${lines[0]}\n`);
+  const bare = await finish('replay', trace, '--dut', 'model');
+  expect(bare.output).toMatch(/^NOT REPEATED: .* was cut off before anything was sent$/m);
+  expect(bare.code).toBe(4);
+  const end = lines.findIndex((line) => line.startsWith('{"type":"verdict"'));
+  writeFileSync(trace, lines.slice(0, end).join('\n'));
+  const rest = await finish('replay', trace, '--dut', 'model');
+  expect(rest.output).toMatch(/^note: .* has no end/m);
+  expect(rest.output).toMatch(/^THE SAME: 1 chain sent again/m);
+  expect(rest.code).toBe(0);
+});
+
 test.each([
   ['no such file', undefined, /ENOENT.*expected a file \*\.jsonl/],
   ['no JSON', 'spc.test-unit-ready.good\n', /trace\.jsonl:1: .*expected a file \*\.jsonl/],
