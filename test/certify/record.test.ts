@@ -14,11 +14,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { filesBelow, finishRecord, RecordFile, signRecord } from '../../src/certify/record.js';
 import { type Reference, verifyRecord } from '../../src/certify/verify.js';
 import { htmlText } from '../../src/report/html.js';
+import { EMPTY_GATE } from '../../src/run/gate.js';
 import { type RunResults, summarise } from '../../src/run/results.js';
 import { traceName } from '../../src/run/trace.js';
 import { FACTS, PLAYLIST, results } from './sample.js';
 
-const GATE = { known: [], deviations: 0, unexpected: [], stale: [], remarks: [] };
 const REFERENCE: Reference = { version: '1.2.3', playlist: () => PLAYLIST, facts: () => FACTS };
 const own = generateKeyPairSync('ed25519');
 const other = generateKeyPairSync('ed25519');
@@ -26,7 +26,7 @@ let folder: string;
 
 /** Lays a whole record down, signed. */
 function lay(what: RunResults, key: KeyObject = own.privateKey): void {
-  const gate = GATE as never;
+  const gate = EMPTY_GATE;
   writeFileSync(join(folder, RecordFile.RESULTS), JSON.stringify({ ...what, gate }));
   writeFileSync(join(folder, RecordFile.PAGE), htmlText([{ results: what, gate }]));
   finishRecord(folder, what, PLAYLIST, key, FACTS);
