@@ -15,6 +15,8 @@ const CONTENTS = [
   'LICENSE',
   'README.md',
   'CONFORMANCE.md',
+  'CHANGELOG.md',
+  'docs/writing-cases.md',
   'spec-cases/requirements.yaml',
   'spec-cases/scsi-requirements.yaml',
   'spec-cases/rulings.yaml',
@@ -26,6 +28,8 @@ const CONTENTS = [
   'fixtures/known/qemu.yaml',
   'fixtures/profiles/qemu.yaml',
   'fixtures/profiles/dut-profile.schema.json',
+  'fixtures/known/known.schema.json',
+  'fixtures/playlists/playlist.schema.json',
 ];
 
 /** Runs a command; its output is shown only when it fails. */

@@ -6,6 +6,7 @@
  * types would complete nothing and explain nothing.
  */
 import { type ControlName, FAULT_ACCESSES, FAULT_ERRORS, MEDIA } from '../port/controls.js';
+import type { BitField } from '../wire/scsi/command.js';
 import { COMMANDS } from '../wire/scsi/commands.js';
 import {
   CAPABILITIES,
@@ -116,11 +117,11 @@ const resultKeys = {
     anyOf: [
       { const: 'any' },
       object({
-        len: ref('number'),
-        slot: ref('number'),
-        entries: ref('number'),
-        id: ref('number'),
-        write_flag: ref('number'),
+        len: described(ref('number'), 'Bytes that the device says it wrote'),
+        slot: described(ref('number'), 'Index in the used ring, or slot of the packed ring'),
+        entries: described(ref('number'), 'How many used entries there are for all buffers of the step'),
+        id: described(ref('number'), 'Index of the head, or buffer id'),
+        write_flag: described(ref('number'), 'WRITE of the used descriptor in a packed ring'),
       }),
     ],
     description: 'The used entry; entries counts all those of one wait together',
@@ -128,28 +129,46 @@ const resultKeys = {
   response: described(code(RESPONSES), 'OK (task management: FUNCTION_COMPLETE) unless said otherwise'),
   status: described(code(STATUSES), 'GOOD unless said otherwise or sense is given'),
   sense: described(oneOrMore(ref('sense')), 'KEY/ASC/ASCQ in hex; implies CHECK CONDITION'),
-  sense_len: ref('number'),
-  residual: ref('number'),
-  status_qualifier: ref('number'),
-  data_in: ref('bytes'),
-  pi_in: ref('bytes'),
+  sense_len: described(ref('number'), 'Bytes of sense data'),
+  residual: described(ref('number'), 'Bytes of the data that were not moved'),
+  status_qualifier: described(ref('number'), 'Status qualifier, as SAM has it'),
+  data_in: described(ref('bytes'), 'Bytes of the data-in buffer'),
+  pi_in: described(ref('bytes'), 'Bytes of the protection information that came back'),
   in: {
     type: 'array',
     items: ref('bytes'),
     description: 'Raw writable bytes, one pattern for each writable descriptor',
   },
-  event_actual: ref('number'),
-  event: object({
-    event: { anyOf: [{ enum: Object.keys(EVENTS) }, ref('number')] },
-    missed: ref('number'),
-    lun: { anyOf: [{ const: 'any' }, ref('lun')] },
-    reason: { anyOf: [{ enum: ['any', ...Object.keys(EVENT_REASONS)] }, ref('number')] },
-  }),
+  event_actual: described(
+    ref('number'),
+    'Mask of the events that the device supports, in the answer to a query',
+  ),
+  event: object(
+    {
+      event: { anyOf: [{ enum: Object.keys(EVENTS) }, ref('number')], description: 'Which event' },
+      missed: described(ref('number'), 'Whether VIRTIO_SCSI_T_EVENTS_MISSED is set'),
+      lun: { anyOf: [{ const: 'any' }, ref('lun')], description: 'The unit that it is about' },
+      reason: {
+        anyOf: [{ enum: ['any', ...Object.keys(EVENT_REASONS)] }, ref('number')],
+        description: 'Why it came',
+      },
+    },
+    { description: 'Fields of the event that came' },
+  ),
   interrupt: {
-    anyOf: [ref('number'), object({ vector: ref('number'), count: ref('number') }, { required: ['vector'] })],
+    anyOf: [
+      ref('number'),
+      object(
+        {
+          vector: described(ref('number'), 'MSI-X vector'),
+          count: described(ref('number'), 'How many interrupts; 1 unless given'),
+        },
+        { required: ['vector'] },
+      ),
+    ],
     description: 'Interrupts of this queue during the step; with vector: that vector and no other',
   },
-  config_interrupt: ref('number'),
+  config_interrupt: described(ref('number'), 'Interrupts for changes of the configuration during the step'),
   after: described(oneOrMore(ref('name')), 'These were already returned when this one was'),
   before: described(oneOrMore(ref('name')), 'These were not yet returned when this one was'),
 };
@@ -166,19 +185,25 @@ const commandKeys = object(
       ref('size'),
       "Buffer size in the CDB's own direction, where it differs from what the CDB says",
     ),
-    tag: ref('number'),
-    attr: words(Object.keys(TASK_ATTRIBUTES)),
-    prio: ref('number'),
-    crn: ref('number'),
-    pi_in: ref('size'),
-    pi_out: ref('bytes'),
+    tag: described(ref('number'), 'Tag of the request; one that nothing in flight has, unless given'),
+    attr: words(Object.keys(TASK_ATTRIBUTES), 'Task attribute; SIMPLE unless given'),
+    prio: described(ref('number'), 'Command priority; 0 unless given'),
+    crn: described(ref('number'), 'Command reference number; 0 unless given'),
+    pi_in: described(
+      ref('size'),
+      'Bytes of protection information behind the response (VIRTIO_SCSI_F_T10_PI)',
+    ),
+    pi_out: described(ref('bytes'), 'Protection information sent with the data (VIRTIO_SCSI_F_T10_PI)'),
   },
   { required: ['lun', 'cdb'] },
 );
 
 const tmfKeys = object(
   {
-    function: { anyOf: [{ enum: Object.keys(TMF_FUNCTIONS) }, { type: 'integer' }, EXPRESSION] },
+    function: {
+      anyOf: [{ enum: Object.keys(TMF_FUNCTIONS) }, { type: 'integer' }, EXPRESSION],
+      description: 'Task management function, by name or subtype',
+    },
     lun: ref('lun'),
     tag: { anyOf: [ref('number'), ref('name')], description: 'A number, or the name of a command in flight' },
   },
@@ -197,9 +222,9 @@ const controlProperties: Readonly<Record<ControlName, Schema>> = {
       beside: described(ref('lun'), 'The new unit appears on the target of this one'),
       target: ref('number'),
       unit: ref('number'),
-      kind: words(UNIT_KINDS),
-      blocks: ref('number'),
-      block_size: ref('number'),
+      kind: words(UNIT_KINDS, 'Kind of unit; disk unless given'),
+      blocks: described(ref('number'), 'How many blocks it has; 4096 unless given'),
+      block_size: described(ref('number'), 'Bytes of a block; 512 unless given, 2048 for a CD-ROM'),
     }),
     else: ref('lun'),
     description:
@@ -210,17 +235,27 @@ const controlProperties: Readonly<Record<ControlName, Schema>> = {
   insert: {
     if: { type: 'object', required: ['lun'] },
     // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: object({ lun: ref('lun'), medium: words(MEDIA) }),
+    then: object({
+      lun: ref('lun'),
+      medium: words(MEDIA, 'Which medium is put in; the usual one unless given'),
+    }),
     else: ref('lun'),
     description: 'A drive gets its usual medium, or another: {lun: cdrom, medium: other}',
   },
   resize: described(
-    object({ lun: ref('lun'), blocks: ref('number') }, { required: ['lun', 'blocks'] }),
+    object(
+      { lun: ref('lun'), blocks: described(ref('number'), 'Its new number of blocks') },
+      { required: ['lun', 'blocks'] },
+    ),
     'A disk has this many blocks from now on',
   ),
   fault: described(
     object(
-      { lun: ref('lun'), on: words(FAULT_ACCESSES), error: words(FAULT_ERRORS) },
+      {
+        lun: ref('lun'),
+        on: words(FAULT_ACCESSES, 'Which accesses of the medium fail'),
+        error: words(FAULT_ERRORS, 'How they fail'),
+      },
       { required: ['lun', 'on', 'error'] },
     ),
     'Every access of this kind fails until clear',
@@ -237,7 +272,11 @@ const stepProperties: Record<string, unknown> = {
   an: {
     description: 'Send one asynchronous notification query or subscription',
     ...object(
-      { query: ref('number'), subscribe: ref('number'), lun: ref('lun') },
+      {
+        query: described(ref('number'), 'Mask of events that are asked for'),
+        subscribe: described(ref('number'), 'Mask of events that are wanted from now on'),
+        lun: ref('lun'),
+      },
       { required: ['lun'], oneOf: [{ required: ['query'] }, { required: ['subscribe'] }] },
     ),
   },
@@ -254,7 +293,10 @@ const stepProperties: Record<string, unknown> = {
   kick: {
     anyOf: [
       ref('queue'),
-      object({ queue: ref('queue'), value: ref('number') }, { required: ['queue', 'value'] }),
+      object(
+        { queue: ref('queue'), value: described(ref('number'), 'What is written instead') },
+        { required: ['queue', 'value'] },
+      ),
     ],
     description: 'Notify the device that a queue has work',
   },
@@ -262,7 +304,18 @@ const stepProperties: Record<string, unknown> = {
     anyOf: [
       oneOrMore(ref('name')),
       object(
-        { interrupt: object({ vector: ref('number'), source: { enum: ['config', 'line'] } }) },
+        {
+          interrupt: object(
+            {
+              vector: described(ref('number'), 'MSI-X vector'),
+              source: {
+                enum: ['config', 'line'],
+                description: 'The configuration interrupt, or the interrupt line',
+              },
+            },
+            { description: 'The interrupt to wait for' },
+          ),
+        },
         { required: ['interrupt'] },
       ),
     ],
@@ -279,6 +332,7 @@ const stepProperties: Record<string, unknown> = {
           type: 'array',
           minItems: 1,
           items: { enum: ['rings', 'buffers', 'interrupts', 'events', 'status'] },
+          description: 'What is watched; all of it unless given',
         },
       },
       { required: ['for'] },
@@ -290,7 +344,10 @@ const stepProperties: Record<string, unknown> = {
     ...oneOrMore({
       if: { type: 'object', required: ['at'] },
       // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-      then: object({ at: ref('location'), value: ref('writeValue') }, { required: ['at', 'value'] }),
+      then: object(
+        { at: ref('location'), value: described(ref('writeValue'), 'What is written there') },
+        { required: ['at', 'value'] },
+      ),
       else: {
         type: 'object',
         minProperties: 1,
@@ -300,18 +357,21 @@ const stepProperties: Record<string, unknown> = {
     }),
     description: 'Change registers, ring fields or medium, in the order given',
   },
-  setup: object({
-    until: {
-      enum: ['acknowledge', 'driver', 'features', 'queues', 'live'],
-      default: 'live',
-      description: 'How far to initialise; the step does what is missing',
-    },
-    features: ref('features'),
-    queues: ref('queues'),
-    event_buffers: ref('number'),
-    page_size: described(ref('number'), 'Legacy MMIO: GuestPageSize, in bytes'),
-    vectors: ref('vectors'),
-  }),
+  setup: described(
+    object({
+      until: {
+        enum: ['acknowledge', 'driver', 'features', 'queues', 'live'],
+        default: 'live',
+        description: 'How far to initialise; the step does what is missing',
+      },
+      features: ref('features'),
+      queues: ref('queues'),
+      event_buffers: described(ref('number'), 'How many event buffers are kept posted; 4 unless given'),
+      page_size: described(ref('number'), 'Legacy MMIO: GuestPageSize, in bytes'),
+      vectors: ref('vectors'),
+    }),
+    'Initialise the device, as far as is missing; on a live one, enable the queues that are named',
+  ),
   reset: { anyOf: [{ const: 'device' }, ref('queue')], description: 'Write the reset and wait for it' },
   control: {
     type: 'object',
@@ -323,7 +383,7 @@ const stepProperties: Record<string, unknown> = {
   },
   check: { type: 'string', minLength: 3, description: 'An expression that must hold' },
   repeat: described(ref('axes'), 'Run the steps for each value; several variables: each combination'),
-  steps: { type: 'array', minItems: 1, items: ref('step') },
+  steps: { type: 'array', minItems: 1, items: ref('step'), description: 'What is repeated' },
   as: described(ref('name'), 'Name for what is in flight, or for the value read'),
   queue: ref('queue'),
   staged: {
@@ -342,7 +402,7 @@ const stepProperties: Record<string, unknown> = {
   order: { const: 'listed', description: 'Completions must come in the order listed' },
   expect: { description: 'What must be seen' },
   when: ref('condition'),
-  note: { type: 'string' },
+  note: { type: 'string', description: 'For readers, and for the trace' },
   ...judgementKeys,
 };
 
@@ -366,8 +426,28 @@ function stepSchema(): Schema {
   };
 }
 
+/** A place in a CDB in words, e.g. `bytes 2 to 5`. */
+function placeText([byte, lastByte, bit, bits]: BitField): string {
+  const whole = bits === 8 * (lastByte - byte + 1);
+  if (byte !== lastByte) return `${whole ? '' : `${bits} bits of `}bytes ${byte} to ${lastByte}`;
+  if (whole) return `byte ${byte}`;
+  return bits === 1 ? `byte ${byte} bit ${bit}` : `byte ${byte} bits ${bit + bits - 1} to ${bit}`;
+}
+
+/** Where a field of a CDB lies, for the commands that have it; commands that agree are told together. */
+function fieldText(name: string): string {
+  const byPlace = new Map<string, string[]>();
+  for (const { name: command, fields } of COMMANDS) {
+    const at = fields[name];
+    if (at === undefined) continue;
+    const place = placeText(at);
+    byPlace.set(place, [...(byPlace.get(place) ?? []), command]);
+  }
+  return [...byPlace].map(([place, commands]) => `${commands.join(', ')}: ${place}`).join('; ');
+}
+
 function cdbSchema(narrow: boolean): Schema {
-  const field = (name: string) => (name === 'action' ? { type: 'string' } : ref('number'));
+  const field = (name: string) => described(ref('number'), fieldText(name));
   const everyField = [...new Set(COMMANDS.flatMap(({ fields }) => Object.keys(fields)))].sort();
   const conditions: Schema[] = COMMANDS.filter(({ name }) => !name.includes(' / ')).map(
     ({ name, fields }) => ({
@@ -387,7 +467,7 @@ function cdbSchema(narrow: boolean): Schema {
       // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
       then: {
         required: ['action'],
-        properties: { action: words(actions) },
+        properties: { action: words(actions, 'Service action, by name') },
         propertyNames: { enum: ['op', 'action', ...fields] },
       },
     });
@@ -402,8 +482,8 @@ function cdbSchema(narrow: boolean): Schema {
       else: {
         required: ['op'],
         properties: {
-          op: words(OPS),
-          action: { type: 'string' },
+          op: words(OPS, 'Name of the command, as the standard has it'),
+          action: { type: 'string', description: 'Service action, by name' },
           ...(narrow ? Object.fromEntries(everyField.map((name) => [name, field(name)])) : {}),
         },
         ...(narrow ? { allOf: conditions } : { additionalProperties: ref('number') }),
@@ -440,35 +520,34 @@ const valueBlock: Schema = object(
       type: 'array',
       minItems: 2,
       items: object({ value: ref('matcher'), ...alternativeKeys }, { required: ['is', 'value'], ...notBoth }),
+      description: 'The first alternative that matches decides; if none does, the level decides',
     },
   },
   { oneOf: [{ required: ['value'] }, { required: ['one_of'] }] },
 );
 
 const overrides = {
-  len: ref('number'),
-  flags: ref('number'),
-  next: ref('number'),
-  id: ref('number'),
+  len: described(ref('number'), 'Length in the descriptor, in place of that of the buffer'),
+  flags: described(ref('number'), 'Flags of the descriptor, in place of those that the harness would write'),
+  next: described(ref('number'), 'Index of the next descriptor (split), in place of the right one'),
+  id: described(ref('number'), 'Buffer id (packed), in place of the right one'),
 };
 
 const descriptor: Schema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    out: ref('content'),
-    in: ref('size'),
+    out: described(ref('content'), 'A device-readable buffer with this content'),
+    in: described(ref('size'), 'A device-writable buffer of this size'),
     table: { type: 'array', minItems: 1, items: ref('descriptor'), description: 'An indirect table' },
     raw: object(
       {
-        addr: ref('number'),
-        len: ref('number'),
+        addr: described(ref('number'), 'Address, as the device sees it'),
         writable: described(ref('number'), '1 for a device-writable one'),
-        flags: ref('number'),
-        next: ref('number'),
-        id: ref('number'),
+        ...overrides,
+        len: described(ref('number'), 'Length in bytes'),
       },
-      { required: ['addr', 'len'] },
+      { required: ['addr', 'len'], description: 'A descriptor by its numbers; there is no buffer behind it' },
     ),
     ...overrides,
     repeat: described(ref('number'), 'That many descriptors of this form'),
@@ -481,24 +560,34 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
   const needs = needWords([...ROLES, ...(options.roles ?? [])]);
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: 'vscsi:/case-file.schema.json',
     title: 'virtio-scsi conformance case file',
     description: 'Generated by "npm run schema"; do not edit.',
     ...object(
       {
         suite: { type: 'string', minLength: 1, description: 'Heading under which the cases are reported' },
         spec: object(
-          { document: { enum: [...DOCUMENTS] }, clause: { type: 'string' } },
-          { required: ['document'] },
+          {
+            document: { enum: [...DOCUMENTS], description: 'The standard that the cases are about' },
+            clause: { type: 'string', description: 'Heading of the clause, as the standard has it' },
+          },
+          { required: ['document'], description: 'Where the standard says what the cases ask' },
         ),
-        defaults: object({
-          level: ref('level'),
-          needs: ref('needs'),
-          modes: ref('modes'),
-          device: ref('device'),
-          tags: ref('tags'),
-        }),
+        defaults: object(
+          {
+            level: ref('level'),
+            needs: ref('needs'),
+            modes: ref('modes'),
+            device: ref('device'),
+            tags: ref('tags'),
+          },
+          {
+            description:
+              'What holds for every case; needs and tags add up, the others are replaced by the case',
+          },
+        ),
         let: ref('let'),
-        cases: { type: 'array', minItems: 1, items: ref('case') },
+        cases: { type: 'array', minItems: 1, items: ref('case'), description: 'The cases' },
       },
       { required: ['suite', 'spec', 'cases'] },
     ),
@@ -523,6 +612,7 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
               pattern: '^[A-Z0-9]{2,4}-[0-9]{2,3}[a-z0-9-]*$',
               description: 'Bug of the museum, e.g. QVS-01-tmf-tag-truncated',
             },
+            description: 'Real bugs that this case would have caught',
           },
           level: ref('level'),
           needs: ref('needs'),
@@ -549,12 +639,18 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
             description: 'State outliving a reset that the case changes; the runner restores it',
           },
           tags: ref('tags'),
-          steps: { type: 'array', minItems: 1, items: ref('step') },
+          steps: {
+            type: 'array',
+            minItems: 1,
+            items: ref('step'),
+            description: 'What the driver does and must see, strictly one after another',
+          },
         },
         { required: ['id', 'title', 'steps'] },
       ),
       step: stepSchema(),
       result: {
+        description: 'What must come back: one block, or several with levels of their own',
         if: { type: 'array' },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
         then: { minItems: 2, items: ref('resultBlock') },
@@ -563,6 +659,7 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
       resultBlock,
       resultAlternative: object({ ...resultKeys, ...alternativeKeys }, { required: ['is'], ...notBoth }),
       seen: {
+        description: 'What must be read: a value, bytes, a mask, or a block with alternatives',
         if: { type: 'array' },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
         then: { minItems: 2, items: ref('seenOne') },
@@ -575,14 +672,20 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
         else: ref('matcher'),
       },
       valueBlock,
-      matcher: { anyOf: [ref('number'), ref('bytes')] },
-      writeValue: { anyOf: [ref('number'), ref('bytes')] },
+      matcher: { anyOf: [ref('number'), ref('bytes')], description: 'What must be read: a value or bytes' },
+      writeValue: { anyOf: [ref('number'), ref('bytes')], description: 'What is written: a value or bytes' },
       cdb: cdbSchema(options.cdbFields ?? true),
       descriptor,
       content: {
         if: { type: 'object' },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-        then: object({ request: commandKeys, tmf: tmfKeys }, { minProperties: 1, maxProperties: 1 }),
+        then: object(
+          {
+            request: described(commandKeys, 'The bytes of a command request'),
+            tmf: described(tmfKeys, 'The bytes of a task management request'),
+          },
+          { minProperties: 1, maxProperties: 1 },
+        ),
         else: {
           if: { type: 'array' },
           // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
@@ -590,20 +693,36 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
           else: ref('bytes'),
         },
       },
-      layout: object({
-        out: ref('cuts'),
-        in: ref('cuts'),
-        indirect: {
-          anyOf: [
-            { enum: ['all', 'none'] },
-            EXPRESSION,
-            object({ from: ref('number') }, { required: ['from'] }),
-          ],
+      layout: object(
+        {
+          out: described(ref('cuts'), 'How the device-readable bytes are cut, e.g. [8, 1*43, rest]'),
+          in: described(ref('cuts'), 'How the device-writable bytes are cut, e.g. [108, rest]'),
+          indirect: {
+            anyOf: [
+              { enum: ['all', 'none'] },
+              EXPRESSION,
+              object(
+                { from: described(ref('number'), 'First descriptor that is in the table') },
+                { required: ['from'] },
+              ),
+            ],
+            description: 'Which descriptors are in an indirect table; as the mode says unless given',
+          },
+          cdb_size: described(
+            ref('number'),
+            'Size of the CDB field, where it differs from the configuration',
+          ),
+          sense_size: described(
+            ref('number'),
+            'Size of the sense field, where it differs from the configuration',
+          ),
+          pi_header: words(
+            ['literal', 'linux'],
+            'Sizes of the protection information behind the CDB, or before it',
+          ),
         },
-        cdb_size: ref('number'),
-        sense_size: ref('number'),
-        pi_header: words(['literal', 'linux']),
-      }),
+        { description: 'How a command is cut into descriptors' },
+      ),
       cuts: {
         anyOf: [
           {
@@ -613,7 +732,10 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
               anyOf: [ref('size'), { const: 'rest' }, { type: 'string', pattern: '\\*([0-9]+|\\{.+\\})$' }],
             },
           },
-          object({ pieces: ref('number') }, { required: ['pieces'] }),
+          object(
+            { pieces: described(ref('number'), 'Into so many pieces of about the same size') },
+            { required: ['pieces'] },
+          ),
           EXPRESSION,
         ],
       },
@@ -622,9 +744,9 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
         then: object(
           {
-            target: ref('number'),
-            unit: ref('number'),
-            form: words(['flat', 'peripheral']),
+            target: described(ref('number'), 'Target number, 0 to 255'),
+            unit: described(ref('number'), 'Unit number, 0 to 16383'),
+            form: words(['flat', 'peripheral'], 'Form of the unit in the lun field; flat unless given'),
             sam: described(ref('number'), '8 bytes of REPORT LUNS as a number'),
             bytes: ref('bytes'),
           },
@@ -643,17 +765,21 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
         description: 'A role of needs, a name given by plug, {target, unit}, {target, sam} or {bytes}',
       },
       location: {
+        description: 'A register, ring field, buffer or medium, by name where there is one',
         if: { type: 'object' },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
         then: object(
           {
-            region: words(REGIONS),
-            offset: ref('number'),
-            length: ref('number'),
-            width: { anyOf: [{ enum: [1, 2, 4, 8, 'field'] }, EXPRESSION] },
-            via: { const: 'window' },
-            field: { type: 'string' },
-            plus: ref('number'),
+            region: words(REGIONS, 'A region of registers'),
+            offset: described(ref('number'), 'Bytes from its beginning'),
+            length: described(ref('number'), 'How many bytes, in accesses of width; one access unless given'),
+            width: {
+              anyOf: [{ enum: [1, 2, 4, 8, 'field'] }, EXPRESSION],
+              description: 'Bytes of an access; field: each field of the configuration by its own width',
+            },
+            via: { const: 'window', description: 'Through the configuration access window of PCI' },
+            field: { type: 'string', description: 'A named register, of which a part is meant' },
+            plus: described(ref('number'), 'Bytes from the beginning of the field'),
           },
           { oneOf: [{ required: ['region', 'offset', 'width'] }, { required: ['field'] }] },
         ),
@@ -673,18 +799,30 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
         description: 'control, event, request (the first), request.1 … or an index',
       },
       queues: {
+        description: 'How queues are set up, by their names',
         type: 'object',
-        properties: { only: { type: 'array', minItems: 1, items: ref('queue') } },
+        properties: {
+          only: {
+            type: 'array',
+            minItems: 1,
+            items: ref('queue'),
+            description: 'The queues that are enabled, and no others',
+          },
+        },
         propertyNames: { pattern: `^(?:only|${QUEUE_NAME})$` },
         additionalProperties: object({
-          size: ref('number'),
+          size: described(ref('number'), 'Entries of the queue'),
           memory: {
             enum: ['fresh', 'same', 'tight', 'high'],
             description: 'tight: each part at its least alignment between guards; high: above 4 GiB',
           },
           align: described(ref('number'), 'Legacy MMIO: alignment of the used ring, in bytes'),
           areas: object(
-            { desc: ref('area'), driver: ref('area'), device: ref('area') },
+            {
+              desc: described(ref('area'), 'Descriptor area'),
+              driver: described(ref('area'), 'Driver area'),
+              device: described(ref('area'), 'Device area'),
+            },
             { description: 'Other addresses than those of the memory: for rings that cannot work' },
           ),
         }),
@@ -697,6 +835,7 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
         plus: described(ref('number'), 'Bytes beyond that'),
       }),
       vectors: {
+        description: 'MSI-X vector of the configuration and of queues, none, or intx for all',
         if: { type: 'string' },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
         then: { const: 'intx' },
@@ -706,28 +845,42 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
           additionalProperties: { anyOf: [ref('number'), { const: 'none' }] },
         },
       },
-      device: object({
-        state: { enum: ['live', 'reset', 'untouched'], default: 'live' },
-        features: ref('features'),
-        queues: ref('queues'),
-        event_buffers: ref('number'),
-        page_size: described(ref('number'), 'Legacy MMIO: GuestPageSize, in bytes'),
-        vectors: ref('vectors'),
-      }),
-      features: object({
-        add: { type: 'array', items: ref('feature') },
-        drop: { type: 'array', items: ref('feature') },
-        only: { type: 'array', items: ref('feature') },
-      }),
-      feature: words(FEATURES),
+      device: object(
+        {
+          state: {
+            enum: ['live', 'reset', 'untouched'],
+            default: 'live',
+            description: 'live: initialised; reset: status 0; untouched: as it was switched on',
+          },
+          features: ref('features'),
+          queues: ref('queues'),
+          event_buffers: described(ref('number'), 'How many event buffers are kept posted; 4 unless given'),
+          page_size: described(ref('number'), 'Legacy MMIO: GuestPageSize, in bytes'),
+          vectors: ref('vectors'),
+        },
+        { description: 'State in which the harness hands the device over' },
+      ),
+      features: object(
+        {
+          add: { type: 'array', items: ref('feature'), description: 'Accepted besides' },
+          drop: { type: 'array', items: ref('feature'), description: 'Not accepted' },
+          only: { type: 'array', items: ref('feature'), description: 'These are accepted, and no others' },
+        },
+        { description: 'Which features are accepted, of all that suite and device know' },
+      ),
+      feature: words(FEATURES, 'Name of a feature bit'),
       modes: object(
         {
-          ring: { enum: ['split', 'packed'] },
-          indirect: { enum: ['on', 'off'] },
-          event_idx: { enum: ['on', 'off'] },
-          transport: { enum: [...TRANSPORTS] },
+          ring: { enum: ['split', 'packed'], description: 'Ring format' },
+          indirect: { enum: ['on', 'off'], description: 'Whether requests go into indirect tables' },
+          event_idx: { enum: ['on', 'off'], description: 'Whether VIRTIO_F_EVENT_IDX is negotiated' },
+          transport: { enum: [...TRANSPORTS], description: 'How the device is reached' },
         },
-        { minProperties: 1 },
+        {
+          minProperties: 1,
+          description:
+            'Modes that the case admits; a key left out means any, and the first admitted is its home',
+        },
       ),
       axes: {
         type: 'object',
@@ -742,7 +895,11 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
         },
         description: 'Each name goes through a list, a range 0..3, or =expression',
       },
-      let: { type: 'object', propertyNames: { pattern: NAME } },
+      let: {
+        type: 'object',
+        propertyNames: { pattern: NAME },
+        description: 'Names for values, in order, each seeing those before',
+      },
       needs: {
         type: 'array',
         items: {
@@ -751,8 +908,13 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
             { type: 'string', pattern: '^!?=' },
           ],
         },
+        description: 'All must hold, ! negates; where one does not, the case is skipped for that reason',
       },
-      tags: { type: 'array', items: { enum: [...TAGS] } },
+      tags: {
+        type: 'array',
+        items: { enum: [...TAGS] },
+        description: 'slow: not in vscsi bench, and at home only; destructive, host-risk: never carried out',
+      },
       covers: {
         type: 'array',
         minItems: 1,
@@ -788,13 +950,21 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
           EXPRESSION,
           { type: 'string', pattern: '^(?:[0-9]+ blocks?|0x[0-9a-fA-F_]+)$' },
         ],
+        description: 'Bytes, "2 blocks", or =expression',
       },
       code: { type: 'string', pattern: '^(?:=.+|0x[0-9a-fA-F]+|(?:[0-9]+)?\\.\\.(?:[0-9]+)?)$' },
       number: {
         if: { type: 'object' },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-        then: object({ mask: ref('plain'), equals: ref('plain') }, { required: ['mask', 'equals'] }),
+        then: object(
+          {
+            mask: described(ref('plain'), 'The bits that count'),
+            equals: described(ref('plain'), 'What they must be'),
+          },
+          { required: ['mask', 'equals'] },
+        ),
         else: ref('plain'),
+        description: 'A number, a name, a range 1..4, =expression, or {mask, equals}',
       },
       plain: {
         anyOf: [

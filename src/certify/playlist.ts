@@ -33,24 +33,6 @@ export interface StoredPlaylist extends Playlist {
 
 const FOLDER = join(FIXTURES, 'playlists');
 
-const SCHEMA = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['name', 'about', 'caseSet', 'modes', 'cases'],
-  properties: {
-    name: { type: 'string' },
-    about: { type: 'string' },
-    caseSet: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['version', 'sha256'],
-      properties: { version: { type: 'string' }, sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' } },
-    },
-    modes: { enum: ['default', 'all'] },
-    cases: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string' } },
-  },
-};
-
 /** A text that is no playlist. */
 export class PlaylistError extends Error {}
 
@@ -63,7 +45,8 @@ export function parsePlaylist(text: string): StoredPlaylist {
     throw new PlaylistError(`is no YAML: ${error instanceof Error ? error.message : String(error)}`);
   }
   const ajv = new Ajv();
-  if (!ajv.validate(SCHEMA, playlist)) throw new PlaylistError(`is no playlist: ${ajv.errorsText()}`);
+  const schema = JSON.parse(readFileSync(join(FOLDER, 'playlist.schema.json'), 'utf8')) as object;
+  if (!ajv.validate(schema, playlist)) throw new PlaylistError(`is no playlist: ${ajv.errorsText()}`);
   return { ...(playlist as unknown as Playlist), text, hash: sha256(text) };
 }
 

@@ -434,9 +434,9 @@ program
     `
 Examples:
   vscsi mutate                                  all mutants, on the cases that they touch
-  vscsi mutate --select 'lun.*' --jobs 1        some, as while writing a case
+  vscsi mutate --select 'inquiry.*' --jobs 1    some, as while writing a case
   vscsi mutate --resume mutants.jsonl           goes on where it was cut off
-  vscsi run --dut model --mutant lun.flat-refused --trace   what the cases see of one
+  vscsi run --dut model --mutant inquiry.evpd-ignored   what the cases see of one
 
 Exit codes:
   0    every mutant is noticed, and with all of them every case is proved

@@ -3,26 +3,16 @@
  * CI system does besides (runners, volumes, artifacts) is a folder that all parts share.
  */
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseResults, readResults } from '../../src/report/read-results.js';
 import type { Shard } from '../../src/run/results.js';
+import { type Environment, MAIN, Reader } from './reader.js';
 
 const CI = fileURLToPath(new URL('../../docs/ci/', import.meta.url));
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const CASES = fileURLToPath(new URL('../run/fixtures/stall.yaml', import.meta.url));
 
 /** `vscsi` on the path, which takes other devices for the model, and runs few cases. */
@@ -34,28 +24,20 @@ if (at >= 0) words.splice(at, 2, '--dut', 'model', '--cases', ${JSON.stringify(C
 process.exitCode = spawnSync(process.execPath, [${JSON.stringify(MAIN)}, ...words], { stdio: 'inherit' }).status;
 `;
 
+let reader: Reader;
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'vscsi-ci-'));
-  mkdirSync(join(folder, 'bin'));
-  writeFileSync(join(folder, 'bin', 'vscsi'), STAND_IN);
-  chmodSync(join(folder, 'bin', 'vscsi'), 0o755);
-  writeFileSync(join(folder, 'known.yaml'), 'dut: model\ndeviations: []\n');
+  reader = new Reader();
+  folder = reader.folder;
+  reader.program('vscsi', STAND_IN);
+  reader.file('known.yaml', 'dut: model\ndeviations: []\n');
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Environment {
-  readonly [name: string]: string;
-}
+afterEach(() => reader.dispose());
 
 /** Runs a command in the folder; fails with what it said. */
 function run(command: string, args: readonly string[], environment: Environment = {}): string {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd: folder,
-    encoding: 'utf8',
-    env: { ...process.env, ...environment, PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
-  });
-  expect({ status, said: `${stdout}${stderr}` }).toMatchObject({ status: 0 });
+  const { status, stdout, said } = reader.run(command, args, environment);
+  expect({ status, said }).toMatchObject({ status: 0 });
   return stdout;
 }
 
@@ -188,7 +170,7 @@ describe('Meson', () => {
     const own = {
       cwd: source,
       encoding: 'utf8',
-      env: { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
+      env: reader.environment(),
     } as const;
     const setup = spawnSync('meson', ['setup', 'build', '-Dparts=2', `-Dvscsi_options=${options}`], own);
     expect({ status: setup.status, said: setup.stdout + setup.stderr }).toMatchObject({ status: 0 });
