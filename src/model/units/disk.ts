@@ -23,7 +23,7 @@ import { sanitizeCommands } from './commands/sanitize.js';
 import { reportSupported } from './commands/supported.js';
 import { timestampCommands, UnitTimestamp } from './commands/timestamp.js';
 import { LogicalUnit, type UnitReset } from './logical-unit.js';
-import { DISK_PAGES, ModePages } from './mode-pages.js';
+import { diskPages, ModePages } from './mode-pages.js';
 import { PersistentReservation } from './persistent-reservation.js';
 import type { ProtectionType } from './protection.js';
 import type { ProvisionedRun, ProvisioningStatus } from './provisioning-map.js';
@@ -79,7 +79,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
   readonly limits: DiskLimits;
   /** Where the medium is; it never opens where the medium cannot be removed. */
   readonly tray: Tray<BlockMedium>;
-  readonly modePages = new ModePages(DISK_PAGES);
+  readonly modePages: ModePages;
   /** Persistent reservation; it outlives every reset. */
   readonly reservation = new PersistentReservation();
   /** Started, that is: serving commands that access the medium. */
@@ -101,6 +101,7 @@ export class Disk extends LogicalUnit implements BlockUnit {
     this.blockSize = blockSize;
     this.thin = options.thin;
     this.protection = options.protection ?? 0;
+    this.modePages = new ModePages(diskPages(this.protection !== 0));
     this.readOnly = options.readOnly ?? false;
     this.removable = options.removable ?? false;
     this.tray = new Tray(options.blocks > 0n ? this.#newMedium(options.blocks) : undefined, () =>

@@ -22,16 +22,18 @@ const zeros = (count: number): number[] => new Array<number>(count).fill(0);
 const WCE = 0x04;
 const D_SENSE = 0x04;
 const SWP = 0x08;
+const ATO = 0x80;
 
-/** The pages of a disk. No page can be saved. */
-export const DISK_PAGES: readonly ModePageDefinition[] = [
+/** The pages of a disk, formatted with protection information or without. No page can be saved. */
+export const diskPages = (isProtected: boolean): readonly ModePageDefinition[] => [
   { code: RECOVERY_PAGE, defaults: zeros(10), changeable: zeros(10) },
   { code: EXCEPTIONS_PAGE, defaults: zeros(10), changeable: zeros(10) },
   { code: CACHING_PAGE, defaults: [WCE, ...zeros(17)], changeable: [WCE, ...zeros(17)] },
   {
     code: CONTROL_PAGE,
-    // QUEUE ALGORITHM MODIFIER 0, restricted reordering: commands are worked on in order of arrival.
-    defaults: zeros(10),
+    // QUEUE ALGORITHM MODIFIER 0, restricted reordering: commands are worked on in order of arrival. Tags of protection
+    // information are kept as they came.
+    defaults: [0, 0, 0, isProtected ? ATO : 0, ...zeros(6)],
     changeable: [D_SENSE, 0, SWP, ...zeros(7)],
   },
 ];
