@@ -92,7 +92,7 @@ function choosing(command: Command): Command {
 choosing(program.command('run').description('run the cases on one or more devices under test'))
   .option(
     '--dut <device>',
-    'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
+    'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
     collect(asIs),
   )
   .option(
@@ -220,7 +220,9 @@ program
 
 program
   .command('serve')
-  .description('serve the model as a vhost-user-scsi back-end, to one front-end after another')
+  .description(
+    'serve the model: as a vhost-user-scsi back-end, to one front-end after another, or as a remote device',
+  )
   .option('--socket <path>', 'socket at which front-ends connect')
   .addOption(
     new Option('--socket-path <path>', 'the same, by the convention for back-end programs').hideHelp(),
@@ -230,6 +232,15 @@ program
     '--control <path>',
     'socket at which units are plugged, media changed, commands held …, by lines of JSON (docs/controls.md)',
   )
+  .option(
+    '--remote',
+    'speak the remote-device protocol on standard input and output (docs/remote-protocol.md)',
+  )
+  .option(
+    '--memory-file <path>',
+    'with --remote: memory in a file, which the suite maps (default: by messages)',
+  )
+  .option('--seed <number>', 'with --remote: where the memory lies (default: 1)', positiveInteger)
   .option('--profile <file>', 'profile (*.yaml) of a model to serve (default: the usual model)')
   .option('--mutant <id>', 'make the model misbehave in a named way')
   .addHelpText(
@@ -239,6 +250,7 @@ Examples:
   vscsi serve --socket /tmp/scsi.sock
   vscsi run --dut vhost-user:/tmp/scsi.sock   in another terminal
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
+  vscsi run --dut remote --backend 'vscsi serve --remote'
   qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\
     -chardev socket,id=c,path=/tmp/scsi.sock -device vhost-user-scsi-pci,chardev=c,num_queues=2`,
   )
