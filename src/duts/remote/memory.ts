@@ -47,7 +47,10 @@ export function remoteMemory({ memory }: Hello, channel: RemoteChannel): RemoteM
       mappings.push(mapping);
       return mapping;
     });
-    return { dma, answer: noMessages, close: () => mappings.forEach((mapping) => mapping.discard()) };
+    const close = () => {
+      for (const mapping of mappings) mapping.discard();
+    };
+    return { dma, answer: noMessages, close };
   } finally {
     closeSync(fd);
   }
