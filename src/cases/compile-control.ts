@@ -99,7 +99,7 @@ function compilePlug(c: Compiler, argument: Cursor): ControlPlan {
     blocks: c.optionalNumber(argument, 'blocks') ?? constant(NEW_BLOCKS),
     blockSize: c.optionalNumber(argument, 'block_size') ?? constant(NEW_BLOCK_SIZE[kind]),
   };
-  c.defineUnit(name);
+  c.definePlugged(name);
   return { name: 'plug', at, fresh };
 }
 

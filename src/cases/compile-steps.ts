@@ -288,7 +288,7 @@ function compileCommand(c: Compiler, body: Cursor): CommandSpec {
   // Of a CDB that is no more than bytes it is not known what it does with data-out.
   const writes =
     cdb.kind === 'command' ? cdb.direction === 'out' || cdb.direction === 'both' : data.dataOut !== undefined;
-  if (writes && lun.kind === 'unit') c.writes.add(lun.name);
+  if (writes && lun.kind === 'unit') c.writesTo(lun.name);
   return {
     lun,
     cdb,
@@ -459,7 +459,7 @@ function compileWrites(c: Compiler, cursor: Cursor): WriteStep['writes'] {
     const location = compileLocation(c, place);
     if (location === UNKNOWN_LOCATION)
       return { location, value: { kind: 'number' as const, number: constant(0n) } };
-    if (location.kind === 'medium') c.writes.add(location.unit);
+    if (location.kind === 'medium') c.writesTo(location.unit);
     // Writing 0 to the status resets the device: what was in flight is not waited for.
     if (
       location.text === 'dev.status' ||

@@ -116,9 +116,11 @@ export class Compiler {
   readonly staged = new Set<string>();
   readonly covered = new Set<string>();
   readonly rulings = new Set<string>();
+  /** Roles to whose units the case writes; what it has plugged itself is its own. */
   readonly writes = new Set<string>();
   /** Roles bound by `needs` and units that `plug` named. */
   readonly units = new Set<string>();
+  readonly #plugged = new Set<string>();
   /** What the case asks of the adapter by `needs`. */
   readonly capabilities = new Set<string>();
   hostile = false;
@@ -162,6 +164,17 @@ export class Compiler {
       const full = `${name}.${fact}`;
       if (!this.#state.names.has(full)) this.#state.names.set(full, undefined);
     }
+  }
+
+  /** Makes a unit known that the case plugs. */
+  definePlugged(name: string): void {
+    this.#plugged.add(name);
+    this.defineUnit(name);
+  }
+
+  /** Notes that the case writes to a unit. */
+  writesTo(unit: string): void {
+    if (!this.#plugged.has(unit)) this.writes.add(unit);
   }
 
   defineFacts(): void {

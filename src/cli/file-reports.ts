@@ -1,11 +1,13 @@
 /** The reports of one device that go to files. One that cannot be written does not stop the run or the others. */
 import { extname } from 'node:path';
 import { type CaseEvent, caseEvent, type HeaderEvent, headerOf } from '../report/events.js';
+import { STANDARD_OUTPUT } from '../report/format.js';
 import { ReportError } from '../report/report-file.js';
 import { REPORTERS, type Reporter } from '../report/reporter.js';
 import type { TextSink } from '../report/style.js';
 import type { Gate } from '../run/gate.js';
 import type { RunResults } from '../run/results.js';
+import { UsageError } from './errors.js';
 import type { ReportTarget } from './run-options.js';
 
 /** Feeds all reports alike; `onError` hears of each that fails, once. */
@@ -53,9 +55,11 @@ export class FileReports {
   }
 }
 
-/** `results.json` for one device, `results-qemu.json` where there are several. */
+/** `results.json` for one device, `results-qemu.json` where there are several. Throws UsageError for standard output. */
 export function reportFile(file: string, label: string, several: boolean): string {
   if (!several) return file;
+  if (file === STANDARD_OUTPUT)
+    throw new UsageError('standard output takes the report of one device; name the device with --dut');
   const extension = extname(file);
   return `${file.slice(0, file.length - extension.length)}-${label}${extension}`;
 }

@@ -5,28 +5,12 @@ import type { TextSink } from '../report/style.js';
 import { TerminalReport } from '../report/terminal.js';
 import { catalogue } from '../run/catalogue.js';
 import { ExitCode } from '../run/exit-code.js';
-import { loadKnownList } from '../run/known.js';
 import { resultKey } from '../run/modes.js';
 import { replayCommand } from '../run/replay-command.js';
 import type { RunRequest } from '../run/results.js';
 import { type Conclusion, conclude, type Outcome } from './conclusion.js';
 import { writeReports } from './file-reports.js';
-import { judge, type Standard } from './judge.js';
-import type { ReportTarget } from './run-options.js';
-
-export interface JudgeOptions {
-  readonly known?: string;
-  readonly baseline?: string;
-  readonly report?: readonly ReportTarget[];
-}
-
-/** Reads what results are judged by. Throws KnownListError and ResultsFileError. */
-export function standardOf({ known, baseline }: JudgeOptions): Standard {
-  return {
-    known: known === undefined ? undefined : loadKnownList(known),
-    baseline: baseline === undefined ? undefined : readResults(baseline),
-  };
-}
+import { type JudgeOptions, judge, standardOf } from './judge.js';
 
 /** Reports and judges; the exit code. Throws KnownListError and ResultsFileError. */
 export function gateCommand(file: string, options: JudgeOptions, out: TextSink, errors: TextSink): number {

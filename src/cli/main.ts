@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /** The command line. */
 import { Command, CommanderError, Option } from 'commander';
+import { KeyError } from '../certify/keys.js';
 import { DutSetupError } from '../duts/dut.js';
 import { DutGoneError } from '../port/errors.js';
 import { ReportError } from '../report/report-file.js';
 import { ResultsFileError } from '../report/results-file-error.js';
 import { sinkFor, type TextSink } from '../report/style.js';
+import { TraceFileError } from '../report/trace-file-error.js';
 import { CaseFilesError } from '../run/case-files-error.js';
 import { bisectExitCode, ExitCode } from '../run/exit-code.js';
 import { KnownListError } from '../run/known.js';
@@ -13,6 +15,7 @@ import { MergeError } from '../run/merge.js';
 import { SUITE_VERSION } from '../run/package-info.js';
 import { SPEC_VERSIONS } from '../run/spec-version.js';
 import type { BenchOptions } from './bench-command.js';
+import type { CertifyOptions } from './certify-command.js';
 import type { CoverageOptions } from './coverage-command.js';
 import { UsageError } from './errors.js';
 import type { LabFetchOptions, LabRunOptions } from './lab-command.js';
@@ -27,7 +30,9 @@ import {
   positiveInteger,
   reportTarget,
   shard,
+  textBeside,
 } from './option-parsers.js';
+import type { ReplayOptions } from './replay-trace-command.js';
 import { addResultsCommands } from './results-commands.js';
 import type { RunOptions } from './run-options.js';
 import type { ServeCommandOptions } from './serve-command.js';
@@ -40,6 +45,7 @@ Exit codes:
   3    a device could not be set up
   4    no case was executed: all were skipped
   5    nothing is wrong, but a report could not be written
+  6    gate: nothing is wrong so far, but the run was ended early
   130  interrupted
   141  the output was closed (as by "| head")`;
 
@@ -89,33 +95,38 @@ function choosing(command: Command): Command {
     .option('--requirement <id>', 'only cases that cover a requirement');
 }
 
-choosing(program.command('run').description('run the cases on one or more devices under test'))
+/** The options that say how a device is started. */
+function starting(command: Command): Command {
+  return command
+    .option(
+      '--backend <command>',
+      "start a vhost-user back-end; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci",
+      commandWords,
+    )
+    .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
+    .option(
+      '--machine <machine>',
+      "QEMU's machine, with its options; it must have PCI (default: q35, and microvm for MMIO)",
+    )
+    .option(
+      '--device-prop <name=value>',
+      'property of the virtio-scsi-pci device, may be repeated',
+      collect(deviceProperty),
+    )
+    .option('--wrap <command>', "command to run QEMU under, e.g. 'valgrind -q'", commandWords)
+    .option(
+      '--no-mmap',
+      "copy memory through the device's own channel instead of mapping it; needs no native module",
+    )
+    .option('--mutant <id>', 'make the model misbehave in a named way');
+}
+
+starting(choosing(program.command('run').description('run the cases on one or more devices under test')))
   .option(
     '--dut <device>',
     'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
     collect(asIs),
   )
-  .option(
-    '--backend <command>',
-    "start a vhost-user back-end; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci",
-    commandWords,
-  )
-  .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
-  .option(
-    '--machine <machine>',
-    "QEMU's machine, with its options; it must have PCI (default: q35, and microvm for MMIO)",
-  )
-  .option(
-    '--device-prop <name=value>',
-    'property of the virtio-scsi-pci device, may be repeated',
-    collect(deviceProperty),
-  )
-  .option('--wrap <command>', "command to run QEMU under, e.g. 'valgrind -q'", commandWords)
-  .option(
-    '--no-mmap',
-    "copy memory through the device's own channel instead of mapping it; needs no native module",
-  )
-  .option('--mutant <id>', 'make the model misbehave in a named way')
   .addOption(
     new Option('--spec <version>', 'leave out what this version of virtio does not have').choices(
       SPEC_VERSIONS,
@@ -153,7 +164,7 @@ choosing(program.command('run').description('run the cases on one or more device
   )
   .option(
     '--report <format=file>',
-    'write results: json, junit, markdown, tap or html=FILE at the end, jsonl=FILE while running; may be repeated',
+    'write results: json, junit, markdown, tap or html=FILE at the end, jsonl=FILE while running; - is standard output; may be repeated',
     collect(reportTarget),
   )
   .option('--keep', 'leave the evidence of red cases in a folder: their results and what the device said')
@@ -179,7 +190,12 @@ ${EXIT_CODES}`,
   .action(async (options: RunOptions) => {
     stopOnSignals();
     const { runCommand } = await import('./run-command.js');
-    process.exitCode = await runCommand(options, out, errors, stop.signal);
+    process.exitCode = await runCommand(
+      options,
+      textBeside(options.report, out, errors),
+      errors,
+      stop.signal,
+    );
   });
 
 choosing(program.command('list').description('list the cases'))
@@ -216,6 +232,95 @@ program
   .action(async (options: { qemu?: string }) => {
     const { doctorCommand } = await import('./doctor-command.js');
     process.exitCode = await doctorCommand(options, out);
+  });
+
+starting(
+  program
+    .command('certify')
+    .description('carry out a fixed playlist on a device, and leave a signed record of how it went')
+    .requiredOption('--dut <device>', 'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml)')
+    .requiredOption('--profile <name>', 'playlist: basic or full')
+    .requiredOption('--out <folder>', 'where the record goes: a new folder, or an empty one')
+    .requiredOption('--key <file>', 'Ed25519 private key in PEM, which signs the record'),
+)
+  .option('--jobs <number>', 'so many devices at the same time', positiveInteger, 1)
+  .option('--seed <number>', 'seed of all random choices (default: a new one)', positiveInteger)
+  .option('--timeout <ms>', 'without progress for so long a case counts as hanging', positiveInteger, 10_000)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  openssl genpkey -algorithm ed25519 -out private.pem
+  vscsi certify --dut qemu --profile basic --out record --key private.pem
+
+Exit codes:
+  0    CONFORMANT
+  1    NOT CONFORMANT: signed like any other record
+  2    wrong command line or key, a folder that is not empty, or cases that are not those of the playlist
+  3    the device could not be set up; not signed
+  5    a part of the record could not be written; not signed
+  6    INCOMPLETE: nothing failed, but something mandatory could not be looked at; signed
+  130  interrupted; not signed`,
+  )
+  .action(async (options: CertifyOptions) => {
+    stopOnSignals();
+    const { certifyCommand } = await import('./certify-command.js');
+    process.exitCode = await certifyCommand(options, out, errors, stop.signal);
+  });
+
+starting(
+  program
+    .command('replay')
+    .description('send the bytes of a trace again, to any device, and compare what comes back')
+    .argument('<trace>', 'trace of a case as JSONL, from vscsi run --trace FOLDER')
+    .requiredOption(
+      '--dut <device>',
+      'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml)',
+    ),
+)
+  .addOption(casesOption())
+  .option('--timeout <ms>', 'without progress for so long a case counts as hanging', positiveInteger, 10_000)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  vscsi run --dut qemu --select spc.test-unit-ready.good --trace traces
+  vscsi replay traces/spc.test-unit-ready.good.jsonl --dut model
+
+Exit codes:
+  0    every answer is that of the trace
+  1    an answer differs, or did not come
+  2    wrong command line, or no trace
+  3    the device could not be set up
+  4    not repeated: the device does not offer what the case needs, or the case makes other chains on it
+  130  interrupted`,
+  )
+  .action(async (file: string, options: ReplayOptions) => {
+    stopOnSignals();
+    const { replayTraceCommand } = await import('./replay-trace-command.js');
+    process.exitCode = await replayTraceCommand(file, options, out, errors, stop.signal);
+  });
+
+program
+  .command('verify')
+  .description('check a certification record: signature, files, completeness, and what it concludes')
+  .argument('<folder>', 'the record')
+  .requiredOption('--public-key <file>', 'Ed25519 public key in PEM of whoever is to have signed')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  openssl pkey -in private.pem -pubout -out public.pem
+  vscsi verify record --public-key public.pem
+
+Exit codes:
+  0  the record is sound, whatever it concludes
+  1  refused: the files in which it shows are named
+  2  wrong command line or key`,
+  )
+  .action(async (folder: string, options: { publicKey: string }) => {
+    const { verifyCommand } = await import('./verify-command.js');
+    process.exitCode = verifyCommand(folder, options, out);
   });
 
 program
@@ -341,7 +446,7 @@ Exit codes:
     process.exitCode = await mutateCommand(options, out, errors);
   });
 
-addResultsCommands(program, out, errors);
+addResultsCommands(program, choosing, { out, errors, interrupt: stop.signal, stopOnSignals });
 
 const lab = program
   .command('lab')
@@ -407,7 +512,9 @@ function explained(error: unknown): { readonly code: ExitCode; readonly text: st
     error instanceof CaseFilesError ||
     error instanceof KnownListError ||
     error instanceof ResultsFileError ||
-    error instanceof MergeError
+    error instanceof MergeError ||
+    error instanceof KeyError ||
+    error instanceof TraceFileError
   )
     return { code: ExitCode.USAGE, text: error.message };
   if (error instanceof DutSetupError)

@@ -4,8 +4,7 @@ import type { TextSink } from '../report/style.js';
 import { ExitCode } from '../run/exit-code.js';
 import { mergeParts } from '../run/merge.js';
 import { writeReports } from './file-reports.js';
-import { type JudgeOptions, standardOf } from './gate-command.js';
-import { judge } from './judge.js';
+import { type JudgeOptions, judge, standardOf } from './judge.js';
 
 export type MergeOptions = Omit<JudgeOptions, 'baseline'>;
 

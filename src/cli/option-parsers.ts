@@ -1,7 +1,8 @@
 /** From the words of the command line to values. Each throws InvalidArgumentError, which says what was expected. */
 import { InvalidArgumentError } from 'commander';
 import { TRANSPORT_NAMES } from '../port/transport-name.js';
-import { REPORT_FORMATS, type ReportFormat } from '../report/format.js';
+import { REPORT_FORMATS, type ReportFormat, STANDARD_OUTPUT } from '../report/format.js';
+import type { TextSink } from '../report/style.js';
 import { allModes, type ModeChoice, modeName } from '../run/modes.js';
 import type { Shard } from '../run/results.js';
 import { didYouMeanOneOf, idMatcher } from '../run/select.js';
@@ -23,14 +24,23 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
-/** `FORMAT=FILE` of `--report`. */
+/** `FORMAT=FILE` of `--report`; `-` is standard output. */
 export function reportTarget(text: string): ReportTarget {
   const formats: readonly string[] = REPORT_FORMATS;
   const match = /^(\w+)=(.+)$/.exec(text);
   const [, format = '', file] = match ?? [];
   if (file === undefined || !formats.includes(format))
     throw new InvalidArgumentError(`expected ${formats.map((each) => `${each}=FILE`).join(', ')}.`);
-  return { format: format as ReportFormat, file };
+  return { format: format as ReportFormat, file: file === '-' ? STANDARD_OUTPUT : file };
+}
+
+/** Where text for people goes: beside a report that takes standard output. */
+export function textBeside(
+  reports: readonly ReportTarget[] | undefined,
+  out: TextSink,
+  errors: TextSink,
+): TextSink {
+  return reports?.some(({ file }) => file === STANDARD_OUTPUT) ? errors : out;
 }
 
 /** `NAME=VALUE` of `--device-prop`. */

@@ -1,11 +1,12 @@
 /** The commands that work on stored results. */
 import { type Command, Option } from 'commander';
-import type { TextSink } from '../report/style.js';
-import type { JudgeOptions } from './gate-command.js';
+import type { DiffOptions } from './diff-command.js';
+import type { JudgeOptions } from './judge.js';
 import type { KnownOptions } from './known-command.js';
 import type { MergeOptions } from './merge-command.js';
-import { collect, reportTarget } from './option-parsers.js';
+import { asIs, collect, modeChoice, positiveInteger, reportTarget, textBeside } from './option-parsers.js';
 import type { ReportOptions } from './report-command.js';
+import type { Surroundings } from './run-command.js';
 
 const EXIT_CODES = `
 Exit codes:
@@ -17,8 +18,12 @@ Exit codes:
   5  nothing is wrong, but a report could not be written
   6  nothing is wrong so far, but the run was ended early: cases are missing`;
 
-/** Adds them to the program. Their code is loaded when they are called. */
-export function addResultsCommands(program: Command, out: TextSink, errors: TextSink): void {
+/** Adds them to the program. Their code is loaded when they are called. `choosing` adds the options that choose cases. */
+export function addResultsCommands(
+  program: Command,
+  choosing: (command: Command) => Command,
+  { out, errors, interrupt, stopOnSignals }: Surroundings & { readonly stopOnSignals: () => void },
+): void {
   program
     .command('gate')
     .description(
@@ -42,7 +47,7 @@ ${EXIT_CODES}`,
     )
     .action(async (file: string, options: JudgeOptions) => {
       const { gateCommand } = await import('./gate-command.js');
-      process.exitCode = gateCommand(file, options, out, errors);
+      process.exitCode = gateCommand(file, options, textBeside(options.report, out, errors), errors);
     });
 
   program
@@ -86,7 +91,44 @@ Exit codes:
     )
     .action(async (files: string[], options: MergeOptions) => {
       const { mergeCommand } = await import('./merge-command.js');
-      process.exitCode = mergeCommand(files, options, out, errors);
+      process.exitCode = mergeCommand(files, options, textBeside(options.report, out, errors), errors);
+    });
+
+  choosing(
+    program
+      .command('diff')
+      .description('say what two devices do differently: which cases, and which bytes')
+      .argument('[results...]', 'reports of two runs: json, jsonl or tap'),
+  )
+    .option('--dut <device>', 'instead: run the cases on this device and another; given twice', collect(asIs))
+    .option('--modes <modes>', 'with --dut: as of vscsi run', modeChoice)
+    .option('--jobs <number>', 'with --dut: so many devices at the same time', positiveInteger, 1)
+    .option('--seed <number>', 'with --dut: seed of all random choices', positiveInteger)
+    .option(
+      '--timeout <ms>',
+      'with --dut: without progress for so long a case counts as hanging',
+      positiveInteger,
+      10_000,
+    )
+    .option('--no-mmap', "with --dut: copy memory through the device's own channel")
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  vscsi diff qemu-7.json qemu-11.json
+  vscsi diff --dut old.yaml --dut new.yaml --select 'scsi.req.*'   profiles of two binaries
+
+Exit codes:
+  0  no difference
+  1  differences
+  2  wrong command line, or results that cannot be read
+  3  with --dut: a device could not be set up`,
+    )
+    .action(async (files: string[], options: DiffOptions) => {
+      stopOnSignals();
+      const { diffCommand } = await import('./diff-command.js');
+      process.exitCode = await diffCommand(files, options, { out, errors, interrupt });
     });
 
   program

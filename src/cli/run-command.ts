@@ -5,7 +5,6 @@ import type { CaseFile } from '../cases/types.js';
 import { DutSetupError } from '../duts/dut.js';
 import { StandingLedger } from '../harness/standing-ledger.js';
 import { caseEvent, type HeaderEvent } from '../report/events.js';
-import { readResults } from '../report/read-results.js';
 import { bold, type TextSink } from '../report/style.js';
 import { TerminalReport } from '../report/terminal.js';
 import { type AllTransportsOptions, superviseAll, transportsNeeded } from '../run/all-transports.js';
@@ -13,7 +12,7 @@ import { catalogue } from '../run/catalogue.js';
 import { bisectExitCode } from '../run/exit-code.js';
 import { knownDeviation, today } from '../run/gate.js';
 import { onlyInLab, superviseInLab } from '../run/in-lab.js';
-import { heldBack, type KnownList, loadKnownList } from '../run/known.js';
+import { heldBack, type KnownList } from '../run/known.js';
 import { type CheckedFiles, checkCaseFiles, ownCases } from '../run/load-cases.js';
 import type { Selection } from '../run/messages.js';
 import { resultKey } from '../run/modes.js';
@@ -32,12 +31,12 @@ import { NEWEST_SPEC } from '../run/spec-version.js';
 import type { Supervised } from '../run/supervisor.js';
 import type { TraceChoice } from '../run/trace.js';
 import { WorkerPool } from '../run/worker-pool.js';
-import { conclude, type Outcome } from './conclusion.js';
+import { type Conclusion, conclude, type Outcome } from './conclusion.js';
 import { chooseDevices, type Device } from './devices.js';
 import { UsageError } from './errors.js';
 import { Evidence } from './evidence.js';
 import { FileReports, reportFile } from './file-reports.js';
-import { judge, knownListFor, type Standard } from './judge.js';
+import { judge, knownListFor, type Standard, standardOf } from './judge.js';
 import { PrintedTraces } from './printed-traces.js';
 import { type Resumed, refuseOtherDevice, refuseOtherRun, resumedRun } from './resume.js';
 import { type RunOptions, requestOf } from './run-options.js';
@@ -74,16 +73,27 @@ export async function runCommand(
   errors: TextSink,
   interrupt: AbortSignal,
 ): Promise<number> {
+  const { conclusion } = await runDevices(options, { out, errors, interrupt });
+  return options.exitCode === 'bisect' ? bisectExitCode(conclusion.code) : conclusion.code;
+}
+
+/** Runs and reports; resolves to what came of each device, and of all. Throws what `runCommand` throws. */
+export async function runDevices(options: RunOptions, around: Surroundings): Promise<Ran> {
   const cases = options.cases ? checkCaseFiles(options.cases) : ownCases();
   const workers = new WorkerPool(cases.files);
   try {
-    return await runAll(options, cases, workers, { out, errors, interrupt });
+    return await runAll(options, cases, workers, around);
   } finally {
     await workers.end();
   }
 }
 
-interface Surroundings {
+interface Ran {
+  readonly outcomes: readonly Outcome[];
+  readonly conclusion: Conclusion;
+}
+
+export interface Surroundings {
   readonly out: TextSink;
   readonly errors: TextSink;
   readonly interrupt: AbortSignal;
@@ -94,7 +104,7 @@ async function runAll(
   { paths: caseFiles, files }: CheckedFiles,
   workers: WorkerPool,
   { out, errors, interrupt }: Surroundings,
-): Promise<number> {
+): Promise<Ran> {
   const resumed = resumedRun(options);
   const selection: Selection = {
     ...selectionOf(files, options),
@@ -103,10 +113,7 @@ async function runAll(
   };
   const caseSetHash = hashCaseFiles(caseFiles);
   const seed = options.seed ?? resumed?.results.seed ?? newSeed(options, caseSetHash);
-  const standard: Standard = {
-    known: options.known === undefined ? undefined : loadKnownList(options.known),
-    baseline: options.baseline === undefined ? undefined : readResults(options.baseline),
-  };
+  const standard = standardOf(options);
   const { devices, leftOut } = await chooseDevices(options, seed);
   if (standard.baseline !== undefined && devices.length > 1)
     throw new UsageError(`--baseline ${standard.baseline.file} is of one device; name the device with --dut`);
@@ -141,9 +148,9 @@ async function runAll(
   if (job.evidence.folder !== undefined)
     report.remark(`evidence of the red cases: ${bold(out, job.evidence.folder)}`);
   const reportFailed = outcomes.some((outcome) => outcome.reportFailed);
-  const { text, good, code } = conclude(outcomes, interrupt.aborted, reportFailed);
-  report.verdict(text, good);
-  return options.exitCode === 'bisect' ? bisectExitCode(code) : code;
+  const conclusion = conclude(outcomes, interrupt.aborted, reportFailed);
+  report.verdict(conclusion.text, conclusion.good);
+  return { outcomes, conclusion };
 }
 
 async function runOnDevice(
@@ -181,6 +188,7 @@ async function runOnDevice(
       },
       seed,
       strict: options.strict ?? false,
+      ...(options.resend && { resend: options.resend }),
       ...(job.traces !== undefined && { trace: traceChoice(job.traces, device, job) }),
       onNoTrace: (message) => {
         if (!failed) errors.write(`vscsi: no trace: ${message}\n`);

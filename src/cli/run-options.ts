@@ -1,6 +1,7 @@
 /** The options of `vscsi run`. */
 import type { ReportFormat } from '../report/format.js';
 import type { ModeChoice } from '../run/modes.js';
+import type { SentChain } from '../run/resend.js';
 import type { RunRequest, Shard } from '../run/results.js';
 import type { SpecVersion } from '../run/spec-version.js';
 
@@ -13,6 +14,8 @@ export interface RunOptions {
   readonly skip?: readonly string[];
   readonly area?: string;
   readonly requirement?: string;
+  /** Only cases of these ids, as written: those of a playlist. */
+  readonly bases?: readonly string[];
   readonly modes?: ModeChoice;
   readonly shard?: Shard;
   readonly resume?: string;
@@ -20,6 +23,8 @@ export interface RunOptions {
   readonly shuffle?: number;
   readonly reverse?: boolean;
   readonly known?: string;
+  /** No list of known deviations counts, not even that of the suite. */
+  readonly nothingKnown?: boolean;
   readonly fatal?: boolean;
   readonly baseline?: string;
   readonly seed?: number;
@@ -32,6 +37,8 @@ export interface RunOptions {
   readonly trace?: string | true;
   /** Of the traces in the folder only those of red cases stay. */
   readonly traceRed?: boolean;
+  /** Chains of a trace, sent in place of those that the cases make. */
+  readonly resend?: readonly SentChain[];
   readonly verbose?: boolean;
   readonly exitCode?: 'bisect';
   readonly qemu?: string;

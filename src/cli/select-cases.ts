@@ -11,6 +11,8 @@ export interface SelectOptions {
   readonly skip?: readonly string[];
   readonly area?: string;
   readonly requirement?: string;
+  /** Ids as written. */
+  readonly bases?: readonly string[];
 }
 
 /** First segment of an id, e.g. `scsi`. */
@@ -29,13 +31,20 @@ export function selectDefinitions(
   files: readonly CaseFile[],
   options: SelectOptions,
 ): readonly CaseDefinition[] {
-  const { select = [], skip = [], area, requirement } = options;
+  const { select = [], skip = [], area, requirement, bases } = options;
   let cases = files.flatMap((file) => file.cases);
   const narrow = (keep: (definition: CaseDefinition) => boolean, complaint: () => string) => {
     const left = cases.filter(keep);
     if (left.length === 0) throw new UsageError(complaint());
     cases = left;
   };
+  if (bases !== undefined) {
+    const wanted = new Set(bases);
+    narrow(
+      ({ id }) => wanted.has(id),
+      () => 'none of the cases of the playlist is here',
+    );
+  }
   if (area !== undefined)
     narrow(
       (definition) => areasOf(definition).includes(area),
@@ -74,7 +83,8 @@ export function selectDefinitions(
 /** What a run needs to choose the same cases on a device. Throws UsageError as `selectDefinitions` does. */
 export function selectionOf(files: readonly CaseFile[], options: SelectOptions): Selection {
   const definitions = selectDefinitions(files, options);
-  const byCover = options.area !== undefined || options.requirement !== undefined;
+  const byCover =
+    options.area !== undefined || options.requirement !== undefined || options.bases !== undefined;
   return {
     select: options.select ?? [],
     skip: options.skip ?? [],

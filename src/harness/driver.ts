@@ -338,9 +338,14 @@ export class Driver {
 
   /**
    * Makes staged exchanges available, in order, by one index update a queue, and notifies. `when-asked` leaves the
-   * notification out where the device has said that it needs none; `never` leaves it out.
+   * notification out where the device has said that it needs none; `never` leaves it out. `onPlaced` is called when all
+   * lie in their rings, before any notification.
    */
-  publish(exchanges: readonly Exchange[], notify: 'always' | 'never' | 'when-asked' = 'always'): void {
+  publish(
+    exchanges: readonly Exchange[],
+    notify: 'always' | 'never' | 'when-asked' = 'always',
+    onPlaced?: () => void,
+  ): void {
     const byQueue = new Map<number, Exchange[]>();
     for (const exchange of exchanges) {
       const group = byQueue.get(exchange.queue);
@@ -356,6 +361,7 @@ export class Driver {
       if (notify === 'always' || (notify === 'when-asked' && queue.ring.asksForKick(before)))
         kicks.push(index);
     }
+    onPlaced?.();
     for (const index of kicks) this.kick(index);
   }
 

@@ -132,6 +132,6 @@ export const DEFAULT_MODEL_CONFIG: ModelConfig = {
     diskConfig(2, 1, 'VSCSI-SCRATCH-RO', { readOnly: true }),
     diskConfig(2, 2, 'VSCSI-SCRATCH-PI-2', { thin: false, protection: 2 }),
     diskConfig(2, 3, 'VSCSI-SCRATCH-PI-3', { thin: false, protection: 3 }),
-    diskConfig(2, 4, 'VSCSI-SCRATCH-REMOVABLE', { blocks: MEDIA_BLOCKS.disk.usual, removable: true }),
+    diskConfig(2, 4, 'VSCSI-SCRATCH-RM', { blocks: MEDIA_BLOCKS.disk.usual, removable: true }),
   ],
 };

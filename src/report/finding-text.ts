@@ -1,5 +1,6 @@
 /** A finding as lines of text: field by field, then the bytes. */
 
+import type { CommandLayout } from '../run/exchange-bytes.js';
 import { requestText } from '../run/request-text.js';
 import type { Finding } from '../run/results.js';
 import { RULINGS, rulingText } from '../run/rulings.js';
@@ -30,10 +31,7 @@ export function findingLines(finding: Finding, requirementText: RequirementText)
   const ruling = finding.ruling === undefined ? undefined : RULINGS.get(finding.ruling);
   if (ruling) lines.push(`  ruling ${ruling.id}: ${rulingText(ruling)}`);
   if (finding.sent !== undefined) {
-    const text = requestText(
-      finding.sent,
-      finding.exchange?.out === finding.sent ? finding.exchange.layout : undefined,
-    );
+    const text = requestText(finding.sent, layoutOfSent(finding, finding.sent));
     if (text !== undefined) lines.push(...labelled('last request', text));
     lines.push(...labelled(text === undefined ? 'last request' : '', spacedHex(finding.sent)));
   }
@@ -52,4 +50,9 @@ export function remarkOf({ got, ruling: id }: Finding): string {
 function labelled(label: string, text: string): string[] {
   const width = label === 'expected' || label === 'got' ? 9 : 13;
   return text.split('\n').map((line, index) => `  ${(index === 0 ? label : '').padEnd(width)}${line}`);
+}
+
+/** The layout of the last request, where that is the one of the exchange, which may hold only its beginning. */
+function layoutOfSent({ exchange }: Finding, sent: string): CommandLayout | undefined {
+  return exchange !== undefined && sent.startsWith(exchange.out) ? exchange.layout : undefined;
 }

@@ -2,3 +2,6 @@
 export const REPORT_FORMATS = ['html', 'json', 'jsonl', 'junit', 'markdown', 'tap'] as const;
 
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
+
+/** The file that is standard output: `-` on the command line. */
+export const STANDARD_OUTPUT = '/dev/stdout';

@@ -50,13 +50,17 @@ export function diffRows(
   return { rows, more };
 }
 
-/** Rows of 16 bytes, only those with a difference: offset, expected, got, marks. */
-export function hexDiff(pair: HexPair): string[] {
+/** Rows of 16 bytes, only those with a difference: offset, expected, got, marks. The two can be called otherwise. */
+export function hexDiff(
+  pair: HexPair,
+  [first, second]: readonly [string, string] = ['expected', 'got'],
+): string[] {
   const { rows, more } = diffRows(pair);
+  const width = Math.max(first.length, second.length);
   const lines = rows.flatMap(({ offset, expected, got, differs }) => [
-    `${offset.toString(16).padStart(4, '0')}  expected  ${expected.join(' ')}`,
-    `      got       ${got.join(' ')}`,
-    `                ${differs.map((mark) => (mark ? '^^' : '  ')).join(' ')}`.trimEnd(),
+    `${offset.toString(16).padStart(4, '0')}  ${first.padEnd(width)}  ${expected.join(' ')}`,
+    `      ${second.padEnd(width)}  ${got.join(' ')}`,
+    `      ${' '.repeat(width)}  ${differs.map((mark) => (mark ? '^^' : '  ')).join(' ')}`.trimEnd(),
   ]);
   if (more > 0) lines.push(`… and ${more} more rows of ${BYTES_PER_ROW} bytes differ`);
   return lines;

@@ -1,5 +1,5 @@
 /** Results as one HTML page for a browser, without anything from elsewhere. */
-import { ownCases } from '../run/load-cases.js';
+import { ownCovers } from '../run/own-covers.js';
 import { htmlPage } from './html/page.js';
 import { type PageRun, pageData } from './html/page-data.js';
 import { writeReport } from './report-file.js';
@@ -12,6 +12,5 @@ export function htmlReporter(file: string): Reporter {
 
 /** The page of one or more devices, side by side. */
 export function htmlText(runs: readonly PageRun[]): string {
-  const definitions = ownCases().files.flatMap(({ cases }) => cases);
-  return htmlPage(pageData(runs, new Map(definitions.map(({ id, covers }) => [id, covers]))));
+  return htmlPage(pageData(runs, ownCovers()));
 }

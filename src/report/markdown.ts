@@ -7,6 +7,7 @@ import { resultKey } from '../run/modes.js';
 import { replayCommand } from '../run/replay-command.js';
 import { type CaseResult, type RunResults, summarise, type Verdict } from '../run/results.js';
 import { findingLines } from './finding-text.js';
+import { code, fenced, oneLine, plain } from './markdown-text.js';
 import { writeReport } from './report-file.js';
 import type { Reporter } from './reporter.js';
 
@@ -39,7 +40,7 @@ function headline({ interrupted, failure, summary }: RunResults, gate: Gate): st
       : `The device could not be set up again: ${plain(failure)}.`;
   const incomplete = interrupted || failure !== undefined ? `${ended} ` : '';
   const wrong = gate.unexpected.length + gate.stale.length + gate.expired.length;
-  const known = gate.deviations === 0 ? '' : `, but ${counted(gate.deviations, 'known deviation')}`;
+  const known = gate.deviations === 0 ? '' : ` but ${counted(gate.deviations, 'known deviation')}`;
   if (wrong > 0)
     return `${incomplete}${counted(gate.unexpected.length, 'new failure')}, ${counted(gate.stale.length + gate.expired.length, 'entry', 'entries')} of the list of known deviations out of date.`;
   if (summary.total === summary.skip) return `${incomplete}No case was executed.`;
@@ -136,32 +137,6 @@ function skips(cases: readonly CaseResult[]): string[] {
 function origin({ suite, seed, environment: { date } }: RunResults): string {
   const when = date === '' ? '' : `, ${plain(date)}`;
   return `vscsi ${plain(suite.version)}, case set ${code(suite.caseSetHash.slice(0, 12))}, seed ${seed}${when}`;
-}
-
-/** Text without markup: any punctuation can be escaped. A line break would end a heading or an item. */
-function plain(text: string): string {
-  return oneLine(text).replaceAll(/[\\`*_{}[\]()#+!|~<>&@-]/g, '\\$&');
-}
-
-/** A code span; its fence is longer than any in the text, and what would end a cell of a table is escaped. */
-function code(text: string): string {
-  const shown = oneLine(text).replaceAll('|', '\\|');
-  const fence = '`'.repeat(longestRun(shown) + 1);
-  const pad = /^`|`$/.test(shown) ? ' ' : '';
-  return `${fence}${pad}${shown}${pad}${fence}`;
-}
-
-function fenced(text: string): string {
-  const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
-  return `${fence}text\n${text}\n${fence}`;
-}
-
-function longestRun(text: string): number {
-  return Math.max(0, ...(text.match(/`+/g) ?? []).map(({ length }) => length));
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim();
 }
 
 function html(text: string): string {

@@ -3,7 +3,7 @@ import { Parser } from 'tap-parser';
 import { STANDING_CHECKS, type StandingCheck } from '../harness/violation.js';
 import { readResultKey } from '../run/modes.js';
 import { type CaseResult, RED, type RunResults, type StandingResult, summarise } from '../run/results.js';
-import { readTapOrigin } from './tap.js';
+import { EXPIRED, readTapOrigin, STALE } from './tap.js';
 
 /** The text is no TAP that the suite has written. */
 export class TapReadError extends Error {
@@ -22,7 +22,6 @@ interface TestPoint {
 }
 
 const STANDING = 'standing:';
-const STALE = 'listed as known and not red: ';
 
 /**
  * What TAP does not tell is empty. A verdict is that of the diagnostics; without any it is what `ok` and directives
@@ -58,7 +57,8 @@ function parsed(text: string) {
       wrong.push(`the plan tells of ${planned} test points, and there are ${summary.count}`);
   });
   parser.on('assert', ({ ok, name, skip, diag }) => {
-    if (!name.startsWith(STALE)) points.push({ ok, name, skip, diag });
+    // What was wrong with a list is for another gate to find again.
+    if (![STALE, EXPIRED].some((about) => name.startsWith(about))) points.push({ ok, name, skip, diag });
   });
   parser.on('comment', (line: string) => {
     origin ??= readTapOrigin(line.replace(/^#\s*/, '').trimEnd());

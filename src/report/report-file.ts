@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { STANDARD_OUTPUT } from './format.js';
 
 /** A report cannot be written. The run goes on; exit code 5 if nothing worse happened. */
 export class ReportError extends Error {
@@ -41,6 +42,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
  */
 export function writeReport(file: string, text: string): void {
   try {
+    if (file === STANDARD_OUTPUT) {
+      writeAll(STDOUT, text);
+      return;
+    }
     makeFolder(dirname(file));
     if (isSpecial(file)) {
       writeFileSync(file, text);
@@ -56,6 +61,24 @@ export function writeReport(file: string, text: string): void {
     }
   } catch (error) {
     throw new ReportError(file, error);
+  }
+}
+
+/** Its descriptor: where it is a socket, its name cannot be opened. */
+const STDOUT = 1;
+/** So long a reader that is slower is left to read, in milliseconds. */
+const PATIENCE_MS = 5;
+
+function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(fd, bytes, done);
+    } catch (error) {
+      // Standard output may be a pipe that does not block, and is full.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PATIENCE_MS);
+    }
   }
 }
 
@@ -87,11 +110,12 @@ export class LineFile {
    */
   constructor(file: string, first: readonly string[]) {
     this.#file = file;
-    const part = isSpecial(file) ? undefined : `${file}.part`;
+    const toOutput = file === STANDARD_OUTPUT;
+    const part = toOutput || isSpecial(file) ? undefined : `${file}.part`;
     try {
-      makeFolder(dirname(file));
-      this.#fd = openSync(part ?? file, 'w');
-      this.#append(first.map((line) => `${line}\n`).join(''));
+      if (!toOutput) makeFolder(dirname(file));
+      this.#fd = toOutput ? STDOUT : openSync(part ?? file, 'w');
+      writeAll(this.#fd, first.map((line) => `${line}\n`).join(''));
       if (part !== undefined) renameSync(part, file);
     } catch (error) {
       if (part !== undefined) rmSync(part, { force: true });
@@ -102,18 +126,13 @@ export class LineFile {
   /** Throws ReportError. */
   write(line: string): void {
     try {
-      this.#append(`${line}\n`);
+      writeAll(this.#fd, `${line}\n`);
     } catch (error) {
       throw new ReportError(this.#file, error);
     }
   }
 
-  #append(text: string): void {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
-  }
-
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== STDOUT) closeSync(this.#fd);
   }
 }

@@ -17,12 +17,8 @@ export function tapText(results: RunResults, gate: Gate): string {
   const points = [
     ...results.cases.map((result) => casePoint(result, known)),
     ...results.standing.map((row) => standingPoint(row, known)),
-    ...gate.stale.map((id) => ({
-      ok: false,
-      description: `listed as known and not red: ${id}`,
-      directive: '',
-      diagnostics: undefined,
-    })),
+    ...gate.stale.map((id) => listPoint(`${STALE}${id}`)),
+    ...gate.expired.map((id) => listPoint(`${EXPIRED}${id}`)),
   ];
   const lines = ['TAP version 14', `1..${points.length}`];
   lines.push(`# ${tapOrigin(results)}`);
@@ -71,6 +67,14 @@ export function readTapOrigin(comment: string):
 
 const TAP_ORIGIN =
   /^(?<name>\S+) (?<version>.*), vscsi (?<suite>\S+), case set (?<hash>[0-9a-f]{64}), seed (?<seed>\d+), virtio (?<spec>[\d.]+)(?<strict>, strict)?$/;
+
+/** Test points about entries of the list of known deviations begin so. */
+export const STALE = 'listed as known and not red: ';
+export const EXPIRED = 'listed as known up to a date that is past: ';
+
+function listPoint(description: string): Point {
+  return { ok: false, description, directive: '', diagnostics: undefined };
+}
 
 interface Point {
   readonly ok: boolean;

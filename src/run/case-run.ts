@@ -19,6 +19,7 @@ import { type Flight, Flights } from './flights.js';
 import type { RunnableCase } from './load-cases.js';
 import { modeName } from './modes.js';
 import { clearUnitAttentions, type ProbedUnit, ProbeError } from './probe.js';
+import { type Resend, TraceEnded } from './resend.js';
 import { type CaseResult, type Finding, verdictOf } from './results.js';
 import { ruledVerdict } from './rulings.js';
 import type { Session } from './session.js';
@@ -61,15 +62,18 @@ export class CaseRun {
 
   /** Where the exchange with the device is written down, if anywhere. */
   readonly trace: CaseTrace | undefined;
+  /** What is sent in place of what the case makes, if anything. */
+  readonly resend: Resend | undefined;
 
   constructor(
     session: Session,
     plan: RunnableCase,
     beacon: Beacon,
     onStanding: StandingListener,
-    trace?: CaseTrace,
+    { trace, resend }: { readonly trace?: CaseTrace; readonly resend?: Resend } = {},
   ) {
     this.trace = trace;
+    this.resend = resend;
     this.session = session;
     this.plan = plan;
     this.scope = new Map(plan.scope);
@@ -385,6 +389,7 @@ export class CaseRun {
   }
 
   #caught(error: unknown): void {
+    if (error instanceof TraceEnded) return;
     if (error instanceof CaseEnded) {
       this.#judgeAfterFail();
       return;

@@ -65,7 +65,8 @@ async function run(options: InLabOptions): Promise<Supervised> {
   };
   const gathered = new Gathered(options);
   for (;;) {
-    const job = jobOf(options, { without: gathered.keys });
+    // Some may have been there before the first boot.
+    const job = jobOf(options, { without: [...(options.selection.without ?? []), ...gathered.keys] });
     const { last, ...end } = await bootFor(job, around, (message) => gathered.take(message));
     if (last?.type === 'failed') throw setupError(last.failure);
     if (last !== undefined) return gathered.outcome(last.run, last.failure && setupError(last.failure));
@@ -109,7 +110,7 @@ function jobOf(
   { adapter, device, files, known, ...options }: InLabOptions,
   choice: Pick<Selection, 'only' | 'without'>,
 ): LabJob {
-  const { transports, modes, selection, order, seed, strict, spec, trace, jobs, hangMs } = options;
+  const { transports, modes, selection, order, seed, strict, spec, trace, resend, jobs, hangMs } = options;
   return {
     kind: adapter.name,
     device,
@@ -120,6 +121,7 @@ function jobOf(
       hangMs: hangMs * SLOWNESS,
       startMs: START_LIMIT_MS,
       ...(spec && { spec }),
+      ...(resend && { resend }),
       ...(trace && { trace: { ...trace, folder: resolve(trace.folder) } }),
     },
     ...(known && { known }),

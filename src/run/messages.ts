@@ -7,6 +7,7 @@ import type { ControlChannel } from './control-link.js';
 import type { HeldBack } from './known.js';
 import type { ModeChoice } from './modes.js';
 import type { Order } from './order.js';
+import type { SentChain } from './resend.js';
 import type { CaseResult, Shard } from './results.js';
 import type { IdChoice } from './select.js';
 import type { SpecVersion } from './spec-version.js';
@@ -47,6 +48,8 @@ export interface RunSettings {
   readonly strict: boolean;
   /** Left out for no traces. */
   readonly trace?: TraceChoice;
+  /** Chains of a trace, sent in place of those that the case makes. */
+  readonly resend?: readonly SentChain[];
   /** Cases that the device is known not to survive. */
   readonly heldBack?: readonly HeldBack[];
   /** Leave out what this version of the standard does not have. */

@@ -249,8 +249,20 @@ export class Supervision {
     onMessage: (message: WorkerMessage) => void,
     traced = true,
   ): Promise<{ readonly ending: Ending; readonly planned: boolean }> {
-    const { adapter, transport, workers, modes, selection, order, seed, strict, trace, spec, beaconFile } =
-      this.#options;
+    const {
+      adapter,
+      transport,
+      workers,
+      modes,
+      selection,
+      order,
+      seed,
+      strict,
+      trace,
+      resend,
+      spec,
+      beaconFile,
+    } = this.#options;
     const { hangMs, interrupt, startMs, onStuck } = this.#options;
     const settings: RunSettings = {
       modes,
@@ -260,6 +272,7 @@ export class Supervision {
       seed,
       strict,
       ...(traced && trace !== undefined && { trace }),
+      ...(resend && { resend }),
       ...(spec && { spec }),
       ...(beaconFile !== undefined && { beaconFile }),
     };

@@ -29,7 +29,7 @@ export interface RegisterRecord {
   readonly meaning?: string;
 }
 
-/** A descriptor of a chain as it lies in memory when the chain is about to be made available. */
+/** A descriptor of a chain as it lies in memory. */
 export interface DescriptorRecord {
   /** Left out for the queue itself; the number of an indirect table from 0 else. */
   readonly table?: number;
@@ -51,13 +51,22 @@ export interface SentRecord {
   readonly exchange: number;
   readonly kind: Flight['kind'];
   readonly queue: number;
-  /** Left out where the chain gets its place only by being made available. */
+  /** Left out where the chain gets its place only by being made available: then a `placed` follows. */
   readonly head?: number;
   readonly layout?: CommandLayout;
   readonly out: readonly { readonly addr: string; readonly bytes: string }[];
   readonly in: readonly { readonly addr: string; readonly size: number }[];
   readonly descriptors: readonly DescriptorRecord[];
   readonly fields: readonly DecodedField[];
+}
+
+/** A chain that had no place before lies in its ring, and no notification was sent yet. */
+export interface PlacedRecord {
+  readonly type: 'placed';
+  readonly exchange: number;
+  readonly queue: number;
+  readonly head: number;
+  readonly descriptors: readonly DescriptorRecord[];
 }
 
 /** A step has waited for a chain. */
@@ -90,6 +99,7 @@ export type TraceRecord =
   /** The access before it came so many times more, with the same outcome. */
   | { readonly type: 'repeated'; readonly times: number }
   | SentRecord
+  | PlacedRecord
   | ReturnedRecord
   /** A location was read or written by a step. */
   | {

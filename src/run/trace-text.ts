@@ -1,7 +1,7 @@
 /** A trace as text for people: one deed a line, bytes in hex, fields below the bytes that they are made of. */
 import type { DecodedField } from './decode-exchange.js';
 import { requestText } from './request-text.js';
-import type { ReturnedRecord, SentRecord, TraceRecord } from './trace-record.js';
+import type { DescriptorRecord, ReturnedRecord, SentRecord, TraceRecord } from './trace-record.js';
 
 /** The lines of one record. */
 export function traceLines(record: TraceRecord): string[] {
@@ -26,6 +26,8 @@ export function traceLines(record: TraceRecord): string[] {
       return [`  . … ${record.times === 1 ? 'once' : `${record.times} times`} more`];
     case 'sent':
       return sentLines(record);
+    case 'placed':
+      return [`     head ${record.head}`, ...record.descriptors.map(descriptorLine)];
     case 'returned':
       return returnedLines(record);
     case 'access':
@@ -51,13 +53,15 @@ function sentLines({
     `  -> queue ${queue} ${head === undefined ? 'next' : `head ${head}`}: ${text ?? kind}`,
     ...out.map((piece) => `     out @${piece.addr} ${piece.bytes}`),
     ...writable.map(({ addr, size }) => `     in  @${addr} ${size} bytes`),
-    ...descriptors.map(({ table, slot, addr, len, flags, next, id }) => {
-      const where = table === undefined ? `descriptor ${slot}` : `table ${table}, descriptor ${slot}`;
-      const follows = flags.includes('NEXT') && next !== undefined ? ` -> ${next}` : '';
-      return `     ${where}: @${addr} len ${len} ${flags.join('|') || 'no flags'}${id === undefined ? follows : ` id ${id}`}`;
-    }),
+    ...descriptors.map(descriptorLine),
     ...fieldLines(fields),
   ];
+}
+
+function descriptorLine({ table, slot, addr, len, flags, next, id }: DescriptorRecord): string {
+  const where = table === undefined ? `descriptor ${slot}` : `table ${table}, descriptor ${slot}`;
+  const follows = flags.includes('NEXT') && next !== undefined ? ` -> ${next}` : '';
+  return `     ${where}: @${addr} len ${len} ${flags.join('|') || 'no flags'}${id === undefined ? follows : ` id ${id}`}`;
 }
 
 function returnedLines({

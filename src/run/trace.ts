@@ -46,6 +46,8 @@ export class CaseTrace {
   readonly #text: number;
   readonly #lines: number;
   readonly #numbers = new Map<Flight['exchange'], number>();
+  /** Chains that were sent and got no place yet. */
+  readonly #unplaced = new Set<Flight['exchange']>();
   #attempts = 0;
   #failure: Error | undefined;
   /** The last access as JSON, and how often it came again. */
@@ -65,6 +67,7 @@ export class CaseTrace {
   attempt(): void {
     if (++this.#attempts > 1) this.#say({ type: 'attempt', number: this.#attempts });
     this.#numbers.clear();
+    this.#unplaced.clear();
   }
 
   /** A step begins. */
@@ -79,6 +82,7 @@ export class CaseTrace {
     const layout = layoutOf(flight);
     const number = this.#numbers.size + 1;
     this.#numbers.set(exchange, number);
+    if (chain.slots.length === 0) this.#unplaced.add(exchange);
     this.#say({
       type: 'sent',
       exchange: number,
@@ -89,7 +93,7 @@ export class CaseTrace {
       ...(layout && { layout }),
       out: placed.out.map(({ initial, iova }) => ({ addr: address(iova), bytes: hexOf(initial) })),
       in: placed.in.map(({ size, iova }) => ({ addr: address(iova), size })),
-      descriptors: descriptorsOf(chain, ring),
+      descriptors: chain.slots.length === 0 ? [] : descriptorsOf(chain, ring),
       fields: decodeExchange({
         kind,
         queue,
@@ -97,6 +101,15 @@ export class CaseTrace {
         ...(layout && { layout }),
       }),
     });
+  }
+
+  /** A chain lies in its ring; told of those that had no place before. */
+  placed({ exchange }: Flight, ring: Ring): void {
+    const number = this.#numbers.get(exchange);
+    if (number === undefined || !this.#unplaced.delete(exchange)) return;
+    const { queue, chain } = exchange;
+    const descriptors = descriptorsOf(chain, ring);
+    this.#say({ type: 'placed', exchange: number, queue, head: chain.head, descriptors });
   }
 
   /** A chain came back, or did not. */

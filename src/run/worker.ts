@@ -33,6 +33,7 @@ import { Outbox } from './outbox.js';
 import { type PlanEntry, planOf } from './plan.js';
 import { ProbeError } from './probe.js';
 import { registerMeaning, registerName } from './register-name.js';
+import { Resend } from './resend.js';
 import { type CaseResult, RED } from './results.js';
 import { ruleStrictly } from './rulings.js';
 import { sanitizerReport } from './sanitizer.js';
@@ -187,7 +188,7 @@ function runCase(
   session: Session,
   asWritten: RunnableCase,
   spec: SpecFilter | undefined,
-  { trace: choice, seed }: RunSettings,
+  { trace: choice, resend, seed }: RunSettings,
 ): CaseResult {
   const plan = spec?.plan(asWritten) ?? asWritten;
   const trace =
@@ -196,7 +197,10 @@ function runCase(
     // What counts is the run that decides.
     ledger = new StandingLedger();
     trace?.attempt();
-    current = new CaseRun(session, plan, beacon, onStanding, trace);
+    current = new CaseRun(session, plan, beacon, onStanding, {
+      ...(trace && { trace }),
+      ...(resend && { resend: new Resend(resend) }),
+    });
     return current;
   });
   current = undefined;

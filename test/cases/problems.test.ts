@@ -88,6 +88,12 @@ const CASES: [name: string, steps: string, expected: string[], keys?: string][] 
     'needs: [disk, fault]',
   ],
   [
+    'a read that fails later',
+    '- control: {fault: {lun: disk, on: read, error: deferred}}\n- control: {clear: disk}',
+    ['value 9:55 only a write can fail later'],
+    'needs: [disk, deferred-fault]',
+  ],
+  [
     'a negated role is not bound',
     '- check: cdrom.blocks == 0',
     ['name 9:16 unknown name "cdrom.blocks"'],

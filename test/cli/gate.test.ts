@@ -140,3 +140,17 @@ describe('known', () => {
     expect(readFileSync(join(run.folder, 'known.yaml'), 'utf8')).toBe('mine');
   });
 });
+
+test('every report can be made of the event stream alone, and is that of the run', async () => {
+  const formats = ['json', 'junit', 'markdown', 'tap'];
+  const reports = formats.flatMap((format) => ['--report', `${format}=@r.${format}`]);
+  const run = await finish(
+    ...['run', '--dut', 'model', ...stall, '--mutant', 'stall.never-complete', '--report', 'jsonl=@r.jsonl'],
+    ...reports,
+  );
+  const again = await finish('gate', join(run.run.folder, 'r.jsonl'), ...reports);
+  const text = (of: Vscsi, format: string) => readFileSync(join(of.folder, `r.${format}`), 'utf8');
+  for (const format of ['junit', 'markdown', 'tap'])
+    expect(text(again.run, format)).toBe(text(run.run, format));
+  expect(JSON.parse(text(again.run, 'json'))).toEqual(JSON.parse(text(run.run, 'json')));
+});

@@ -51,6 +51,31 @@ test('a trace has every step, request and answer', async () => {
   );
 });
 
+test('a chain of a packed ring is shown where it lies, before the device is notified', async () => {
+  const run = start(
+    ...[
+      'run',
+      '--dut',
+      'model',
+      '--select',
+      'spc.test-unit-ready.good',
+      '--modes',
+      'pci.packed',
+      '--trace',
+      '@tr',
+    ],
+  );
+  expect(await run.ended()).toBe(0);
+  const [name] = readdirSync(join(run.folder, 'tr')).filter((file) => file.endsWith('.jsonl'));
+  const types = recordsOf(join(run.folder, 'tr', name ?? '')).map(({ type }) => type);
+  const sent = types.indexOf('sent');
+  expect(types.slice(sent, sent + 3)).toEqual(['sent', 'placed', 'register']);
+  const text = readFileSync(join(run.folder, 'tr', name?.replace('.jsonl', '.txt') ?? ''), 'utf8');
+  expect(text).toMatch(
+    /\n {5}head \d+\n {5}descriptor \d+: @[0-9a-f]{11} len 51 NEXT\|(AVAIL|USED) id \d+\n/,
+  );
+});
+
 test('without a folder the trace is shown, and nothing of it stays', async () => {
   const { code, output, run } = await finish(
     ...['run', '--dut', 'model', '--select', 'spc.test-unit-ready.good', '--trace'],

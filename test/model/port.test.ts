@@ -26,7 +26,7 @@ describe('adapter', () => {
         { target: 2, unit: 1, kind: 'disk' },
         { target: 2, unit: 2, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI-2' },
         { target: 2, unit: 3, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-PI-3' },
-        { target: 2, unit: 4, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-REMOVABLE' },
+        { target: 2, unit: 4, kind: 'disk', scratchSerial: 'VSCSI-SCRATCH-RM' },
       ],
       freeTarget: 3,
       freeUnit: { target: 0, unit: 2 },

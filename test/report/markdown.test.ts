@@ -19,7 +19,7 @@ test('the summary says what came of it, by area, with each new failure and how t
 });
 
 test.each([
-  [RESULTS, { ...EMPTY_GATE, deviations: 1 }, '**Nothing is red, but 1 known deviation.**'],
+  [RESULTS, { ...EMPTY_GATE, deviations: 1 }, '**Nothing is red but 1 known deviation.**'],
   [RESULTS, EMPTY_GATE, '**Nothing is red.**'],
   [{ ...RESULTS, interrupted: true }, EMPTY_GATE, '**The run was ended early. Nothing is red.**'],
   [

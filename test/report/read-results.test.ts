@@ -30,7 +30,9 @@ describe('what a report holds comes back', () => {
   });
 
   test('from the event stream', () => {
-    expect(parseResults('r.jsonl', WHOLE)).toEqual({
+    const { events, ...read } = parseResults('r.jsonl', WHOLE);
+    expect(events).toEqual(cases);
+    expect(read).toEqual({
       file: 'r.jsonl',
       format: 'jsonl',
       results: RESULTS,

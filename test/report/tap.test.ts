@@ -1,5 +1,6 @@
 import { Parser } from 'tap-parser';
 import { expect, test } from 'vitest';
+import { tapResults } from '../../src/report/read-tap.js';
 import { tapText } from '../../src/report/tap.js';
 import { GATE, RESULTS } from './sample.js';
 
@@ -47,6 +48,16 @@ test('a TAP parser finds every case and row, with what is known as TODO and reas
     findings: [{ step: '2', expectedBytes: '0102', gotBytes: '01ff', sent: '00' }],
   });
   expect(points[4]?.diag).toMatchObject({ findings: [{ got: 'exit code 1; it said:\nmore\n' }] });
+});
+
+test('an entry that has expired is a failure of its own, and no result when it is read again', () => {
+  const text = tapText(RESULTS, { ...GATE, expired: ['a.old (2026-01-01)'] });
+  expect(parsed(text).points.at(-1)).toMatchObject({
+    ok: false,
+    todo: false,
+    name: 'listed as known up to a date that is past: a.old (2026-01-01)',
+  });
+  expect(tapResults(text).cases).toHaveLength(RESULTS.cases.length);
 });
 
 test('an interrupted run bails out', () => {

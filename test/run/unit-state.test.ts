@@ -68,6 +68,28 @@ test('nothing is written to a unit that is not lent, whatever the case forgets t
   ]);
 });
 
+test('a unit that the case has plugged is its own to write to', async () => {
+  const file = join(folder, 'case.yaml');
+  writeFileSync(
+    file,
+    `suite: s
+spec: {document: virtio-1.4}
+cases:
+  - id: a.write
+    title: Writes to a new unit
+    needs: [disk2, plug]
+    steps:
+      - control: {plug: {as: x, beside: disk2}}
+      - command: {lun: x, cdb: TEST UNIT READY}
+        retry: 8
+      - command: {lun: x, cdb: {op: WRITE(10), lba: 0, blocks: 1}}
+        expect: {status: GOOD, covers: [scsi.req.response-ok]}
+`,
+  );
+  const { results } = await runOnModel({ seed: 1, files: checkCaseFiles([file]).files });
+  expect(results.map(({ verdict }) => verdict)).toEqual(['pass']);
+});
+
 test.each([
   ['was stopped', 'disk', 'START STOP UNIT, start: 0'],
   ['had its medium ejected', 'cdrom', 'START STOP UNIT (MMC), loej: 1, start: 0'],

@@ -101,7 +101,7 @@ const OWN = [
     target: 2,
     unit: 1,
     kind: 'disk',
-    serial: 'VSCSI-SCRATCH-REMOVABLE',
+    serial: 'VSCSI-SCRATCH-RM',
     scratch: true,
     removable: true,
     size: 2 * MIB,

@@ -1,4 +1,5 @@
 /** Deviations that prove cases about block commands: comparing, writing the same, unmapping, and the whole medium. */
+import { SenseKey } from '../../wire/scsi/sense.js';
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import { GOOD, goodAfter } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
@@ -24,12 +25,13 @@ const afterwards = (
 const OTHER_WRITES =
   /^(WRITE AND VERIFY|ORWRITE\(16|WRITE ATOMIC\(16|COMPARE AND WRITE|WRITE SAME\((10|16)\))/;
 const writes = ({ command }: CommandCall): boolean => OTHER_WRITES.test(command.name);
-const isVerify = ({ command }: CommandCall): boolean => command.name.startsWith('VERIFY(');
-const isSame = ({ command }: CommandCall): boolean => command.name.startsWith('WRITE SAME(');
-const lbaOf = ({ fields }: CommandCall): bigint => fields.lba ?? 0n;
-const blocksOf = ({ fields }: CommandCall): number => Number(fields.blocks ?? 0n);
+const isWrite = ({ command }: CommandCall): boolean => /WRITE\b.*\(|^COMPARE AND WRITE$/.test(command.name);
+export const isVerify = ({ command }: CommandCall): boolean => command.name.startsWith('VERIFY(');
+export const isSame = ({ command }: CommandCall): boolean => command.name.startsWith('WRITE SAME(');
+export const lbaOf = ({ fields }: CommandCall): bigint => fields.lba ?? 0n;
+export const blocksOf = ({ fields }: CommandCall): number => Number(fields.blocks ?? 0n);
 const endOf = (call: CommandCall): bigint => lbaOf(call) + BigInt(blocksOf(call));
-const within = (disk: Disk, call: CommandCall): boolean => endOf(call) <= disk.blocks;
+export const within = (disk: Disk, call: CommandCall): boolean => endOf(call) <= disk.blocks;
 const zeros = (disk: Disk): Uint8Array => new Uint8Array(disk.blockSize);
 /** The last byte of the address in a CDB. */
 const addressByte = (bytes: Uint8Array): number => ((bytes[0] ?? 0) >> 5 === 4 ? 9 : 5);
@@ -96,6 +98,29 @@ const WRITING: readonly Mutant[] = [
       writes(call) && result.sense?.asc === Sense.LBA_OUT_OF_RANGE.asc && blocksOf(call) > 1
         ? { ...result, sense: Sense.INVALID_FIELD_IN_CDB }
         : result,
+  ),
+  acting(
+    'block-write.refused-written',
+    'A command that writes and is refused has written its first block all the same.',
+    (call, disk, run) => {
+      const result = run();
+      const first = call.task.dataOut(disk.blockSize);
+      const key = result.sense?.key;
+      if (isWrite(call) && key === SenseKey['ILLEGAL REQUEST'] && first.length === disk.blockSize)
+        if (lbaOf(call) < disk.blocks) disk.writeBlocks(lbaOf(call), first);
+      return result;
+    },
+  ),
+  acting(
+    'block-write.none-clears',
+    'A command that is to write no blocks leaves zeros in the first or the last block and in that beside it.',
+    (call, disk, run) => {
+      const result = run();
+      if (!isWrite(call) || isSame(call) || call.command.length === 6 || blocksOf(call) !== 0) return result;
+      const beside = lbaOf(call) < disk.blocks / 2n ? [0n, 1n] : [disk.blocks - 2n, disk.blocks - 1n];
+      for (const lba of beside) disk.writeBlocks(lba, zeros(disk));
+      return result;
+    },
   ),
   cdb('block-write.address-of-32-bits', 'Commands of 16 bytes look at 32 bits of the address.', (bytes) => {
     if ([0x89, 0x8b, 0x8e, 0x8f, 0x90, 0x93, 0x9c].includes(bytes[0] ?? 0)) bytes.fill(0, 2, 6);
@@ -238,7 +263,7 @@ const DESCRIPTOR = 16;
 const LIST_HEADER = 8;
 const GRANULE = 8n;
 /** Blocks that an UNMAP or WRITE SAME names first. */
-function firstRange(call: CommandCall): readonly [bigint, bigint] {
+export function firstRange(call: CommandCall): readonly [bigint, bigint] {
   if (call.command.name !== 'UNMAP') return [lbaOf(call), BigInt(blocksOf(call))];
   if (call.task.dataOutLength < LIST_HEADER + DESCRIPTOR) return [0n, 0n];
   const list = call.task.dataOut(LIST_HEADER + DESCRIPTOR);
@@ -351,6 +376,16 @@ const PROVISIONING: readonly Mutant[] = [
       call.task.dataOutLength >= LIST_HEADER &&
       call.task.dataOut(LIST_HEADER)[3] === 0,
   ),
+  acting(
+    'unmap.empty-list-unmaps',
+    'UNMAP without a parameter list unmaps the first block.',
+    (call, disk, run) => {
+      const result = run();
+      if (named(call, 'UNMAP') && call.fields.parameter_list_length === 0n)
+        disk.clearBlocks(0n, 1, ProvisioningStatus.DEALLOCATED);
+      return result;
+    },
+  ),
   refusing(
     'unmap.empty-list-unknown',
     'UNMAP without a parameter list is refused as a field of the CDB.',
@@ -415,7 +450,8 @@ const PROVISIONING: readonly Mutant[] = [
 ];
 
 const isPreFetch = ({ command }: CommandCall): boolean => command.name.startsWith('PRE-FETCH');
-const isSynchronize = ({ command }: CommandCall): boolean => command.name.startsWith('SYNCHRONIZE CACHE');
+export const isSynchronize = ({ command }: CommandCall): boolean =>
+  command.name.startsWith('SYNCHRONIZE CACHE');
 const isSanitize = ({ command }: CommandCall): boolean => command.name.startsWith('SANITIZE');
 
 const MEDIUM: readonly Mutant[] = [

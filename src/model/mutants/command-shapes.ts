@@ -4,7 +4,7 @@ import type { Behaviours } from '../behaviours.js';
 import { type CommandResult, GOOD } from '../units/command-result.js';
 import type { CommandCall } from '../units/command-table.js';
 import { Disk } from '../units/disk.js';
-import { Sense } from '../units/sense.js';
+import { Sense, type SenseInfo } from '../units/sense.js';
 import type { Mutant } from './mutant.js';
 
 export type Change = (result: CommandResult, call: CommandCall) => CommandResult;
@@ -26,6 +26,28 @@ export function ending(
   };
 }
 
+/** Runs commands by a changed CDB. */
+export const rewriting =
+  (change: (bytes: Uint8Array, call: CommandCall) => void): Behaviours['perform'] =>
+  (call, run) => {
+    change(call.cdb, call);
+    return run();
+  };
+
+/** Refuses some commands instead of running them. */
+export const refusal =
+  (applies: (call: CommandCall) => boolean, sense: SenseInfo): Behaviours['perform'] =>
+  (call, run) =>
+    applies(call) ? { status: ScsiStatus['CHECK CONDITION'], sense } : run();
+
+type DiskAct = (call: CommandCall, disk: Disk, run: () => CommandResult) => CommandResult;
+
+/** Lets disks do something else. */
+export const onDisks =
+  (act: DiskAct): Behaviours['perform'] =>
+  (call, run) =>
+    call.unit instanceof Disk ? act(call, call.unit, run) : run();
+
 /** A mutant that changes a CDB before the unit sees it. */
 export function cdb(
   id: string,
@@ -38,10 +60,7 @@ export function cdb(
     source: 'layout',
     acts: true,
     apply: (behaviours: Behaviours) => {
-      behaviours.perform = (call, run) => {
-        change(call.cdb, call);
-        return run();
-      };
+      behaviours.perform = rewriting(change);
     },
   };
 }
@@ -51,32 +70,27 @@ export function refusing(
   id: string,
   sentence: string,
   applies: (call: CommandCall) => boolean,
-  sense = Sense.INVALID_FIELD_IN_CDB,
+  sense: SenseInfo = Sense.INVALID_FIELD_IN_CDB,
 ): Mutant {
   return {
     id,
     sentence,
     source: 'layout',
     apply: (behaviours: Behaviours) => {
-      behaviours.perform = (call, run) =>
-        applies(call) ? { status: ScsiStatus['CHECK CONDITION'], sense } : run();
+      behaviours.perform = refusal(applies, sense);
     },
   };
 }
 
 /** A mutant under which a disk does something else than a conformant one. */
-export function acting(
-  id: string,
-  sentence: string,
-  act: (call: CommandCall, disk: Disk, run: () => CommandResult) => CommandResult,
-): Mutant {
+export function acting(id: string, sentence: string, act: DiskAct): Mutant {
   return {
     id,
     sentence,
     source: 'layout',
     acts: true,
     apply: (behaviours) => {
-      behaviours.perform = (call, run) => (call.unit instanceof Disk ? act(call, call.unit, run) : run());
+      behaviours.perform = onDisks(act);
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Task } from '../scsi/task.js';
 import type { Destination } from '../scsi/topology.js';
 import type { CommandCall } from '../units/command-table.js';
 import type { Mutant } from './mutant.js';
+import { watchInFlight } from './watching.js';
 
 const READ_10 = 0x28;
 /** cmd_per_lun of the model. */
@@ -169,16 +170,10 @@ const QUEUE_MUTANTS: readonly Mutant[] = [
     requirement: 'scsi.config.cmd-per-lun',
     source: 'generic',
     apply: (behaviours) => {
-      let inFlight = 0;
-      behaviours.resets = () => {
-        inFlight = 0;
-        return true;
-      };
-      behaviours.overrun = (short) => short || ++inFlight > 100;
-      behaviours.answer = (answer) => {
-        inFlight = Math.max(0, inFlight - 1);
-        return answer;
-      };
+      const { count, hooks } = watchInFlight();
+      Object.assign(behaviours, hooks, {
+        overrun: (short: boolean, task: Task) => hooks.overrun(short, task) || count() > 100,
+      });
     },
   },
   {

@@ -4,7 +4,7 @@ import { byte, edited, ending, good, named } from './command-shapes.js';
 import type { Mutant } from './mutant.js';
 
 const standard = (call: CommandCall): boolean => named(call, 'INQUIRY') && call.fields.evpd === 0n;
-const vital = (call: CommandCall, code: bigint): boolean =>
+export const vital = (call: CommandCall, code: bigint): boolean =>
   named(call, 'INQUIRY') && call.fields.evpd === 1n && call.fields.page === code;
 
 export const IDENTITY_MUTANTS: readonly Mutant[] = [

@@ -19,6 +19,7 @@ import { MEDIUM_REMOVAL_MUTANTS } from './medium-removal.js';
 import { MMIO_MUTANTS } from './mmio.js';
 import { MMIO_LEGACY_MUTANTS } from './mmio-legacy.js';
 import { MODE_PARAMETER_MUTANTS } from './mode-parameters.js';
+import { MUSEUM_MUTANTS } from './museum/index.js';
 import type { Mutant } from './mutant.js';
 import { NOTIFY_MUTANTS } from './notify.js';
 import { PACKED_MUTANTS } from './packed.js';
@@ -75,6 +76,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
   ...ASYNCHRONOUS_MUTANTS,
   ...PROTECTION_MUTANTS,
   ...DELIVERY_MUTANTS,
+  ...MUSEUM_MUTANTS,
 ];
 
 /** All mutants; ids are unique. */

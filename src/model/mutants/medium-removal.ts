@@ -18,7 +18,7 @@ const ejecting = (call: CommandCall): boolean =>
   call.fields.start === 0n &&
   (call.fields.power_condition ?? call.fields.power_conditions) === 0n;
 const CONFLICT: CommandResult = { status: ScsiStatus['RESERVATION CONFLICT'] };
-const isEmpty = (unit: LogicalUnit): boolean =>
+export const isEmpty = (unit: LogicalUnit): boolean =>
   (unit instanceof Cdrom || unit instanceof Disk) && unit.tray.medium === undefined;
 
 export const MEDIUM_REMOVAL_MUTANTS: readonly Mutant[] = [
@@ -57,6 +57,16 @@ export const MEDIUM_REMOVAL_MUTANTS: readonly Mutant[] = [
       !named(call, 'TEST UNIT READY')
         ? { ...GOOD, taken: call.task.dataOutLength }
         : result,
+  ),
+  acting(
+    'start-stop.load-clears',
+    'A disk that loads its medium leaves zeros in the first block.',
+    (call, disk, run) => {
+      const result = run();
+      if (named(call, 'START STOP UNIT') && call.fields.loej === 1n && disk.tray.medium)
+        disk.writeBlocks(0n, new Uint8Array(disk.blockSize));
+      return result;
+    },
   ),
   acting(
     'medium.capacity-kept',

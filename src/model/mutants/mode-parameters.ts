@@ -6,12 +6,12 @@ import { Sense } from '../units/sense.js';
 import { cdb, edited, ending, idle, named, refused, refusing } from './command-shapes.js';
 import type { Mutant } from './mutant.js';
 
-const sensing = (call: CommandCall): boolean => named(call, 'MODE SENSE(6)', 'MODE SENSE(10)');
-const selecting = (call: CommandCall): boolean => named(call, 'MODE SELECT(6)', 'MODE SELECT(10)');
+export const sensing = (call: CommandCall): boolean => named(call, 'MODE SENSE(6)', 'MODE SENSE(10)');
+export const selecting = (call: CommandCall): boolean => named(call, 'MODE SELECT(6)', 'MODE SELECT(10)');
 const ALL_PAGES = 0x3fn;
 
 /** Where mode pages begin in mode parameter data. */
-function pagesAt(data: Uint8Array, { command }: CommandCall): number {
+export function pagesAt(data: Uint8Array, { command }: CommandCall): number {
   return command.length === 6 ? 4 + (data[3] ?? 0) : 8 + (data[6] ?? 0) * 256 + (data[7] ?? 0);
 }
 

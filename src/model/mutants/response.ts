@@ -1,6 +1,7 @@
 /** Answers with wrong fields, cut, or left unwritten. The first ones come from the layout of the response. */
-import { responseHeaderSize, virtioScsiRespHead } from '../../wire/virtio-scsi.js';
-import type { AnswerFields } from '../scsi/answer.js';
+import { ScsiStatus } from '../../wire/scsi/status.js';
+import { Response, responseHeaderSize, virtioScsiRespHead } from '../../wire/virtio-scsi.js';
+import type { Answer, AnswerFields } from '../scsi/answer.js';
 import { deviations } from './deviations.js';
 import type { Mutant } from './mutant.js';
 
@@ -44,6 +45,26 @@ function fieldMutants(name: FieldName): Mutant[] {
 }
 
 const FIELDS = Object.keys(virtioScsiRespHead.fields) as FieldName[];
+
+/** Sense data that begin with a copy of the response header. */
+export function headerInSense(answer: Answer): Answer {
+  if (answer.sense.length === 0) return answer;
+  const sense = answer.sense.slice();
+  sense.set(virtioScsiRespHead.encode(answer.fields).subarray(0, sense.length));
+  return { ...answer, sense };
+}
+
+/** CHECK CONDITION as a failure of the device. */
+export const failureForCondition = (answer: Answer): Answer =>
+  answer.fields.status === ScsiStatus['CHECK CONDITION']
+    ? { ...answer, fields: { ...answer.fields, response: Response.FAILURE } }
+    : answer;
+
+/** Status shifted right by one, without the bit that is reserved. */
+export const shiftedStatus = (answer: Answer): Answer => ({
+  ...answer,
+  fields: { ...answer.fields, status: answer.fields.status >> 1 },
+});
 
 export const RESPONSE_MUTANTS: readonly Mutant[] = [
   ...FIELDS.flatMap(fieldMutants),
@@ -99,12 +120,7 @@ export const RESPONSE_MUTANTS: readonly Mutant[] = [
     requirement: 'scsi.req.response-layout',
     source: 'museum QVS-10-sense-buffer-holds-header',
     apply: (behaviours) => {
-      behaviours.answer = (answer) => {
-        if (answer.sense.length === 0) return answer;
-        const sense = answer.sense.slice();
-        sense.set(virtioScsiRespHead.encode(answer.fields).subarray(0, sense.length));
-        return { ...answer, sense };
-      };
+      behaviours.answer = headerInSense;
     },
   },
   {
@@ -113,8 +129,7 @@ export const RESPONSE_MUTANTS: readonly Mutant[] = [
     requirement: 'scsi.req.response-ok',
     source: 'museum VBX-01-check-condition-as-failure',
     apply: (behaviours) => {
-      behaviours.answer = (answer) =>
-        answer.fields.status === 0x02 ? { ...answer, fields: { ...answer.fields, response: 9 } } : answer;
+      behaviours.answer = failureForCondition;
     },
   },
   {

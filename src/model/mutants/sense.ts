@@ -2,6 +2,7 @@
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import { Sense, type SenseInfo } from '../units/sense.js';
 import type { Mutant } from './mutant.js';
+import { shiftedStatus } from './response.js';
 
 /** Conditions that a driver can bring about. */
 const CONDITIONS = [
@@ -62,10 +63,7 @@ export const SENSE_MUTANTS: readonly Mutant[] = [
     requirement: 'scsi.req.status-written',
     source: 'museum QSD-39-status-shifted',
     apply: (behaviours) => {
-      behaviours.answer = (answer) => ({
-        ...answer,
-        fields: { ...answer.fields, status: answer.fields.status >> 1 },
-      });
+      behaviours.answer = shiftedStatus;
     },
   },
   {

@@ -10,3 +10,28 @@ export function watchRings(behaviours: Behaviours): () => RingFeatures | undefin
   };
   return () => newest;
 }
+
+/** Counts the commands that units have and have not answered; a device reset ends them all. */
+export function watchInFlight(): {
+  readonly count: () => number;
+  readonly hooks: Pick<Behaviours, 'resets' | 'overrun' | 'answer'>;
+} {
+  let inFlight = 0;
+  return {
+    count: () => inFlight,
+    hooks: {
+      resets: () => {
+        inFlight = 0;
+        return true;
+      },
+      overrun: (short) => {
+        if (!short) inFlight++;
+        return short;
+      },
+      answer: (answer) => {
+        inFlight = Math.max(0, inFlight - 1);
+        return answer;
+      },
+    },
+  };
+}

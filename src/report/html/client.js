@@ -275,7 +275,7 @@
     if (diff !== undefined && diff.rows.length > 0)
       box.append(el('h4', {}, 'Bytes that differ'), drawDiff(diff));
     if (fields.length > 0)
-      box.append(el('h4', {}, 'The exchange, field by field'), drawFields(fields, check));
+      box.append(el('h4', {}, 'The exchange, field by field'), drawFields(fields, check, diff));
     return box;
   }
 
@@ -313,7 +313,23 @@
   }
 
   const PARTS = { out: 'Sent: the device-readable part', in: 'Came back: the device-writable part' };
-  function drawFields(fields, check) {
+  /** The bytes of a field in groups of four, those at `marked` offsets marked. */
+  function fieldBytes(hex, marked) {
+    const shown = hex.slice(0, 256).match(/../g) ?? [];
+    const cell = el('td', { class: 'bytes mono' });
+    shown.forEach((byte, at) => {
+      cell.append(at > 0 && at % 4 === 0 ? ' ' : '', marked?.has(at) ? el('mark', {}, byte) : byte);
+    });
+    if (hex.length > 256) cell.append(` … (${hex.length / 2} bytes)`);
+    return cell;
+  }
+
+  function drawFields(fields, check, diff) {
+    const differing = new Set(
+      (diff?.rows ?? []).flatMap(({ offset, differs }) =>
+        differs.flatMap((mark, at) => (mark ? [offset + at] : [])),
+      ),
+    );
     const body = el('tbody');
     let part;
     for (const field of fields) {
@@ -321,8 +337,6 @@
         part = field.part;
         body.append(el('tr', { class: 'part' }, el('th', { scope: 'colgroup', colspan: '4' }, PARTS[part])));
       }
-      const spaced = field.bytes.slice(0, 256).replace(/(.{8})(?=.)/g, '$1 ');
-      const size = field.bytes.length / 2;
       const lookedAt = field.name === check && part === 'in';
       body.append(
         el(
@@ -330,7 +344,7 @@
           { class: lookedAt ? 'looked-at' : undefined },
           el('td', { class: 'mono' }, field.offset.toString(16).padStart(4, '0')),
           el('th', { scope: 'row', class: 'mono' }, lookedAt ? el('mark', {}, field.name) : field.name),
-          el('td', { class: 'bytes mono' }, size > 128 ? `${spaced} … (${size} bytes)` : spaced),
+          fieldBytes(field.bytes, lookedAt ? differing : undefined),
           el('td', { class: 'meaning' }, field.meaning ?? ''),
         ),
       );
@@ -426,9 +440,16 @@
     ),
   );
   const drawRequirements = lazyList(byId('requirement-list'), byId('requirement-more'), (one) => {
-    const name = el('button', { type: 'button', class: 'mono' }, one.id);
+    const name = el('button', { type: 'button', class: 'link mono' }, one.id);
     name.addEventListener('click', () => narrow({ text: one.id }));
-    const told = `${one.green} green, ${one.red} red, ${one.skip} skipped`;
+    const told = [
+      [one.green, 'green'],
+      [one.red, 'red'],
+      [one.skip, 'skipped'],
+    ]
+      .filter(([count]) => count > 0)
+      .map(([count, what]) => `${count} ${what}`)
+      .join(', ');
     return el(
       'tr',
       {},

@@ -6,15 +6,22 @@ import { awaitFlights, compareAnswer, settleFlights } from './answer.js';
 
 /** Makes flights available by one index update a queue, and kicks as the step says. */
 export function publishFlights(flights: readonly Flight[], notify: Sending['notify'], run: CaseRun): void {
+  const { trace } = run;
+  const { driver } = run.session;
   for (const flight of flights) {
     flight.staged = false;
-    run.trace?.sent(flight, run.session.driver.ring(flight.exchange.queue));
+    run.resend?.apply(flight);
+    trace?.sent(flight, driver.ring(flight.exchange.queue));
   }
   const [first] = flights;
   if (first) run.sending(Buffer.concat(first.exchange.placed.out.map(({ initial }) => initial)));
-  run.session.driver.publish(
+  driver.publish(
     flights.map(({ exchange }) => exchange),
     notify,
+    trace &&
+      (() => {
+        for (const flight of flights) trace.placed(flight, driver.ring(flight.exchange.queue));
+      }),
   );
 }
 

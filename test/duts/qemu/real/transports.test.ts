@@ -32,7 +32,7 @@ describe.each([
       'VSCSI-DISK-1',
       'VSCSI-CDROM-0',
       'VSCSI-SCRATCH-RO',
-      'VSCSI-SCRATCH-REMOVABLE',
+      'VSCSI-SCRATCH-RM',
     ]);
     expect(violations).toEqual([]);
 
