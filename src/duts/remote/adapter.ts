@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { anonymousFile } from '../../sys/anonymous-file.js';
 import { findExecutable } from '../../sys/executable.js';
 import { hasLibc } from '../../sys/libc.js';
-import { closePipe, makePipes, type Pipe } from '../../sys/pipes.js';
+import { makePipes, type Pipe } from '../../sys/pipes.js';
 import { SUPERVISOR_PROGRAM, type SupervisedProcess, spawnSupervised } from '../../sys/supervised.js';
 import {
   type DutAdapter,
