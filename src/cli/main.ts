@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { KeyError } from '../certify/keys.js';
 import { DutSetupError } from '../duts/dut.js';
+import { REMOTE_TRANSPORTS } from '../duts/remote/protocol.js';
 import { DutGoneError } from '../port/errors.js';
 import { ReportError } from '../report/report-file.js';
 import { ResultsFileError } from '../report/results-file-error.js';
@@ -32,6 +33,7 @@ import {
   shard,
   textBeside,
 } from './option-parsers.js';
+import type { RemoteCheckOptions } from './remote-command.js';
 import type { ReplayOptions } from './replay-trace-command.js';
 import { addResultsCommands } from './results-commands.js';
 import type { RunOptions } from './run-options.js';
@@ -363,6 +365,45 @@ Examples:
     stopOnSignals();
     const { serveCommand } = await import('./serve-command.js');
     process.exitCode = await serveCommand(options, out, errors, stop.signal);
+  });
+
+program
+  .command('remote')
+  .description('devices behind the remote-device protocol (docs/remote-protocol.md)')
+  .command('check')
+  .description('look at an implementation of the protocol, message by message')
+  .argument('[address]', 'where it listens: unix:PATH or tcp:HOST:PORT')
+  .option(
+    '--backend <command>',
+    'instead: start it, with the protocol on its standard input and output',
+    commandWords,
+  )
+  .addOption(
+    new Option('--transport <name>', 'by which it is to be driven').choices(REMOTE_TRANSPORTS).default('pci'),
+  )
+  .option('--timeout <ms>', 'how long an answer may take', positiveInteger, 10_000)
+  .addHelpText(
+    'after',
+    `
+Prints a line for each check. Cases follow with "vscsi run --dut remote".
+
+Examples:
+  vscsi remote check --backend 'python3 examples/remote/device.py'
+  vscsi remote check --backend 'vscsi serve --remote' --transport mmio
+  vscsi remote check unix:/run/device.sock
+  vscsi remote check tcp:127.0.0.1:4444 --timeout 60000
+
+Exit codes:
+  0    nothing is wrong
+  1    a check failed
+  2    wrong command line
+  3    the device could not be started or connected to
+  130  interrupted`,
+  )
+  .action(async (address: string | undefined, options: RemoteCheckOptions) => {
+    stopOnSignals();
+    const { remoteCheckCommand } = await import('./remote-command.js');
+    process.exitCode = await remoteCheckCommand(address, options, out, stop.signal);
   });
 
 program

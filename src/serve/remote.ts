@@ -3,6 +3,7 @@ import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs
 import type { DutProfile } from '../duts/dut.js';
 import { attachmentOf, busOf, placeBars } from '../duts/model/attachment.js';
 import { modelControls } from '../duts/model/controls.js';
+import { mistakeIn } from '../duts/remote/messages.js';
 import {
   addressText,
   type Hello,
@@ -62,11 +63,14 @@ function answerTo(
   start: (transport: RemoteTransport) => Hello,
 ): object {
   try {
-    const request = JSON.parse(line) as Request;
-    if (request.op === 'hello') {
-      if (request.version !== REMOTE_VERSION) return { error: `version ${REMOTE_VERSION} is spoken here` };
-      return start(request.transport);
-    }
+    const message: unknown = JSON.parse(line);
+    const { op, version } = (message ?? {}) as { op?: unknown; version?: unknown };
+    if (op === 'hello' && version !== REMOTE_VERSION)
+      return { error: `version ${REMOTE_VERSION} is spoken here` };
+    const mistake = mistakeIn('request', message);
+    if (mistake !== undefined) return { error: `no request of the protocol: ${mistake}` };
+    const request = message as Request;
+    if (request.op === 'hello') return start(request.transport);
     const model = served();
     return model === undefined ? { error: 'nobody has said hello' } : model.answer(request);
   } catch (error) {
@@ -116,9 +120,9 @@ class ServedModel {
     this.#before = now;
     switch (request.op) {
       case 'read':
-        return { value: this.#window(request.space).read(request.offset, request.width) };
+        return { value: this.#read(request) };
       case 'write':
-        this.#window(request.space).write(request.offset, request.width, request.value);
+        this.#write(request);
         return {};
       case 'memory-read':
         return { data: Buffer.from(this.#memory(request.address, request.length)).toString('hex') };
@@ -138,8 +142,6 @@ class ServedModel {
         return {};
       case 'control':
         return this.#control(request.control);
-      default:
-        return { error: `there is no op ${String((request as { op?: unknown }).op)}` };
     }
   }
 
@@ -152,6 +154,18 @@ class ServedModel {
       return bar === undefined ? [] : [[String(index), bar.size] as const];
     });
     return { bars: Object.fromEntries(sizes) };
+  }
+
+  /** All ones beyond the end, as where nothing answers on a bus. */
+  #read({ space, offset, width }: Extract<Request, { op: 'read' }>): number {
+    const window = this.#window(space);
+    return offset + width > window.size ? 2 ** (8 * width) - 1 : window.read(offset, width);
+  }
+
+  /** Nothing happens beyond the end. */
+  #write({ space, offset, width, value }: Extract<Request, { op: 'write' }>): void {
+    const window = this.#window(space);
+    if (offset + width <= window.size) window.write(offset, width, value);
   }
 
   #window(space: RemoteSpace): RegisterWindow {

@@ -1,95 +1,55 @@
 /** Asking a remote device what it is, before it is handed to the thread that drives it. */
-import { read, readFileSync, write } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { Ajv, type ValidateFunction } from 'ajv';
-import { FIXTURES } from '../../run/package-info.js';
 import { DutSetupError } from '../dut.js';
-import { type Hello, MOST_LINE_BYTES, REMOTE_VERSION, type RemoteTransport } from './protocol.js';
+import { LineError, RemoteLine } from './line.js';
+import { mistakeIn } from './messages.js';
+import { type Hello, REMOTE_VERSION, type RemoteTransport } from './protocol.js';
 
-const readFrom = promisify(read);
-const writeTo = promisify(write);
-/** A simulator may take its time. */
-const LIMIT_MS = 30_000;
-const CHUNK = 4096;
+/** How long the answer to hello may take: a simulator may take its time. */
+export const HELLO_LIMIT_MS = 30_000;
 
-let validator: ValidateFunction<Hello> | undefined;
-/** What is wrong with an answer to `hello`; undefined for a good one. */
-export function mistakeInHello(answer: unknown): string | undefined {
-  if (validator === undefined) {
-    const file = join(FIXTURES, 'remote', 'messages.schema.json');
-    const schema = JSON.parse(readFileSync(file, 'utf8')) as { $id: string };
-    validator = new Ajv({ allowUnionTypes: true })
-      .addSchema(schema)
-      .getSchema<Hello>(`${schema.$id}#/$defs/hello`);
-  }
-  if (validator?.(answer)) return undefined;
-  const [error] = validator?.errors ?? [];
-  return (
-    error &&
-    `${error.instancePath === '' ? 'it' : error.instancePath.slice(1)} ${error.message ?? 'is wrong'}`
-  );
-}
+const REMEDY =
+  '`vscsi remote check` looks at an implementation message by message; docs/remote-protocol.md specifies it';
 
-/** The device's facts. Throws DutSetupError. */
+/** The device's facts. Throws DutSetupError. `limitMs`: how long the answer may take. */
 export async function askHello(
   toDevice: number,
   fromDevice: number,
   transport: RemoteTransport,
+  limitMs = HELLO_LIMIT_MS,
 ): Promise<Hello> {
-  const remedy =
-    '`vscsi remote check` looks at an implementation message by message; docs/remote-protocol.md specifies it';
-  const line = await within(LIMIT_MS, async () => {
-    const request = { op: 'hello', version: REMOTE_VERSION, transport };
-    const bytes = Buffer.from(`${JSON.stringify(request)}\n`);
-    for (let done = 0; done < bytes.length; ) done += (await writeTo(toDevice, bytes, done)).bytesWritten;
-    let text = '';
-    while (!text.includes('\n')) {
-      const { bytesRead, buffer } = await readFrom(fromDevice, Buffer.alloc(CHUNK), 0, CHUNK, null);
-      if (bytesRead === 0)
-        throw new DutSetupError('the remote device closed the line instead of answering hello', remedy);
-      text += buffer.toString('utf8', 0, bytesRead);
-      if (text.length > MOST_LINE_BYTES)
-        throw new DutSetupError('the remote device answers hello without end', remedy);
-    }
-    return text;
-  });
-  const end = line.indexOf('\n');
-  if (end !== line.length - 1)
-    throw new DutSetupError('the remote device says more than it was asked, after hello', remedy);
-  let answer: Record<string, unknown>;
+  const line = new RemoteLine(toDevice, fromDevice);
+  let text: string;
   try {
-    answer = JSON.parse(line) as Record<string, unknown>;
-  } catch {
-    throw new DutSetupError(
-      `the remote device's answer to hello is no JSON: ${line.slice(0, 200).trim()}`,
-      remedy,
-    );
+    text = await line.ask(JSON.stringify({ op: 'hello', version: REMOTE_VERSION, transport }), limitMs);
+  } catch (error) {
+    if (!(error instanceof LineError)) throw error;
+    throw new DutSetupError(`the remote device does not answer hello: ${error.message}`, REMEDY);
   }
-  if (typeof answer?.error === 'string')
-    throw new DutSetupError(`the remote device refuses hello: ${answer.error}`);
-  const mistake = mistakeInHello(answer);
-  if (mistake !== undefined)
-    throw new DutSetupError(`the remote device's answer to hello: ${mistake}`, remedy);
-  const hello = answer as unknown as Hello;
-  if (hello.version !== REMOTE_VERSION)
-    throw new DutSetupError(
-      `the remote device speaks version ${hello.version} of the protocol, the suite ${REMOTE_VERSION}`,
-    );
-  return hello;
+  if (line.rest !== '')
+    throw new DutSetupError('the remote device says more than it was asked, after hello', REMEDY);
+  return helloOf(text);
 }
 
-async function within<T>(limitMs: number, deed: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new DutSetupError(`the remote device did not answer hello within ${limitMs} ms`)),
-      limitMs,
-    );
-  });
+/** The answer to hello in a line. Throws DutSetupError. */
+export function helloOf(text: string): Hello {
+  let answer: unknown;
   try {
-    return await Promise.race([deed(), late]);
-  } finally {
-    clearTimeout(timer);
+    answer = JSON.parse(text);
+  } catch {
+    throw new DutSetupError(
+      `the remote device's answer to hello is no JSON: ${text.slice(0, 200).trim()}`,
+      REMEDY,
+    );
   }
+  const { error, version } = (answer ?? {}) as { error?: unknown; version?: unknown };
+  if (typeof error === 'string') throw new DutSetupError(`the remote device refuses hello: ${error}`);
+  // What else another version answers, this one cannot judge.
+  if (Number.isInteger(version) && version !== REMOTE_VERSION)
+    throw new DutSetupError(
+      `the remote device speaks version ${version} of the protocol, the suite ${REMOTE_VERSION}`,
+    );
+  const mistake = mistakeIn('hello', answer);
+  if (mistake !== undefined)
+    throw new DutSetupError(`the remote device's answer to hello: ${mistake}`, REMEDY);
+  return answer as Hello;
 }

@@ -1,5 +1,5 @@
 /** The memory of a remote device: a file that both ends map, memory of the device's own, or memory of the suite's. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import type { DmaBlock } from '../../port/dma-space.js';
 import { PortError } from '../../port/errors.js';
 import { libc, type Mapping } from '../../sys/libc.js';
@@ -8,6 +8,8 @@ import type { RemoteChannel } from './channel.js';
 import { type Aside, addressText, type Hello, MOST_DATA_BYTES } from './protocol.js';
 
 const MIB = 2 ** 20;
+/** What offsets of mappings are multiples of. */
+const PAGE = 4096;
 /** Where the suite's own memory is for the device: below and above 4 GiB. */
 const OWN_REGIONS: readonly GuestRegion[] = [
   { base: 16 * MIB, size: 32 * MIB, fileOffset: 0 },
@@ -40,7 +42,7 @@ export function remoteMemory({ memory }: Hello, channel: RemoteChannel): RemoteM
       close: () => {},
     };
   const mappings: Mapping[] = [];
-  const fd = openSync(memory.file, 'r+');
+  const fd = openMemory(memory.file, regions);
   try {
     const dma = GuestMemory.mapped(regions, ({ fileOffset, size }) => {
       const mapping = libc().mapShared(fd, fileOffset, size);
@@ -54,6 +56,27 @@ export function remoteMemory({ memory }: Hello, channel: RemoteChannel): RemoteM
   } finally {
     closeSync(fd);
   }
+}
+
+/** The file of the regions, all of which lie in it: touching a page beyond its end would end this process. */
+function openMemory(file: string, regions: readonly GuestRegion[]): number {
+  let fd: number;
+  try {
+    fd = openSync(file, 'r+');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new PortError('PORT_SETUP', `the memory file of the device cannot be opened: ${reason}`);
+  }
+  const { size } = fstatSync(fd);
+  const wrong = regions.find(
+    ({ fileOffset, size: wanted }) => fileOffset + wanted > size || fileOffset % PAGE !== 0,
+  );
+  if (wrong === undefined) return fd;
+  closeSync(fd);
+  throw new PortError(
+    'PORT_SETUP',
+    `the memory file of the device has ${size} bytes; a region of ${wrong.size} bytes at ${wrong.fileOffset} has to lie in it, from a multiple of ${PAGE} on`,
+  );
 }
 
 function regionOf({ base, size, offset = 0 }: NonNullable<Hello['memory']>['regions'][number]): GuestRegion {
@@ -88,8 +111,6 @@ function ownMemory(): RemoteMemory {
         return undefined;
       }
       const { address, length } = aside;
-      if (!Number.isInteger(length) || length < 0 || length > MOST_DATA_BYTES)
-        throw new PortError('PORT_PROTOCOL', `a DMA read of ${length} bytes; ${MOST_DATA_BYTES} at most`);
       const bytes = at(address, length);
       return bytes === undefined ? { error: `no memory at ${address}` } : { data: bytes.toString('hex') };
     },

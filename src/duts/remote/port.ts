@@ -19,7 +19,8 @@ export interface RemoteAttach {
   readonly hello: Hello;
 }
 
-const PCI_CONFIG_SIZE = 4096;
+/** Bytes of configuration space that the suite asks about, with that of PCI Express. */
+export const PCI_CONFIG_SIZE = 4096;
 
 /** Opens a device that has said hello. Throws `PortError` or `DutGoneError`. */
 export const openRemotePort: OpenPort<RemoteAttach> = ({ transport, toDevice, fromDevice, hello }): Port => {

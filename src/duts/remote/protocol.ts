@@ -14,7 +14,13 @@ export const MOST_LINE_BYTES = 256 * 1024;
 export const MOST_DATA_BYTES = 64 * 1024;
 
 /** By which the device is reached that a remote end shows: whatever has registers. */
-export type RemoteTransport = Exclude<TransportName, 'vhost-user' | 'vhost-kernel'>;
+export const REMOTE_TRANSPORTS = [
+  'pci',
+  'pci-legacy',
+  'mmio',
+  'mmio-legacy',
+] as const satisfies readonly TransportName[];
+export type RemoteTransport = (typeof REMOTE_TRANSPORTS)[number];
 
 /** A range of registers. */
 export type RemoteSpace = 'config' | `bar${0 | 1 | 2 | 3 | 4 | 5}` | 'window';
