@@ -26,6 +26,10 @@ const CONTENTS = [
   'fixtures/known/qemu.yaml',
   'fixtures/profiles/qemu.yaml',
   'fixtures/profiles/dut-profile.schema.json',
+  'fixtures/remote/messages.schema.json',
+  'docs/remote-protocol.md',
+  'examples/remote/device.py',
+  'examples/remote/device.c',
 ];
 
 /** Runs a command; its output is shown only when it fails. */

@@ -41,6 +41,8 @@ function obstacles({ command, address }: RemoteOptions): Obstacle[] {
           "--dut remote --backend 'COMMAND', or --dut remote:unix:SOCKET, or --dut remote:tcp:HOST:PORT",
       },
     ];
+  if (command !== undefined && address !== undefined)
+    return [{ what: 'both a command and an address are named', remedy: 'leave one of them out' }];
   if (command !== undefined && findExecutable(SUPERVISOR_PROGRAM) === undefined)
     return [{ what: `${SUPERVISOR_PROGRAM} is not installed`, remedy: 'install util-linux' }];
   return [];

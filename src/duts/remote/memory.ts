@@ -29,6 +29,7 @@ export interface RemoteMemory {
 export function remoteMemory({ memory }: Hello, channel: RemoteChannel): RemoteMemory {
   if (memory === undefined) return ownMemory();
   const regions = memory.regions.map((region) => regionOf(region));
+  refuseOverlap(regions);
   const noMessages = () => {
     throw new PortError(
       'PORT_PROTOCOL',
@@ -77,6 +78,19 @@ function openMemory(file: string, regions: readonly GuestRegion[]): number {
     'PORT_SETUP',
     `the memory file of the device has ${size} bytes; a region of ${wrong.size} bytes at ${wrong.fileOffset} has to lie in it, from a multiple of ${PAGE} on`,
   );
+}
+
+/** Two blocks must not be one memory. */
+function refuseOverlap(regions: readonly GuestRegion[]): void {
+  const sorted = [...regions].sort((a, b) => a.base - b.base);
+  for (const [index, { base, size }] of sorted.entries()) {
+    const next = sorted[index + 1];
+    if (next !== undefined && next.base < base + size)
+      throw new PortError(
+        'PORT_SETUP',
+        `the memory regions at ${addressText(base)} and ${addressText(next.base)} overlap`,
+      );
+  }
 }
 
 function regionOf({ base, size, offset = 0 }: NonNullable<Hello['memory']>['regions'][number]): GuestRegion {
