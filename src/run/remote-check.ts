@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { DutSetupError } from '../duts/dut.js';
 import { helloOf } from '../duts/remote/hello.js';
 import { LineError, type RemoteLine } from '../duts/remote/line.js';
-import { type MessageKind, mistakeIn } from '../duts/remote/messages.js';
+import { asideKind, type MessageKind, mistakeIn } from '../duts/remote/messages.js';
 import { PCI_CONFIG_SIZE } from '../duts/remote/port.js';
 import {
   addressText,
@@ -71,9 +71,10 @@ class Asker {
     let text = await this.#line.ask(question, this.#limitMs);
     for (let asides = 0; ; asides++) {
       const message = parsed(text);
-      if (!('dma' in message || 'interrupt' in message)) return judged(question, text, message, kinds);
+      const aside = asideKind(message);
+      if (aside === undefined) return judged(question, text, message, kinds);
       if (asides === MOST_ASIDES) throw new LineError(`it says ${MOST_ASIDES} messages instead of answering`);
-      const mistake = mistakeIn('aside', message);
+      const mistake = mistakeIn(aside, message);
       if (mistake !== undefined) throw new Mistake(`${excerpt(text)}: ${mistake}`);
       this.aside ??= text;
       if (message.dma === 'read') await this.#line.tell('{"error":"no memory there"}', this.#limitMs);

@@ -34,47 +34,51 @@ export interface RemoteServerOptions {
   readonly change: (behaviours: Behaviours) => void;
   /** File for the memory, which is made and which the other end maps; left out: memory goes by messages. */
   readonly memoryFile?: string;
-  /** Descriptors. */
-  readonly input: number;
-  readonly output: number;
 }
 
 const BARS = [0, 1, 2, 3, 4, 5] as const;
 
 /** Serves until the input ends. Throws the file system's error where the other end breaks the line. */
-export function serveRemote(options: RemoteServerOptions): void {
-  let served: ServedModel | undefined;
-  for (const line of lines(options.input)) {
-    const answer = answerTo(
-      line,
-      () => served,
-      (transport) => {
-        served = new ServedModel(options, transport);
-        return served.hello;
-      },
-    );
-    send(options.output, answer);
-  }
+export function serveRemote({
+  input,
+  output,
+  ...options
+}: RemoteServerOptions & {
+  /** Descriptors. */
+  readonly input: number;
+  readonly output: number;
+}): void {
+  const server = new RemoteServer(options);
+  for (const line of lines(input)) send(output, server.answer(line));
 }
 
-function answerTo(
-  line: string,
-  served: () => ServedModel | undefined,
-  start: (transport: RemoteTransport) => Hello,
-): object {
-  try {
-    const message: unknown = JSON.parse(line);
-    const { op, version } = (message ?? {}) as { op?: unknown; version?: unknown };
-    if (op === 'hello' && version !== REMOTE_VERSION)
-      return { error: `version ${REMOTE_VERSION} is spoken here` };
-    const mistake = mistakeIn('request', message);
-    if (mistake !== undefined) return { error: `no request of the protocol: ${mistake}` };
-    const request = message as Request;
-    if (request.op === 'hello') return start(request.transport);
-    const model = served();
-    return model === undefined ? { error: 'nobody has said hello' } : model.answer(request);
-  } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+/** What answers at the far end of one line. */
+export class RemoteServer {
+  readonly #options: RemoteServerOptions;
+  #served: ServedModel | undefined;
+
+  constructor(options: RemoteServerOptions) {
+    this.#options = options;
+  }
+
+  /** The answer to a line, whatever is in it. */
+  answer(line: string): object {
+    try {
+      const message: unknown = JSON.parse(line);
+      const { op, version } = (message ?? {}) as { op?: unknown; version?: unknown };
+      if (op === 'hello' && version !== REMOTE_VERSION)
+        return { error: `version ${REMOTE_VERSION} is spoken here` };
+      const mistake = mistakeIn('request', message);
+      if (mistake !== undefined) return { error: `no request of the protocol: ${mistake}` };
+      const request = message as Request;
+      if (request.op === 'hello') {
+        this.#served = new ServedModel(this.#options, request.transport);
+        return this.#served.hello;
+      }
+      return this.#served?.answer(request) ?? { error: 'nobody has said hello' };
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) };
+    }
   }
 }
 

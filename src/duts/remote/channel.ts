@@ -1,7 +1,7 @@
 /** The suite's end of the line to a remote device, over two blocking descriptors and without an event loop. */
 import { readSync, writeSync } from 'node:fs';
 import { DutGoneError, PortError } from '../../port/errors.js';
-import { mistakeIn } from './messages.js';
+import { asideKind, mistakeIn } from './messages.js';
 import { type Aside, MOST_LINE_BYTES, type Request } from './protocol.js';
 
 const NEWLINE = 0x0a;
@@ -37,8 +37,9 @@ export class RemoteChannel {
     this.#send(request);
     for (;;) {
       const message = this.#receive(request);
-      if ('dma' in message || 'interrupt' in message) {
-        if (mistakeIn('aside', message) !== undefined)
+      const aside = asideKind(message);
+      if (aside !== undefined) {
+        if (mistakeIn(aside, message) !== undefined)
           throw wrong(
             request,
             'well-formed DMA and interrupt messages before it',

@@ -5,7 +5,20 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { FIXTURES } from '../../run/package-info.js';
 
 /** What the schema tells apart. */
-export type MessageKind = 'request' | 'hello' | 'value' | 'data' | 'asserted' | 'done' | 'error' | 'aside';
+export type MessageKind =
+  | 'request'
+  | 'hello'
+  | 'value'
+  | 'data'
+  | 'asserted'
+  | 'done'
+  | 'error'
+  | 'dma'
+  | 'interrupt';
+
+/** What kind of aside a message of the device is; undefined for an answer. */
+export const asideKind = (message: object): 'dma' | 'interrupt' | undefined =>
+  'dma' in message ? 'dma' : 'interrupt' in message ? 'interrupt' : undefined;
 
 let schemas: { readonly ajv: Ajv; readonly id: string } | undefined;
 
