@@ -38,7 +38,6 @@ export async function remoteCheckCommand(
     const checks = checkRemote(line, transport, limits);
     let count = 0;
     let failed = 0;
-    let cutShort = false;
     for (let next = await checks.next(); !interrupt.aborted; next = await checks.next()) {
       if (next.done) {
         const { name, device_version } = next.value ?? {};
@@ -47,17 +46,15 @@ export async function remoteCheckCommand(
       }
       const { name, mistake, last = false } = next.value;
       count++;
-      cutShort = last;
       if (mistake !== undefined) failed++;
       out.write(`${mark(out, mistake === undefined)} ${name}\n`);
       if (mistake !== undefined) out.write(`        ${mistake}\n`);
-    }
-    if (interrupt.aborted) return ExitCode.INTERRUPTED;
-    if (cutShort) {
+      if (!last || interrupt.aborted) continue;
       const exit = await Promise.race([peer.exited, later(ENDING_MS)]);
       if (exit && backend !== undefined) out.write(`        ${endingOf(exit)}\n`);
       out.write('What follows was not looked at.\n');
     }
+    if (interrupt.aborted) return ExitCode.INTERRUPTED;
     out.write(`${count} checks, ${failed === 0 ? 'nothing is wrong' : `${failed} failed`}\n`);
     return failed === 0 ? ExitCode.CONFORMANT : ExitCode.NOT_CONFORMANT;
   } finally {

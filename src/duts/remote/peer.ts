@@ -140,10 +140,14 @@ function open(address: string): Promise<Socket> {
     const socket = path === undefined ? connect(Number(port), host) : connect(path);
     socket.setNoDelay(true);
     const timer = setTimeout(() => socket.destroy(new Error('no connection')), CONNECT_LIMIT_MS);
-    socket.once('error', reject);
+    const refused = (error: Error) => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    socket.once('error', refused);
     socket.once('connect', () => {
       clearTimeout(timer);
-      socket.off('error', reject);
+      socket.off('error', refused);
       resolve(socket);
     });
   });
