@@ -102,7 +102,7 @@ function starting(command: Command): Command {
   return command
     .option(
       '--backend <command>',
-      "start a vhost-user back-end; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci",
+      "start a vhost-user back-end; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci. With remote: a command that speaks the remote-device protocol",
       commandWords,
     )
     .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
@@ -186,6 +186,7 @@ Examples:
   vscsi run --dut model --select spc.test-unit-ready.good --trace
   vscsi run --dut vhost-user:/run/vhost.sock  a vhost-user-scsi back-end that listens there
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
+  vscsi run --dut remote --backend ./my-device  whatever speaks the remote-device protocol
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
 ${EXIT_CODES}`,
   )
@@ -240,7 +241,10 @@ starting(
   program
     .command('certify')
     .description('carry out a fixed playlist on a device, and leave a signed record of how it went')
-    .requiredOption('--dut <device>', 'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml)')
+    .requiredOption(
+      '--dut <device>',
+      'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
+    )
     .requiredOption('--profile <name>', 'playlist: basic or full')
     .requiredOption('--out <folder>', 'where the record goes: a new folder, or an empty one')
     .requiredOption('--key <file>', 'Ed25519 private key in PEM, which signs the record'),
@@ -277,7 +281,7 @@ starting(
     .argument('<trace>', 'trace of a case as JSONL, from vscsi run --trace FOLDER')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml)',
+      'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
     ),
 )
   .addOption(casesOption())
@@ -412,7 +416,7 @@ program
   .option('--dut <device>', 'device kind or profile file', 'qemu')
   .option(
     '--backend <command>',
-    'vhost-user: start the back-end; {socket} stands for its socket',
+    'vhost-user: start the back-end; {socket} stands for its socket. remote: start the device',
     commandWords,
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
