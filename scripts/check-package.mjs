@@ -30,6 +30,10 @@ const CONTENTS = [
   'fixtures/profiles/dut-profile.schema.json',
   'fixtures/known/known.schema.json',
   'fixtures/playlists/playlist.schema.json',
+  'fixtures/remote/messages.schema.json',
+  'docs/remote-protocol.md',
+  'examples/remote/device.py',
+  'examples/remote/device.c',
 ];
 
 /** Runs a command; its output is shown only when it fails. */

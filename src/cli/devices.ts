@@ -53,18 +53,19 @@ export async function chooseDevices(
   return { devices: [model], leftOut: obstacles.map((obstacle) => ({ kind: 'qemu', ...obstacle })) };
 }
 
-/** The device kind whose name may be followed by that of a socket. */
+/** The device kinds whose names may be followed by where the device is. */
 const VHOST_USER = 'vhost-user';
+const REMOTE = 'remote';
 
-/** A name as `--dut` takes it, without the socket that it may name. */
-function withoutSocket(name: string): { readonly name: string; readonly socket?: string } {
-  if (!name.startsWith(`${VHOST_USER}:`)) return { name };
-  return { name: VHOST_USER, socket: name.slice(VHOST_USER.length + 1) };
+/** A name as `--dut` takes it, without the place that it may name. */
+function withoutPlace(name: string): { readonly name: string; readonly place?: string } {
+  const kind = [VHOST_USER, REMOTE].find((each) => name.startsWith(`${each}:`));
+  return kind === undefined ? { name } : { name: kind, place: name.slice(kind.length + 1) };
 }
 
 /** One device. Throws UsageError for a name that is neither a kind nor a profile. */
 export function deviceOf(asked: string, options: DeviceOptions, seed: number): Device {
-  const { name, socket } = withoutSocket(asked);
+  const { name, place } = withoutPlace(asked);
   const isKind = Object.hasOwn(ADAPTERS, name);
   if (!isKind && !/\.ya?ml$/.test(name) && !existsSync(name))
     throw new UsageError(
@@ -80,8 +81,13 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
     qemu: qemuOptions(profile.qemu, options),
     vhostUser: {
       ...profile.vhostUser,
-      ...(socket !== undefined && { socket }),
+      ...(place !== undefined && { socket: place }),
       ...(backend && { backend }),
+    },
+    remote: {
+      ...profile.remote,
+      ...(place !== undefined && { address: place }),
+      ...(backend && { command: backend }),
     },
   };
   const plain = ADAPTERS[profile.kind]?.(dutOptions);
@@ -129,8 +135,8 @@ function refuseIdleOptions(devices: readonly Device[], options: DeviceOptions): 
   const [qemuOption] = qemuOptionsGiven(options);
   if (qemuOption !== undefined && !kinds.has('qemu')) refuse(qemuOption, 'qemu');
   if (options.mutant !== undefined && !kinds.has('model')) refuse('--mutant', 'model');
-  if (options.backend !== undefined && !kinds.has(VHOST_USER) && !kinds.has('qemu'))
-    refuse('--backend', `${VHOST_USER} or qemu`);
+  if (options.backend !== undefined && ![VHOST_USER, REMOTE, 'qemu'].some((kind) => kinds.has(kind)))
+    refuse('--backend', `${VHOST_USER}, ${REMOTE} or qemu`);
 }
 
 /** Labels that are all different: `qemu`, `qemu-2`. */

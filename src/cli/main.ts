@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { KeyError } from '../certify/keys.js';
 import { DutSetupError } from '../duts/dut.js';
+import { REMOTE_TRANSPORTS } from '../duts/remote/protocol.js';
 import { DutGoneError } from '../port/errors.js';
 import { ReportError } from '../report/report-file.js';
 import { ResultsFileError } from '../report/results-file-error.js';
@@ -32,6 +33,7 @@ import {
   shard,
   textBeside,
 } from './option-parsers.js';
+import type { RemoteCheckOptions } from './remote-command.js';
 import type { ReplayOptions } from './replay-trace-command.js';
 import { addResultsCommands } from './results-commands.js';
 import type { RunOptions } from './run-options.js';
@@ -114,7 +116,7 @@ function starting(command: Command): Command {
   return command
     .option(
       '--backend <command>',
-      "start a vhost-user back-end; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci",
+      "start a vhost-user back-end; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci. With remote: a command that speaks the remote-device protocol",
       commandWords,
     )
     .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
@@ -138,7 +140,7 @@ function starting(command: Command): Command {
 starting(choosing(program.command('run').description('run the cases on one or more devices under test')))
   .option(
     '--dut <device>',
-    'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
+    'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
     collect(asIs),
   )
   .addOption(
@@ -198,6 +200,7 @@ Examples:
   vscsi run --dut model --select spc.test-unit-ready.good --trace
   vscsi run --dut vhost-user:/run/vhost.sock  a vhost-user-scsi back-end that listens there
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
+  vscsi run --dut remote --backend ./my-device  whatever speaks the remote-device protocol
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
 ${EXIT_CODES}`,
   )
@@ -252,7 +255,10 @@ starting(
   program
     .command('certify')
     .description('carry out a fixed playlist on a device, and leave a signed record of how it went')
-    .requiredOption('--dut <device>', 'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml)')
+    .requiredOption(
+      '--dut <device>',
+      'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
+    )
     .requiredOption('--profile <name>', 'playlist: basic or full')
     .requiredOption('--out <folder>', 'where the record goes: a new folder, or an empty one')
     .requiredOption('--key <file>', 'Ed25519 private key in PEM, which signs the record'),
@@ -289,7 +295,7 @@ starting(
     .argument('<trace>', 'trace of a case as JSONL, from vscsi run --trace FOLDER')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET) or profile file (*.yaml)',
+      'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
     ),
 )
   .addOption(casesOption())
@@ -340,7 +346,9 @@ Exit codes:
 
 program
   .command('serve')
-  .description('serve the model as a vhost-user-scsi back-end, to one front-end after another')
+  .description(
+    'serve the model: as a vhost-user-scsi back-end, to one front-end after another, or as a remote device',
+  )
   .option('--socket <path>', 'socket at which front-ends connect')
   .addOption(
     new Option('--socket-path <path>', 'the same, by the convention for back-end programs').hideHelp(),
@@ -350,6 +358,15 @@ program
     '--control <path>',
     'socket at which units are plugged, media changed, commands held …, by lines of JSON (docs/controls.md)',
   )
+  .option(
+    '--remote',
+    'speak the remote-device protocol on standard input and output (docs/remote-protocol.md)',
+  )
+  .option(
+    '--memory-file <path>',
+    'with --remote: memory in a file, which the suite maps (default: by messages)',
+  )
+  .option('--seed <number>', 'with --remote: where the memory lies (default: 1)', positiveInteger)
   .option('--profile <file>', 'profile (*.yaml) of a model to serve (default: the usual model)')
   .option('--mutant <id>', 'make the model misbehave in a named way')
   .addHelpText(
@@ -359,6 +376,7 @@ Examples:
   vscsi serve --socket /tmp/scsi.sock
   vscsi run --dut vhost-user:/tmp/scsi.sock   in another terminal
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
+  vscsi run --dut remote --backend 'vscsi serve --remote'
   qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\
     -chardev socket,id=c,path=/tmp/scsi.sock -device vhost-user-scsi-pci,chardev=c,num_queues=2`,
   )
@@ -369,12 +387,51 @@ Examples:
   });
 
 program
+  .command('remote')
+  .description('devices behind the remote-device protocol (docs/remote-protocol.md)')
+  .command('check')
+  .description('look at an implementation of the protocol, message by message')
+  .argument('[address]', 'where it listens: unix:PATH or tcp:HOST:PORT')
+  .option(
+    '--backend <command>',
+    'instead: start it, with the protocol on its standard input and output',
+    commandWords,
+  )
+  .addOption(
+    new Option('--transport <name>', 'by which it is to be driven').choices(REMOTE_TRANSPORTS).default('pci'),
+  )
+  .option('--timeout <ms>', 'how long an answer may take', positiveInteger, 10_000)
+  .addHelpText(
+    'after',
+    `
+Prints a line for each check. Cases follow with "vscsi run --dut remote".
+
+Examples:
+  vscsi remote check --backend 'python3 examples/remote/device.py'
+  vscsi remote check --backend 'vscsi serve --remote' --transport mmio
+  vscsi remote check unix:/run/device.sock
+  vscsi remote check tcp:127.0.0.1:4444 --timeout 60000
+
+Exit codes:
+  0    nothing is wrong
+  1    a check failed
+  2    wrong command line
+  3    the device could not be started or connected to
+  130  interrupted`,
+  )
+  .action(async (address: string | undefined, options: RemoteCheckOptions) => {
+    stopOnSignals();
+    const { remoteCheckCommand } = await import('./remote-command.js');
+    process.exitCode = await remoteCheckCommand(address, options, out, stop.signal);
+  });
+
+program
   .command('bench')
   .description('measure what the harness costs, against a raw loop on the same device')
   .option('--dut <device>', 'device kind or profile file', 'qemu')
   .option(
     '--backend <command>',
-    'vhost-user: start the back-end; {socket} stands for its socket',
+    'vhost-user: start the back-end; {socket} stands for its socket. remote: start the device',
     commandWords,
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')

@@ -8,6 +8,7 @@ import { didYouMean } from '../cases/suggest.js';
 import { readYaml } from '../cases/yaml-source.js';
 import { type ControlCommands, missingCommand } from '../duts/command-controls.js';
 import type { QemuOptions } from '../duts/qemu/start.js';
+import type { RemoteOptions } from '../duts/remote/adapter.js';
 import type { Scale } from '../duts/scale.js';
 import type { VhostUserOptions } from '../duts/vhost-user/adapter.js';
 import { FIXTURES } from '../run/package-info.js';
@@ -21,6 +22,8 @@ export interface DeviceProfile {
   readonly qemu: Omit<QemuOptions, 'mmap' | 'scale'>;
   /** Of the kind vhost-user. */
   readonly vhostUser?: VhostUserOptions;
+  /** Of the kind remote. */
+  readonly remote?: RemoteOptions;
   readonly scale?: Scale;
   /** Controls by commands of the profile. */
   readonly controls?: ControlCommands;
@@ -28,7 +31,7 @@ export interface DeviceProfile {
 
 /** The checked form of the file. */
 interface ProfileFile {
-  readonly dut: 'model' | 'qemu' | 'vhost-user';
+  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote';
   readonly name?: string;
   readonly binary?: string;
   readonly accel?: string;
@@ -41,6 +44,9 @@ interface ProfileFile {
   readonly control_socket?: string;
   readonly backend?: readonly string[];
   readonly request_queues?: number;
+  readonly address?: string;
+  readonly command?: readonly string[];
+  readonly transports?: RemoteOptions['transports'];
   readonly units?: readonly {
     readonly target: number;
     readonly unit: number;
@@ -59,6 +65,7 @@ const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
   model: ['scale'],
   qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'backend', 'scale', ...UNIT_KEYS],
   'vhost-user': ['socket', 'control_socket', 'backend', 'request_queues', ...UNIT_KEYS],
+  remote: ['address', 'command', 'transports'],
 };
 
 /** Reads a profile. Throws UsageError, with every mistake and its place. */
@@ -166,6 +173,9 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     control_socket,
     backend,
     request_queues,
+    address,
+    command,
+    transports,
   } = root;
   const place = {
     ...(units && {
@@ -199,6 +209,13 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
       ...(backend && { backend }),
       ...place,
     },
+    ...(dut === 'remote' && {
+      remote: {
+        ...(address !== undefined && { address }),
+        ...(command && { command }),
+        ...(transports && { transports }),
+      },
+    }),
     ...(dut === 'vhost-user' && {
       vhostUser: {
         ...(socket !== undefined && { socket }),

@@ -1,13 +1,16 @@
 /** `vscsi serve`: the model as a vhost-user back-end, for virtual machine monitors and for the suite itself. */
-import { scaledConfig } from '../duts/model/adapter.js';
+import { resolve } from 'node:path';
+import { modelProfile, scaledConfig } from '../duts/model/adapter.js';
 import { modelControls } from '../duts/model/controls.js';
 import { Model } from '../model/model.js';
-import { DEFAULT_MODEL_CONFIG } from '../model/model-config.js';
-import { mutantById } from '../model/mutants/index.js';
+import { DEFAULT_MODEL_CONFIG, type ModelConfig } from '../model/model-config.js';
+import { type Mutant, mutantById } from '../model/mutants/index.js';
 import type { Controls } from '../port/controls.js';
 import type { TextSink } from '../report/style.js';
 import { ExitCode } from '../run/exit-code.js';
+import { SUITE_VERSION } from '../run/package-info.js';
 import { ControlSocket } from '../serve/control-socket.js';
+import { serveRemote } from '../serve/remote.js';
 import { serve } from '../serve/server.js';
 import { hasLibc } from '../sys/libc.js';
 import { LibcError } from '../sys/native.js';
@@ -22,17 +25,26 @@ export interface ServeCommandOptions {
   readonly printCapabilities?: boolean;
   readonly profile?: string;
   readonly mutant?: string;
+  /** Speak the remote-device protocol on standard input and output. */
+  readonly remote?: boolean;
+  /** For the memory of a remote device. */
+  readonly memoryFile?: string;
+  readonly seed?: number;
 }
 
 /** Serves until `stop`. Throws UsageError. */
 export async function serveCommand(
-  { socket, socketPath, control, printCapabilities, profile, mutant }: ServeCommandOptions,
+  { socket, socketPath, control, printCapabilities, profile, mutant, remote, ...rest }: ServeCommandOptions,
   out: TextSink,
   errors: TextSink,
   stop: AbortSignal,
 ): Promise<number> {
   if (printCapabilities) {
     out.write(`${JSON.stringify({ type: 'scsi', features: [] })}\n`);
+    return ExitCode.CONFORMANT;
+  }
+  if (remote) {
+    serveOnStdio(profile, mutant, rest);
     return ExitCode.CONFORMANT;
   }
   const path = socket ?? socketPath;
@@ -81,15 +93,44 @@ function controlsOf(model: Model): Controls {
   return { offered: new Set([...offered].filter((each) => each !== 'power-cycle')), invoke };
 }
 
-function modelOf(profile: string | undefined, mutant: string | undefined): Model {
+/** Serves whoever is at standard input and output, until that ends. Throws UsageError. */
+function serveOnStdio(
+  profile: string | undefined,
+  mutant: string | undefined,
+  { memoryFile, seed = 1 }: Pick<ServeCommandOptions, 'memoryFile' | 'seed'>,
+): void {
+  const config = configOf(profile);
+  const found = mutantOf(mutant);
+  serveRemote({
+    config,
+    profile: modelProfile(config),
+    version: SUITE_VERSION,
+    seed,
+    change: (behaviours) => found?.apply(behaviours),
+    ...(memoryFile !== undefined && { memoryFile: resolve(memoryFile) }),
+    input: 0,
+    output: 1,
+  });
+}
+
+function configOf(profile: string | undefined): ModelConfig {
   const described = profile === undefined ? undefined : loadProfile(profile);
   if (described !== undefined && described.kind !== 'model')
     throw new UsageError(
       `${profile} describes the device kind ${described.kind}, and only the model can be served`,
     );
-  const config = described?.scale ? scaledConfig(described.scale) : DEFAULT_MODEL_CONFIG;
+  return described?.scale ? scaledConfig(described.scale) : DEFAULT_MODEL_CONFIG;
+}
+
+function mutantOf(mutant: string | undefined): Mutant | undefined {
   const found = mutant === undefined ? undefined : mutantById(mutant);
   if (mutant !== undefined && found === undefined) throw new UsageError(`the model has no mutant ${mutant}`);
+  return found;
+}
+
+function modelOf(profile: string | undefined, mutant: string | undefined): Model {
+  const config = configOf(profile);
+  const found = mutantOf(mutant);
   // The memory is the front-end's: none of the model's own is needed, and so no seed for where it lies.
   return new Model({ ...config, bus: 'vhost', regions: [] }, 1, (behaviours) => found?.apply(behaviours));
 }

@@ -6,6 +6,8 @@ import { openModelPort } from './model/port.js';
 import { qemuAdapter } from './qemu/adapter.js';
 import { openQemuPort, type QemuAttach } from './qemu/port.js';
 import type { QemuOptions } from './qemu/start.js';
+import { type RemoteOptions, remoteAdapter } from './remote/adapter.js';
+import { openRemotePort, type RemoteAttach } from './remote/port.js';
 import type { Scale } from './scale.js';
 import { vhostScsiAdapter } from './vhost-scsi/adapter.js';
 import { openVhostScsiPort, type VhostScsiAttach } from './vhost-scsi/port.js';
@@ -26,6 +28,8 @@ export interface DutOptions {
   readonly qemu?: Omit<QemuOptions, 'mmap'>;
   /** How to reach a vhost-user back-end. */
   readonly vhostUser?: VhostUserOptions;
+  /** How to reach a remote device. */
+  readonly remote?: RemoteOptions;
 }
 
 /** Adapters for the main thread. */
@@ -40,6 +44,7 @@ export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapt
   qemu: ({ qemu, mmap, scale }) => qemuAdapter({ ...qemu, mmap, ...(scale && { scale }) }),
   'vhost-user': ({ vhostUser = {} }) => vhostUserAdapter(vhostUser),
   'vhost-scsi': () => vhostScsiAdapter(),
+  remote: ({ remote = {} }) => remoteAdapter(remote),
 };
 
 /** Ports for the worker thread. */
@@ -48,4 +53,5 @@ export const PORTS: Readonly<Record<string, OpenPort<never>>> = {
   qemu: openQemuPort satisfies OpenPort<QemuAttach>,
   'vhost-user': openVhostUserPort satisfies OpenPort<VhostUserAttach>,
   'vhost-scsi': openVhostScsiPort satisfies OpenPort<VhostScsiAttach>,
+  remote: openRemotePort satisfies OpenPort<RemoteAttach>,
 };

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadProfile } from '../../src/cli/profile-file.js';
 
@@ -54,6 +55,16 @@ controls: {hold: [./hold.sh, -x], release: [./release.sh]}
   });
 });
 
+test('a remote device, at an address or by a command', () => {
+  expect(load('dut: remote\naddress: tcp:127.0.0.1:4444\ntransports: [pci, mmio-legacy]\n').remote).toEqual({
+    address: 'tcp:127.0.0.1:4444',
+    transports: ['pci', 'mmio-legacy'],
+  });
+  expect(load('dut: remote\ncommand: [./mine, -x]\n').remote).toEqual({ command: ['./mine', '-x'] });
+  const own = loadProfile(fileURLToPath(new URL('../../fixtures/profiles/remote.yaml', import.meta.url)));
+  expect(own).toMatchObject({ kind: 'remote', remote: { command: ['npx', 'vscsi', 'serve', '--remote'] } });
+});
+
 test('the least, and a name', () => {
   expect(load('dut: model\nname: other\n')).toEqual({ name: 'other', kind: 'model', qemu: {} });
 });
@@ -62,10 +73,14 @@ test.each([
   ['dut: qemu\nbinry: x\n', /mine\.yaml:2:1 .*there is no key "binry" here; did you mean "binary"\?/],
   [
     'dut: qemo\n',
-    /mine\.yaml:1:6 .*dut is one of model, qemu, vhost-user, not "qemo"; did you mean "qemu"\?/,
+    /mine\.yaml:1:6 .*dut is one of model, qemu, vhost-user, remote, not "qemo"; did you mean "qemu"\?/,
   ],
   ['binary: x\n', /mine\.yaml:1:1 .*"dut" is missing here/],
   ['dut: qemu\nunits:\n  - {target: 300, unit: 0}\n', /mine\.yaml:3:14 .*target must be <= 255, got 300/],
+  ['dut: remote\naddress: localhost\n', /mine\.yaml:2:10 .*address must match pattern/],
+  ['dut: remote\ntransports: [isa]\n', /mine\.yaml:2:14 .*is one of pci, pci-legacy, mmio, mmio-legacy/],
+  ['dut: remote\nsocket: /s\n', /"socket" means nothing to the device kind remote/],
+  ['dut: qemu\naddress: unix:/s\n', /"address" means nothing to the device kind qemu/],
   ['dut: qemu\nwrap: valgrind\n', /mine\.yaml:2:7 .*wrap must be array, got "valgrind"/],
   ['dut: model\nmachine: q35\n', /mine\.yaml:2:1 .*"machine" means nothing to the device kind model/],
   ['dut: qemu\ncontrols: {plgu: [x]}\n', /mine\.yaml:2:12 .*no key "plgu" here; did you mean "plug"/],

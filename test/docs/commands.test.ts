@@ -33,6 +33,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     *) exit 1 ;;
   esac`,
   'my-back-end': `exec ${VSCSI} serve "$@"`,
+  'my-device': `exec ${VSCSI} serve --remote "$@"`,
   valgrind: 'while case "$1" in -*) ;; *) false ;; esac; do shift; done; exec "$@"',
   git: '[ "$1 $2" = "bisect run" ] || exit 1; shift 2; exec "$@"',
   socat: `exec '${process.execPath}' -e '

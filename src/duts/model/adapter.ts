@@ -19,7 +19,7 @@ export interface ModelOptions {
 const SCRATCH = 'VSCSI-SCRATCH-';
 
 /** The version of the model is that of the package. */
-function packageVersion(): string {
+export function packageVersion(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
@@ -36,7 +36,8 @@ export function scaledConfig(scale: Scale): ModelConfig {
   return { ...DEFAULT_MODEL_CONFIG, units: [...own, ...disks] };
 }
 
-function profileOf(config: ModelConfig): DutProfile {
+/** What is known of a model of this configuration. */
+export function modelProfile(config: ModelConfig): DutProfile {
   const target = config.units[0]?.target;
   return {
     units: config.units.map(({ target, unit, kind, serial }) => ({
@@ -84,7 +85,7 @@ export function modelAdapter(options: ModelOptions): DutAdapter {
             ...(mutant !== undefined && { mutant }),
           },
         },
-        profile: profileOf(config),
+        profile: modelProfile(config),
         attach,
         exited: new Promise(() => {}),
         // The worker holds the device and power-cycles it itself; ending the worker ends the device.
