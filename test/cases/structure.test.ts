@@ -21,16 +21,16 @@ const MISTAKES: [steps: string, message: string, keys?: string][] = [
   ['- command: {lun: disk, cdb: {lba: 0}}', 'key 9:35 "op" is missing'],
   [
     '- command: {lun: disk, cdb: {op: READ(10), lba: x}}',
-    'value 9:55 "x" does not fit "lba": A number, a name, a range 1..4, or =expression',
+    'value 9:55 "x" does not fit "lba": A number, a name, a range 1..4, =expression, or {mask, equals}',
   ],
   [
     '- command: {lun: disk, cdb: {op: READ(10), lba: 1.5}}',
-    'value 9:55 "lba" has to be a whole number or a text, not the number 1.5: A number, a name, a range 1..4, or =expression',
+    'value 9:55 "lba" has to be a whole number or a text, not the number 1.5: A number, a name, a range 1..4, =expression, or {mask, equals}',
   ],
   ['- command: {lun: disk, cdb: {op: READ(10), lba: -1}}', 'cdb 9:55 READ(10): lba -1 is not 0..4294967295'],
   [
     '- command: {lun: disk, cdb: {op: READ(10), lba: "00 01"}}',
-    'value 9:55 "00 01" does not fit "lba": A number, a name, a range 1..4, or =expression',
+    'value 9:55 "00 01" does not fit "lba": A number, a name, a range 1..4, =expression, or {mask, equals}',
   ],
   [
     '- command: {lun: {target: 0}, cdb: TEST UNIT READY}',
@@ -62,7 +62,7 @@ const MISTAKES: [steps: string, message: string, keys?: string][] = [
   ],
   [
     '- command: {lun: disk, cdb: TEST UNIT READY}\n  expect: GOOD',
-    'value 10:17 "expect" has to be a map, not "GOOD"',
+    'value 10:17 "expect" has to be a map, not "GOOD": What must come back: one block, or several with levels of their own',
   ],
   [
     '- command: {lun: disk, cdb: TEST UNIT READY}\n  expect: {status: GOD}',
@@ -142,7 +142,7 @@ const MISTAKES: [steps: string, message: string, keys?: string][] = [
   ['- read: dev.status\n  expect: {mask: 3}', 'key 10:17 "equals" is missing'],
   [
     '- write: {dev.status: [1]}',
-    'value 9:29 "dev.status" has to be a whole number or a text, not a list: Byte pattern, e.g. "00 .. 4. {n:be32} untouched*"',
+    'value 9:29 "dev.status" has to be a whole number or a text, not a list: What is written: a value or bytes',
   ],
   ['- write: {status: 1}', 'name 9:17 no location "status"; did you mean "dev.status"?'],
   [
@@ -176,7 +176,7 @@ const MISTAKES: [steps: string, message: string, keys?: string][] = [
   ['- null', 'step 9:9 a step needs a kind, such as command, read or quiet'],
   [
     '- command: {lun: disk, cdb: TEST UNIT READY}',
-    'value 7:12 "needs" has to be a list, not "disk"',
+    'value 7:12 "needs" has to be a list, not "disk": All must hold, ! negates; where one does not, the case is skipped for that reason',
     'needs: disk',
   ],
   [
