@@ -266,6 +266,15 @@ const controlProperties: Readonly<Record<ControlName, Schema>> = {
   'power-cycle': described({ const: 'any' }, 'The device is switched off and on'),
 };
 
+/** How a device is handed over, by the runner before a case or by a step of it. */
+const HAND_OVER = {
+  features: ref('features'),
+  queues: ref('queues'),
+  event_buffers: described(ref('number'), 'How many event buffers are kept posted; 4 unless given'),
+  page_size: described(ref('number'), 'Legacy MMIO: GuestPageSize, in bytes'),
+  vectors: ref('vectors'),
+};
+
 const stepProperties: Record<string, unknown> = {
   command: described(commandKeys, 'Send one SCSI command and wait for it (with as: leave it in flight)'),
   tmf: described(tmfKeys, 'Send one task management function'),
@@ -364,11 +373,7 @@ const stepProperties: Record<string, unknown> = {
         default: 'live',
         description: 'How far to initialise; the step does what is missing',
       },
-      features: ref('features'),
-      queues: ref('queues'),
-      event_buffers: described(ref('number'), 'How many event buffers are kept posted; 4 unless given'),
-      page_size: described(ref('number'), 'Legacy MMIO: GuestPageSize, in bytes'),
-      vectors: ref('vectors'),
+      ...HAND_OVER,
     }),
     'Initialise the device, as far as is missing; on a live one, enable the queues that are named',
   ),
@@ -852,11 +857,7 @@ export function caseFileSchema(options: SchemaOptions = {}): Schema {
             default: 'live',
             description: 'live: initialised; reset: status 0; untouched: as it was switched on',
           },
-          features: ref('features'),
-          queues: ref('queues'),
-          event_buffers: described(ref('number'), 'How many event buffers are kept posted; 4 unless given'),
-          page_size: described(ref('number'), 'Legacy MMIO: GuestPageSize, in bytes'),
-          vectors: ref('vectors'),
+          ...HAND_OVER,
         },
         { description: 'State in which the harness hands the device over' },
       ),

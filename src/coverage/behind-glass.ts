@@ -4,7 +4,7 @@
  */
 
 /** Thrown into whoever acts on what is behind glass. */
-export class ActedError extends Error {
+class ActedError extends Error {
   constructor() {
     super('what is behind glass was acted on');
     this.name = 'ActedError';

@@ -3,14 +3,12 @@ import { closeSync, createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { modelProfile } from '../../src/duts/model/adapter.js';
 import { RemoteLine } from '../../src/duts/remote/line.js';
 import { REMOTE_TRANSPORTS, type RemoteTransport } from '../../src/duts/remote/protocol.js';
-import { DEFAULT_MODEL_CONFIG } from '../../src/model/model-config.js';
 import { checkRemote, type RemoteCheck } from '../../src/run/remote-check.js';
-import { RemoteServer } from '../../src/serve/remote.js';
 import { makePipes, type Pipe } from '../../src/sys/pipes.js';
 import { ScriptedDevice } from '../duts/remote/scripted-device.js';
+import { remoteModel } from '../serve/remote-model.js';
 
 type Message = Record<string, unknown>;
 /** What a device says instead of its answer: lines, or `undefined` for nothing. */
@@ -32,14 +30,7 @@ async function checked(
   transport: RemoteTransport = 'pci',
   memoryFile?: string,
 ): Promise<RemoteCheck[]> {
-  const server = new RemoteServer({
-    config: DEFAULT_MODEL_CONFIG,
-    profile: modelProfile(DEFAULT_MODEL_CONFIG),
-    version: '1',
-    seed: 1,
-    change: () => {},
-    ...(memoryFile !== undefined && { memoryFile }),
-  });
+  const server = remoteModel(memoryFile);
   const [to, from] = (await makePipes(2)) as [Pipe, Pipe];
   const input = createReadStream('', { fd: to.readEnd });
   const output = createWriteStream('', { fd: from.writeEnd });

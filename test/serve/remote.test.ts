@@ -2,23 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { modelProfile } from '../../src/duts/model/adapter.js';
 import type { Hello } from '../../src/duts/remote/protocol.js';
-import { DEFAULT_MODEL_CONFIG } from '../../src/model/model-config.js';
-import { RemoteServer } from '../../src/serve/remote.js';
 import { ScriptedDevice } from '../duts/remote/scripted-device.js';
+import { remoteModel } from './remote-model.js';
 
 const HELLO = { op: 'hello', version: 1, transport: 'pci' };
 
 function served(memoryFile?: string) {
-  const server = new RemoteServer({
-    config: DEFAULT_MODEL_CONFIG,
-    profile: modelProfile(DEFAULT_MODEL_CONFIG),
-    version: '1',
-    seed: 1,
-    change: () => {},
-    ...(memoryFile !== undefined && { memoryFile }),
-  });
+  const server = remoteModel(memoryFile);
   const say = (message: object) => server.answer(JSON.stringify(message)) as Record<string, unknown>;
   return { server, say };
 }

@@ -1,5 +1,5 @@
 /** What the mutants came to, as one HTML page without a script. */
-import { escapeHtml, htmlAsset } from './page.js';
+import { escapeHtml, htmlHead } from './page.js';
 
 /** A mutant in the table. */
 export interface MutantRow {
@@ -41,18 +41,7 @@ export function mutantsPage({ suiteVersion, counts, mutants }: MutantsPage): str
   const facts = Object.entries(counts).map(
     ([name, count]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${count}</td></tr>`,
   );
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>virtio-scsi conformance: proof by mutants</title>
-<style>
-${htmlAsset('client.css')}</style>
-</head>
-<body>
+  return `${htmlHead('virtio-scsi conformance: proof by mutants', false)}<body>
 <header class="top"><p class="product">virtio-scsi conformance ${escapeHtml(suiteVersion)}</p></header>
 <main>
 <section aria-labelledby="summary-title"><h1 id="summary-title">Proof by mutants</h1>

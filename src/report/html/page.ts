@@ -5,7 +5,7 @@ import { PACKAGE_ROOT } from '../../run/package-info.js';
 import type { PageData } from './page-data.js';
 
 /** Style and script lie beside the sources: they are no modules of the program. */
-export function htmlAsset(name: string): string {
+function htmlAsset(name: string): string {
   return readFileSync(join(PACKAGE_ROOT, 'src/report/html', name), 'utf8');
 }
 
@@ -17,6 +17,26 @@ export function escapeHtml(text: string): string {
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
     .replaceAll("'", '&#39;');
+}
+
+/**
+ * Everything of a page before its body: style, and a policy that forbids whatever is not in the page itself; scripts of
+ * its own only where it has some.
+ */
+export function htmlHead(title: string, hasScript: boolean): string {
+  const scripts = hasScript ? " script-src 'unsafe-inline';" : '';
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline';${scripts} base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(title)}</title>
+<style>
+${htmlAsset('client.css')}</style>
+</head>
+`;
 }
 
 /** JSON that nothing in it can end the element around it: a `<` is written as an escape of JSON. */
@@ -33,18 +53,7 @@ function jsonInScript(value: unknown): string {
  */
 export function htmlPage(data: PageData): string {
   const devices = data.runs.map(({ device }) => device).join(', ');
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(`virtio-scsi conformance: ${devices}`)}</title>
-<style>
-${htmlAsset('client.css')}</style>
-</head>
-<body>
+  return `${htmlHead(`virtio-scsi conformance: ${devices}`, true)}<body>
 <a class="skip-link" href="#results">Skip to the results</a>
 <header class="top">
 <p class="product">virtio-scsi conformance <span id="suite"></span></p>
