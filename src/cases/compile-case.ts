@@ -1,5 +1,4 @@
 /** Compiles a whole case: needs, names, device and steps. Shared by the loader and by expansion. */
-
 import { Feature, type FeatureName } from '../wire/virtio.js';
 import { checkRows, compileAxis, toScopeValue } from './compile-axes.js';
 import { compileDevice } from './compile-device.js';
@@ -55,8 +54,8 @@ export function compileNeeds(c: Compiler, cursors: CaseCursors): Need[] {
   });
 }
 
-/** Makes facts and roles known. With `facts` they have values. */
-export function defineNames(c: Compiler, needs: readonly Need[], facts?: ReadonlyScope): void {
+/** Makes facts and roles known; where the compiler has values of them, those stay. */
+export function defineNames(c: Compiler, needs: readonly Need[]): void {
   c.defineFacts();
   for (const need of needs) {
     if (need.kind === 'control' && !need.negated) c.capabilities.add(need.control);
@@ -66,7 +65,6 @@ export function defineNames(c: Compiler, needs: readonly Need[], facts?: Readonl
     if (name === 'free_target') c.define(name);
     else c.defineUnit(name);
   }
-  if (facts) for (const [name, value] of facts) c.define(name, value);
 }
 
 /**

@@ -6,6 +6,7 @@ import { Feature } from '../wire/virtio.js';
 import { compilePattern, expressionPattern } from './byte-pattern.js';
 import { CaseError } from './errors.js';
 import { constant, inFlightNamesOf, namesOf, parseExpression } from './expression.js';
+import { LayeredMap } from './layered-map.js';
 import type { PatternCount, PatternItem } from './pattern-item.js';
 import { derivedLevel, type RequirementRegistry } from './requirements.js';
 import { didYouMean } from './suggest.js';
@@ -15,6 +16,7 @@ import type {
   Judgement,
   Level,
   Position,
+  ReadonlyScope,
   ScopeValue,
   Size,
   Value,
@@ -85,7 +87,7 @@ export function elements(cursor: Cursor): Cursor[] {
 
 interface NameState {
   /** Names in scope; undefined: the value is known only when running. */
-  readonly names: Map<string, ScopeValue | undefined>;
+  readonly names: LayeredMap<ScopeValue | undefined>;
   /** Names captured in a step with `when`, and that condition. */
   readonly conditional: Map<string, string>;
 }
@@ -130,7 +132,7 @@ export class Compiler {
   usedDefault = false;
   /** Steps compiled so far; a repeat over texts multiplies them. */
   steps = 0;
-  #state: NameState = { names: new Map(), conditional: new Map() };
+  #state: NameState;
   /** Unit that the current step addresses: its blocks are what `b` counts. */
   #unit: string | undefined;
   #when: string | undefined;
@@ -140,11 +142,14 @@ export class Compiler {
     readonly registries: Registries;
     readonly checking: boolean;
     readonly locate: (path: Path) => Position;
+    /** Names with values, where the device is known. */
+    readonly facts?: ReadonlyScope;
   }) {
     this.report = options.report;
     this.registries = options.registries;
     this.checking = options.checking;
     this.locate = options.locate;
+    this.#state = { names: new LayeredMap(options.facts), conditional: new Map() };
   }
 
   // -------------------------------------------------------------- names
@@ -160,10 +165,12 @@ export class Compiler {
   /** Makes the facts of a unit known: a role, or a name that `plug` gives. */
   defineUnit(name: string): void {
     this.units.add(name);
-    for (const fact of UNIT_FACTS) {
-      const full = `${name}.${fact}`;
-      if (!this.#state.names.has(full)) this.#state.names.set(full, undefined);
-    }
+    for (const fact of UNIT_FACTS) this.#makeKnown(`${name}.${fact}`);
+  }
+
+  /** A value that is known stays. */
+  #makeKnown(name: string): void {
+    if (!this.#state.names.has(name)) this.#state.names.set(name, undefined);
   }
 
   /** Makes a unit known that the case plugs. */
@@ -178,7 +185,7 @@ export class Compiler {
   }
 
   defineFacts(): void {
-    for (const fact of DEVICE_FACTS) this.#state.names.set(fact, undefined);
+    for (const fact of DEVICE_FACTS) this.#makeKnown(fact);
   }
 
   /** A name captured from what a device answers. */
@@ -206,12 +213,13 @@ export class Compiler {
 
   /** Runs `body` with names of its own; `keep` lets what it captured stay known afterwards. */
   within<T>(keep: boolean, body: () => T): T {
+    if (keep) return body();
     const before = this.#state;
-    this.#state = { names: new Map(before.names), conditional: new Map(before.conditional) };
+    this.#state = { names: new LayeredMap(before.names), conditional: new Map(before.conditional) };
     try {
       return body();
     } finally {
-      if (!keep) this.#state = before;
+      this.#state = before;
     }
   }
 

@@ -6,6 +6,7 @@ import { parseExpression } from './expression.js';
 import type { BinaryOperator, ExpressionNode } from './expression-node.js';
 import type { FunctionName } from './function-table.js';
 import { prngBytes, protectionBytes, splitmix64, stampBytes } from './generators.js';
+import { without } from './layered-map.js';
 import { LIMITS } from './limits.js';
 import { modePageForm, recordForm, walkRecords } from './records.js';
 import { didYouMean } from './suggest.js';
@@ -102,9 +103,7 @@ function value(node: ExpressionNode, scope: ReadonlyScope, context: EncodingCont
       const found = lookup(node.name, scope);
       // A row may hold an expression; without its own name in scope it cannot run in circles.
       if (typeof found !== 'string' || !found.startsWith('=')) return found;
-      const others = new Map(scope);
-      others.delete(node.name);
-      return evaluate(parseExpression(found.slice(1)), others, context);
+      return evaluate(parseExpression(found.slice(1)), without(scope, node.name), context);
     }
     case 'unary': {
       const argument = value(node.argument, scope, context);

@@ -12,6 +12,7 @@ import { Compiler, child, mapOf } from './compiler.js';
 import type { EvalContext } from './context.js';
 import { CaseError } from './errors.js';
 import { evaluateCondition } from './evaluate.js';
+import { LayeredMap } from './layered-map.js';
 import { LIMITS } from './limits.js';
 import { placeAt } from './places.js';
 import type {
@@ -87,6 +88,7 @@ export function expandCase(definition: CaseDefinition, environment: Environment)
       registries: source.registries,
       checking: false,
       locate: (path) => placeAt(source.places, path),
+      facts: environment.facts,
     });
   const context: EvalContext = {
     offered: (bit) => ((environment.features >> BigInt(bit)) & 1n) === 1n,
@@ -128,11 +130,11 @@ export function expandCase(definition: CaseDefinition, environment: Environment)
   };
 
   const early = unmet(definition.needs, environment, undefined, context);
-  if (early) return { cases: [make([], new Map(environment.facts), undefined, early)], problems };
+  if (early) return { cases: [make([], environment.facts, undefined, early)], problems };
   try {
     const cases: ExpandedCase[] = [];
     const seen = new Set<string>();
-    for (const { labels, bound } of combinations(cursors, compiler, definition.needs, environment, context)) {
+    for (const { labels, bound } of combinations(cursors, compiler, environment, context)) {
       const key = labels.join(',');
       // Facts may coincide with a value beside them, e.g. sizes [2, 4, =dev.max_queue_size].
       if (seen.has(key)) continue;
@@ -160,9 +162,9 @@ export function expandCase(definition: CaseDefinition, environment: Environment)
 
 /** Facts, roles and the file's `let`. */
 function prepare(c: Compiler, cursors: CaseCursors, environment: Environment, context: EvalContext): Scope {
-  const scope: Scope = new Map(environment.facts);
+  const scope = new LayeredMap(environment.facts);
   applyCaseSettings(c, cursors);
-  defineNames(c, compileNeeds(c, cursors), environment.facts);
+  defineNames(c, compileNeeds(c, cursors));
   defineLet(c, child(cursors.file, 'let'), scope, context);
   return scope;
 }
@@ -176,7 +178,6 @@ interface Combination {
 function combinations(
   cursors: CaseCursors,
   compiler: () => Compiler,
-  needs: readonly Need[],
   environment: Environment,
   context: EvalContext,
 ): Combination[] {
@@ -190,7 +191,6 @@ function combinations(
     for (const before of out) {
       const c = compiler();
       const scope = prepare(c, cursors, environment, context);
-      defineNames(c, needs, environment.facts);
       for (const [key, value] of before.bound) {
         scope.set(key, value);
         c.define(key, value);

@@ -7,6 +7,7 @@ import { ControlResponse, Response } from '../wire/virtio-scsi.js';
 import { type MatchContext, matchPattern, type PatternMatch } from './byte-pattern.js';
 import type { EvalContext } from './context.js';
 import { evaluate, evaluateCondition, evaluateInteger, kindName } from './evaluate.js';
+import { LayeredMap } from './layered-map.js';
 import { encodingContext, resolveLun } from './resolve.js';
 import type {
   AlternativeHead,
@@ -470,10 +471,8 @@ function impliedBy(checks: readonly ResultChecks[], observed: Observed): Implied
   return { response, status: response || observed.response === 0 ? status : undefined };
 }
 
-function extended(scope: ReadonlyScope, more: ReadonlyScope): ReadonlyScope {
-  const out = new Map(scope);
-  for (const [name, value] of more) out.set(name, value);
-  return out;
+function extended(scope: ReadonlyScope, more: ReadonlyMap<string, ScopeValue>): ReadonlyScope {
+  return more.size === 0 ? scope : new LayeredMap(scope, more);
 }
 
 const RETURNED: readonly Outcome[] = ['returned'];

@@ -2,6 +2,7 @@
 import type { EvalContext } from './context.js';
 import { CaseError } from './errors.js';
 import { type EncodingContext, evaluate, evaluateInteger } from './evaluate.js';
+import { LayeredMap } from './layered-map.js';
 import { LIMITS } from './limits.js';
 import {
   countOf,
@@ -75,7 +76,7 @@ export function matchPattern(
     return { ok: true, captures: new Map() };
   const inner = patternContext(pattern, scope, context);
   const run = (record: boolean) => {
-    const names: Scope | ReadonlyScope = pattern.captures.length > 0 ? new Map(scope) : scope;
+    const names: Scope | ReadonlyScope = pattern.captures.length > 0 ? new LayeredMap(scope) : scope;
     return new Matcher(actual, names, inner, context.poison, record).finish(pattern);
   };
   const quick = run(false);
@@ -479,6 +480,6 @@ class Matcher {
       value = listed === undefined && single !== undefined ? single : values;
     }
     this.captures.set(name, value);
-    if (this.#scope instanceof Map) this.#scope.set(name, value);
+    if (this.#scope instanceof LayeredMap) this.#scope.set(name, value);
   }
 }

@@ -6,6 +6,7 @@ import type { FAULT_ACCESSES, FaultError, MEDIA, NewUnit } from '../port/control
 import type { Command, DataDirection } from '../wire/scsi/command.js';
 import type { Registries } from './compiler.js';
 import type { ExpressionNode } from './expression-node.js';
+import type { ReadonlyNames } from './layered-map.js';
 import type { PatternItem } from './pattern-item.js';
 import type { Places } from './places.js';
 import type { RingArea } from './vocabulary.js';
@@ -32,9 +33,11 @@ export interface ScopeRecord {
 }
 
 /** The names of a running case: facts, axes, `let`, what was captured. Dotted names are flat keys. */
-export type Scope = Map<string, ScopeValue>;
+export interface Scope extends ReadonlyScope {
+  set(name: string, value: ScopeValue): void;
+}
 /** A scope that is only looked at. */
-export type ReadonlyScope = ReadonlyMap<string, ScopeValue>;
+export type ReadonlyScope = ReadonlyNames<ScopeValue>;
 
 /** A parsed expression; a plain number is one, too. Evaluate it with `evaluate…` of `expression.ts`. */
 export interface Expression {

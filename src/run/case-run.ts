@@ -3,6 +3,7 @@ import type { EvalContext } from '../cases/context.js';
 import { CaseError } from '../cases/errors.js';
 import { evaluateCondition } from '../cases/evaluate.js';
 import type { Judged, Mismatch } from '../cases/expect.js';
+import { LayeredMap } from '../cases/layered-map.js';
 import { rounds } from '../cases/repeat.js';
 import type { Judgement, Scope, ScopeValue, Step } from '../cases/types.js';
 import { DriverError, type StandingListener } from '../harness/driver.js';
@@ -76,7 +77,7 @@ export class CaseRun {
     this.resend = resend;
     this.session = session;
     this.plan = plan;
-    this.scope = new Map(plan.scope);
+    this.scope = new LayeredMap(plan.scope);
     this.flights = new Flights();
     this.controls = new CaseControls(session);
     this.context = { ...sessionContext(session), ...this.flights.context };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { excludedByMode } from '../../src/cases/expand.js';
+import { LayeredMap } from '../../src/cases/layered-map.js';
 import { rounds } from '../../src/cases/repeat.js';
 import type { RepeatStep, Step } from '../../src/cases/types.js';
 import { caseFile, exampleEnvironment, exampleFacts, expand, expandSteps, stepOf } from './support.js';
@@ -210,7 +211,7 @@ device: {state: reset, queues: {request: {size: 8, memory: tight}}, vectors: {co
 describe('repeat', () => {
   const played = (steps: string, extra: Readonly<Record<string, bigint | bigint[]>> = {}) => {
     const expanded = expandSteps(steps);
-    const scope = new Map([...expanded.scope, ...Object.entries(extra)]);
+    const scope = new LayeredMap(expanded.scope, Object.entries(extra));
     const out: string[] = [];
     const play = (list: readonly Step[]): void => {
       for (const step of list) {

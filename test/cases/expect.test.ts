@@ -7,6 +7,7 @@ import {
   type Observed,
   watchesInterrupts,
 } from '../../src/cases/expect.js';
+import { LayeredMap } from '../../src/cases/layered-map.js';
 import type { ScopeValue } from '../../src/cases/types.js';
 import { expandSteps, hex, scopeOf, stepOf } from './support.js';
 
@@ -36,7 +37,7 @@ function judge(
   );
   const step = steps[1];
   if (step?.kind !== 'command') throw new Error('no command');
-  return matchResult(step.expect, { ...GOOD, ...observed }, new Map([...scope, ...scopeOf(names)]));
+  return matchResult(step.expect, { ...GOOD, ...observed }, new LayeredMap(scope, scopeOf(names)));
 }
 const shown = ({ mismatches }: Judged) =>
   mismatches.map(({ check, expected, got }) => `${check}: ${expected}, got ${got}`);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { stampBytes } from '../../src/cases/generators.js';
+import { LayeredMap } from '../../src/cases/layered-map.js';
 import {
   type ResolvedCommand,
   resolveCommand,
@@ -11,7 +12,7 @@ import { caseFile, expand, expandSteps, hex, scopeOf, stepOf } from './support.j
 
 function resolve(command: string, values: Parameters<typeof scopeOf>[0] = {}): ResolvedCommand {
   const { steps, scope } = expandSteps(`- command: {lun: disk, ${command}}`, 'needs: [disk, disk2]');
-  return resolveCommand(stepOf(steps, 'command'), new Map([...scope, ...scopeOf(values)]));
+  return resolveCommand(stepOf(steps, 'command'), new LayeredMap(scope, scopeOf(values)));
 }
 
 describe('commands', () => {
@@ -106,7 +107,7 @@ describe('units', () => {
     const step = stepOf(cases[0]?.steps ?? [], 'command');
     return {
       step,
-      bytes: () => resolveLun(step.lun, new Map([...(cases[0]?.scope ?? []), ...scopeOf(values)])),
+      bytes: () => resolveLun(step.lun, new LayeredMap(cases[0]?.scope, scopeOf(values))),
     };
   };
 

@@ -5,7 +5,7 @@ import type { Environment, Expansion } from '../../src/cases/expand.js';
 import { expandCase } from '../../src/cases/expand.js';
 import { CaseLoader, type LoadOptions } from '../../src/cases/load.js';
 import type { CaseProblem } from '../../src/cases/problem.js';
-import type { ExpandedCase, Scope, ScopeValue, Step } from '../../src/cases/types.js';
+import type { ExpandedCase, ScopeValue, Step } from '../../src/cases/types.js';
 
 export const FIXTURES = new URL('./fixtures/', import.meta.url).pathname;
 
@@ -50,7 +50,7 @@ export const show = ({ kind, line, column, message }: CaseProblem): string =>
   `${kind} ${line}:${column} ${message}`;
 
 /** Values with bigint for number, so that tests can write 512 for 512n. */
-export function scopeOf(values: Readonly<Record<string, ScopeValue | number>>): Scope {
+export function scopeOf(values: Readonly<Record<string, ScopeValue | number>>): Map<string, ScopeValue> {
   return new Map(
     Object.entries(values).map(([name, value]) => [name, typeof value === 'number' ? BigInt(value) : value]),
   );
@@ -67,7 +67,7 @@ export const UNIT = {
 } as const;
 
 /** Facts of a device on which every example can be expanded. */
-export function exampleFacts(): Scope {
+export function exampleFacts(): Map<string, ScopeValue> {
   const facts = scopeOf({
     'run.seed': 7,
     'dev.queues': 6,
