@@ -16,17 +16,26 @@ export interface FieldStore<Name extends string> {
   write(name: Name, value: number | bigint): void;
 }
 
+interface IntegerField<Name extends string> {
+  readonly name: Name;
+  readonly offset: number;
+  readonly kind: Kind<number | bigint>;
+  readonly size: number;
+}
+
+/** The number in the first bytes, least significant first. */
+function readNumber(view: DataView, width: AccessWidth): number {
+  if (width === 4) return view.getUint32(0, true);
+  return width === 2 ? view.getUint16(0, true) : view.getUint8(0);
+}
+
 /**
  * Gives a layout of integer fields to accesses of any width and offset. A partial write keeps the other bytes of the
  * field, so the halves of a 64-bit field are independent registers ("PCI-specific Initialization And Device Operation").
  */
 export class FieldRange<S extends Record<string, Kind<number> | Kind<bigint>>> implements RegisterRange {
-  readonly #fields: readonly {
-    name: keyof S & string;
-    offset: number;
-    kind: Kind<number | bigint>;
-    size: number;
-  }[];
+  readonly #fields: readonly IntegerField<keyof S & string>[];
+  readonly #byOffset: ReadonlyMap<number, IntegerField<keyof S & string>>;
   readonly #store: FieldStore<keyof S & string>;
   readonly #order: () => ByteOrder;
   readonly #scratch = new DataView(new ArrayBuffer(8));
@@ -38,11 +47,17 @@ export class FieldRange<S extends Record<string, Kind<number> | Kind<bigint>>> i
     order: () => ByteOrder = () => 'little',
   ) {
     this.#fields = Object.values(layout.fields) as never;
+    this.#byOffset = new Map(this.#fields.map((field) => [field.offset, field]));
     this.#store = store;
     this.#order = order;
   }
 
   read(offset: number, width: AccessWidth): number {
+    const whole = this.#whole(offset, width);
+    if (whole) {
+      this.#load(whole);
+      return readNumber(this.#scratch, width);
+    }
     const out = new DataView(new ArrayBuffer(4));
     for (const field of this.#overlapping(offset, width)) {
       this.#load(field);
@@ -55,6 +70,12 @@ export class FieldRange<S extends Record<string, Kind<number> | Kind<bigint>>> i
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
+    const whole = this.#whole(offset, width);
+    if (whole) {
+      this.#scratch.setUint32(0, value, true);
+      this.#store.write(whole.name, whole.kind.read(this.#scratch, 0, this.#order() === 'little'));
+      return;
+    }
     const bytes = new DataView(new ArrayBuffer(4));
     bytes.setUint32(0, value, true);
     for (const field of this.#overlapping(offset, width)) {
@@ -66,6 +87,12 @@ export class FieldRange<S extends Record<string, Kind<number> | Kind<bigint>>> i
       }
       this.#store.write(field.name, field.kind.read(this.#scratch, 0, this.#order() === 'little'));
     }
+  }
+
+  /** The field that an access covers and that covers the access: nearly all are so. */
+  #whole(offset: number, width: number) {
+    const field = this.#byOffset.get(offset);
+    return field?.size === width ? field : undefined;
   }
 
   #overlapping(offset: number, width: number) {

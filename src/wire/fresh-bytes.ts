@@ -7,6 +7,9 @@ const LARGEST = 1 << 10;
 let slab = new Uint8Array(SLAB_BYTES);
 let next = 0;
 
+/** No bytes; nobody can change them. */
+export const NO_BYTES = new Uint8Array(0);
+
 /** So many zero bytes, which nobody else has or ever gets. Their `buffer` is shared with others. */
 export function freshBytes(length: number): Uint8Array {
   if (length > LARGEST) return new Uint8Array(length);

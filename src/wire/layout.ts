@@ -6,6 +6,8 @@
  * device and the guest's own order on a legacy one; `be…` kinds are SCSI's and fixed.
  */
 
+import { copyOf } from './fresh-bytes.js';
+
 /** Byte order of the `v…` kinds; `little` is the modern interface. */
 export type ByteOrder = 'little' | 'big';
 
@@ -75,13 +77,16 @@ export function bytes(size: number): Kind<Uint8Array> {
   return {
     name: `bytes[${size}]`,
     size,
-    read: (view, offset) => new Uint8Array(view.buffer, view.byteOffset + offset, size).slice(),
+    read: (view, offset) => copyOf(new Uint8Array(view.buffer, view.byteOffset + offset, size)),
     write: (view, offset, value) => {
       if (value.length > size) throw new RangeError(`${value.length} bytes do not fit a field of ${size}`);
       new Uint8Array(view.buffer, view.byteOffset + offset, size).set(value);
     },
   };
 }
+
+/** What was looked at last is looked at again most often, and a view costs more than its use. */
+let lastView: DataView = new DataView(new ArrayBuffer(0));
 
 /** One field of a layout: where it is and of what kind. */
 export interface Field<T = unknown> {
@@ -122,9 +127,11 @@ export class Layout<S extends Record<string, unknown>> {
 
   /** Decodes the structure at `offset` of `source`; throws RangeError when it does not fit. */
   read(source: Uint8Array, offset = 0, order: ByteOrder = 'little'): { [K in keyof S]: ValueOf<S[K]> } {
-    const view = new DataView(source.buffer, source.byteOffset + offset, this.size);
+    const view = this.#viewOf(source, offset);
+    const start = source.byteOffset + offset;
+    const little = order === 'little';
     const out: Record<string, unknown> = {};
-    for (const field of this.#list) out[field.name] = field.kind.read(view, field.offset, order === 'little');
+    for (const field of this.#list) out[field.name] = field.kind.read(view, start + field.offset, little);
     return out as { [K in keyof S]: ValueOf<S[K]> };
   }
 
@@ -135,12 +142,22 @@ export class Layout<S extends Record<string, unknown>> {
     offset = 0,
     order: ByteOrder = 'little',
   ): void {
-    const view = new DataView(target.buffer, target.byteOffset + offset, this.size);
-    for (const [name, value] of Object.entries(values)) {
+    const view = this.#viewOf(target, offset);
+    const start = target.byteOffset + offset;
+    const little = order === 'little';
+    for (const name in values) {
       const field = this.fields[name] as Field | undefined;
       if (field === undefined) throw new RangeError(`${this.name} has no field ${name}`);
-      field.kind.write(view, field.offset, value, order === 'little');
+      field.kind.write(view, start + field.offset, values[name], little);
     }
+  }
+
+  /** A view of all that `bytes` are a part of; throws RangeError when the structure does not fit at `offset`. */
+  #viewOf(bytes: Uint8Array, offset: number): DataView {
+    if (offset < 0 || offset + this.size > bytes.length)
+      throw new RangeError(`${this.name} at ${offset} does not fit ${bytes.length} bytes`);
+    if (lastView.buffer !== bytes.buffer) lastView = new DataView(bytes.buffer);
+    return lastView;
   }
 
   /** The structure as fresh bytes; fields left out are zero. */

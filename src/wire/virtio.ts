@@ -42,9 +42,13 @@ export function featureSet(...names: readonly FeatureName[]): bigint {
   return names.reduce((set, name) => set | (1n << BigInt(Feature[name])), 0n);
 }
 
+const FEATURE_MASKS = Object.fromEntries(
+  Object.entries(Feature).map(([name, bit]) => [name, 1n << BigInt(bit)]),
+) as Record<FeatureName, bigint>;
+
 /** Whether `set` holds the named feature. */
 export function hasFeature(set: bigint, name: FeatureName): boolean {
-  return ((set >> BigInt(Feature[name])) & 1n) === 1n;
+  return (set & FEATURE_MASKS[name]) !== 0n;
 }
 
 /** Names of the bits of `set`; a bit without a name appears as `bit N`. */

@@ -1,5 +1,5 @@
 /** The writable part of a request as the device stores it ("Device Operation: Request Queues"). */
-import { freshBytes } from '../../wire/fresh-bytes.js';
+import { freshBytes, NO_BYTES } from '../../wire/fresh-bytes.js';
 import type { ByteOrder } from '../../wire/layout.js';
 import { ScsiStatus } from '../../wire/scsi/status.js';
 import { responseHeaderSize, virtioScsiRespHead } from '../../wire/virtio-scsi.js';
@@ -58,18 +58,20 @@ export function storeAnswer(
 
 /** pi_in in full: what there is no protection information for is filled with zeros, so that no gap is left before data. */
 function protectionIn(task: Task, { data, protection }: CommandResult): Uint8Array {
-  const bytes = new Uint8Array(data === undefined ? 0 : (task.protection?.in ?? 0));
+  const length = data === undefined ? 0 : (task.protection?.in ?? 0);
+  if (length === 0) return NO_BYTES;
+  const bytes = freshBytes(length);
   if (protection) bytes.set(protection.subarray(0, bytes.length));
   return bytes;
 }
 
 /** The answer of a conformant device. Residual counts from the size of the buffers for data (rulings A2, A5). */
 export function answerOf(task: Task, response: number, result?: CommandResult): Answer {
-  const data = result?.data?.subarray(0, task.dataInLength) ?? new Uint8Array(0);
+  const data = result?.data?.subarray(0, task.dataInLength) ?? NO_BYTES;
   const moved = data.length + Math.min(result?.taken ?? 0, task.dataOutLength);
   const sense = result?.sense
     ? encodeSense(result.sense, result.descriptorSense ?? false).subarray(0, task.senseSize)
-    : new Uint8Array(0);
+    : NO_BYTES;
   return {
     fields: {
       sense_len: sense.length,
@@ -81,7 +83,7 @@ export function answerOf(task: Task, response: number, result?: CommandResult): 
     sense,
     senseSize: task.senseSize,
     order: task.order,
-    piIn: result ? protectionIn(task, result) : new Uint8Array(0),
+    piIn: result ? protectionIn(task, result) : NO_BYTES,
     dataIn: data,
     unwritten: [],
   };

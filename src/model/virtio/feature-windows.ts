@@ -4,25 +4,32 @@ import { hasFeature } from '../../wire/virtio.js';
 /** The bits that the driver wrote, window by window. */
 export class DriverFeatures {
   readonly #windows = new Map<number, number>();
+  /** `bits`, until a window is written. */
+  #all: bigint | undefined = 0n;
 
   read(window: number): number {
     return this.#windows.get(window) ?? 0;
   }
 
   write(window: number, bits: number): void {
+    this.#all = undefined;
     if (bits === 0) this.#windows.delete(window);
     else this.#windows.set(window, bits >>> 0);
   }
 
   clear(): void {
     this.#windows.clear();
+    this.#all = 0n;
   }
 
   /** All bits as one number; a bit of a far window is set somewhere beyond every offered bit. */
   get bits(): bigint {
-    let all = 0n;
-    for (const [window, bits] of this.#windows) all |= BigInt(bits) << BigInt(32 * Math.min(window, 4));
-    return all;
+    if (this.#all === undefined) {
+      this.#all = 0n;
+      for (const [window, bits] of this.#windows)
+        this.#all |= BigInt(bits) << BigInt(32 * Math.min(window, 4));
+    }
+    return this.#all;
   }
 }
 
