@@ -79,6 +79,8 @@ export class Disk extends LogicalUnit implements BlockUnit {
   readonly limits: DiskLimits;
   /** Where the medium is; it never opens where the medium cannot be removed. */
   readonly tray: Tray<BlockMedium>;
+  /** The media that have been in: what is on one stays on it. */
+  readonly #media = new Map<MediumChoice, BlockMedium>();
   readonly modePages: ModePages;
   /** Persistent reservation; it outlives every reset. */
   readonly reservation = new PersistentReservation();
@@ -104,9 +106,8 @@ export class Disk extends LogicalUnit implements BlockUnit {
     this.modePages = new ModePages(diskPages(this.protection !== 0));
     this.readOnly = options.readOnly ?? false;
     this.removable = options.removable ?? false;
-    this.tray = new Tray(options.blocks > 0n ? this.#newMedium(options.blocks) : undefined, () =>
-      this.raiseAttention(Sense.MEDIUM_MAY_HAVE_CHANGED),
-    );
+    if (options.blocks > 0n) this.#media.set('usual', this.#newMedium(options.blocks));
+    this.tray = new Tray(this.#media.get('usual'), () => this.raiseAttention(Sense.MEDIUM_MAY_HAVE_CHANGED));
     this.delay = options.delay;
     this.#behaviours = behaviours;
     this.#timestamp = new UnitTimestamp(now);
@@ -173,9 +174,11 @@ export class Disk extends LogicalUnit implements BlockUnit {
     this.tray.eject();
   }
 
-  /** Puts a new medium in, in place of any that is there. */
+  /** Puts a medium in, in place of any that is there. */
   insert(which: MediumChoice): void {
-    this.tray.insert(this.#newMedium(MEDIA_BLOCKS.disk[which]));
+    const medium = this.#media.get(which) ?? this.#newMedium(MEDIA_BLOCKS.disk[which]);
+    this.#media.set(which, medium);
+    this.tray.insert(medium);
   }
 
   override get descriptorSense(): boolean {

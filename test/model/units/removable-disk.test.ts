@@ -57,6 +57,17 @@ describe('a removable disk', () => {
     expect(toHex(bench.command(CAPACITY, { dataIn: 8 }).data)).toBe('00 00 07 ff 00 00 02 00');
     expect(bench.command(READ, { dataIn: 512 }).data.every((byte) => byte === 0)).toBe(true);
   });
+
+  test('finds on its usual medium what it wrote there before another was in', () => {
+    const bench = removable();
+    bench.command(WRITE, { dataOut: BLOCK });
+    bench.model.insert(0, 0, 'other');
+    bench.ready();
+    bench.model.eject(0, 0);
+    bench.model.insert(0, 0, 'usual');
+    bench.ready();
+    expect(toHex(bench.command(READ, { dataIn: 512 }).data)).toBe(toHex(BLOCK));
+  });
 });
 
 test('the medium of another disk cannot be taken out', () => {
