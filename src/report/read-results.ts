@@ -3,12 +3,13 @@
  * off, or TAP. What is read has been held against the published schemas.
  */
 import { readFileSync } from 'node:fs';
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { StandingLedger } from '../harness/standing-ledger.js';
 import { EMPTY_GATE, type Gate } from '../run/gate.js';
 import { resultKey } from '../run/modes.js';
 import { inOrder } from '../run/result-order.js';
 import { type CaseResult, judgeStanding, type RunResults, summarise } from '../run/results.js';
+import { ajv } from '../sys/lazy-packages.js';
 import type { CaseEvent, FooterEvent, HeaderEvent } from './events.js';
 import { TapReadError, tapResults } from './read-tap.js';
 import { ResultsFileError } from './results-file-error.js';
@@ -191,10 +192,11 @@ const RESULTS_SCHEMA = 'results.schema.json';
 const EVENTS_SCHEMA = 'events.schema.json';
 
 function compileSchemas(): Readonly<Record<Form, ValidateFunction>> {
-  const ajv = new Ajv({ allowUnionTypes: true, strictTypes: false });
-  for (const name of [RESULTS_SCHEMA, EVENTS_SCHEMA]) ajv.addSchema(publishedSchema(name), name);
+  const { Ajv } = ajv();
+  const schemas = new Ajv({ allowUnionTypes: true, strictTypes: false });
+  for (const name of [RESULTS_SCHEMA, EVENTS_SCHEMA]) schemas.addSchema(publishedSchema(name), name);
   const compiled = (reference: string): ValidateFunction => {
-    const validate = ajv.getSchema(reference);
+    const validate = schemas.getSchema(reference);
     if (validate === undefined) throw new Error(`there is no schema ${reference}`);
     return validate;
   };
