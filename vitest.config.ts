@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** How long a test may take, in milliseconds: long enough for a busy machine, since only a hang is to be found by it. */
-const LIMIT = 180_000;
+const LIMIT = 300_000;
 
 export default defineConfig({
   test: {
