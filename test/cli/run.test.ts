@@ -73,21 +73,26 @@ describe('exit codes', () => {
     expect(code).toBe(1);
   });
   test('1 for a known deviation that is not there', async () => {
+    const listed = (id: string) =>
+      `dut: model\ndeviations:\n  - {id: ${id}, from: "0", to: "9", reason: r, clause: c, observed: o}\n`;
     const run = start(
-      'run',
-      '--dut',
-      'model',
-      '--cases',
-      join(FIXTURES, 'stall.yaml'),
-      '--known',
-      '@known.yaml',
+      ...['run', '--dut', 'model', '--cases', join(FIXTURES, 'stall.yaml')],
+      ...['--known', '@passes.yaml', '--report', 'json=@r.json'],
     );
-    writeFileSync(
-      join(run.folder, 'known.yaml'),
-      'dut: model\ndeviations:\n  - {id: scsi.req.no-such-case, from: "0", to: "9", reason: r, clause: c, observed: o}\n',
-    );
+    const [passes, gone, whole] = ['passes.yaml', 'gone.yaml', 'whole.json'].map((name) =>
+      join(run.folder, name),
+    ) as [string, string, string];
+    writeFileSync(passes, listed('stall.here'));
     expect(await run.ended()).toBe(1);
-    expect(run.output).toMatch(/stale: .* names scsi\.req\.no-such-case, and there is no such result/);
+    expect(run.output).toMatch(/unexpected pass: .* names stall\.here/);
+    // As if there were no other cases: what a run of all does not have is not there.
+    const results = run.results('r.json');
+    const { cases: _, ...request } = results.request ?? { device: [], modes: 'default', cases: [] };
+    writeFileSync(whole, JSON.stringify({ ...results, request }));
+    writeFileSync(gone, listed('scsi.req.no-such-case'));
+    const gated = await finish('gate', whole, '--known', gone);
+    expect(gated.code).toBe(1);
+    expect(gated.output).toMatch(/stale: .* names scsi\.req\.no-such-case, and there is no such result/);
   });
   test.each([
     [['run', '--dut', 'nothing'], /no device kind is called nothing; there are model, qemu/],
