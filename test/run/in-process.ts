@@ -12,10 +12,9 @@ import { Beacon } from '../../src/run/beacon.js';
 import { CaseRun } from '../../src/run/case-run.js';
 import { runDecided } from '../../src/run/decided-run.js';
 import { expandAll, type RunnableCase } from '../../src/run/expand-all.js';
-import { checkCaseFiles } from '../../src/run/load-cases.js';
+import { ownCases } from '../../src/run/load-cases.js';
 import { type ModeChoice, resultKey } from '../../src/run/modes.js';
 import { executionOrder, type Order } from '../../src/run/order.js';
-import { SPEC_CASES } from '../../src/run/package-info.js';
 import type { CaseResult } from '../../src/run/results.js';
 import { openSession, type Session } from '../../src/run/session.js';
 
@@ -40,7 +39,7 @@ export interface InProcessRun {
 let loaded: readonly CaseFile[] | undefined;
 /** The cases of the suite, loaded once. */
 function suiteFiles(): readonly CaseFile[] {
-  loaded ??= checkCaseFiles([SPEC_CASES]).files;
+  loaded ??= ownCases().files;
   return loaded;
 }
 
