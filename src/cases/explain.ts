@@ -2,7 +2,8 @@
  * What is wrong with a file's structure, in the words of the language. The schema finds the places; of what ajv says
  * about a place only the deepest branch counts, and the author gets one message for one mistake.
  */
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { ajv2020 } from '../sys/lazy-packages.js';
 import { mapOf, type Path, type Reporter } from './compiler.js';
 import { caseFileSchema, type SchemaOptions } from './schema.js';
 import { didYouMean } from './suggest.js';
@@ -35,6 +36,7 @@ export class SchemaChecker {
   }
 
   get #validate(): ValidateFunction {
+    const { Ajv2020 } = ajv2020();
     this.#compiled ??= new Ajv2020({
       allErrors: true,
       strict: true,

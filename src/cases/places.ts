@@ -1,5 +1,5 @@
 /** Where the values of a case file stand in its text, as plain data: what a thread has compiled, others can have too. */
-import { isMap, isScalar, isSeq } from 'yaml';
+import { yaml } from '../sys/lazy-packages.js';
 import type { Position } from './types.js';
 
 /** The position of every value of a file, by its path. */
@@ -11,6 +11,7 @@ const keyOf = (path: Path): string => path.join('\n');
 
 /** The places of all that is in a parsed document; `positionOf` tells them from offsets in the text. */
 export function placesOf(contents: unknown, positionOf: (offset: number) => Position): Places {
+  const { isMap, isScalar, isSeq } = yaml();
   const places = new Map<string, Position>();
   const add = (node: unknown, path: Path): void => {
     places.set(keyOf(path), positionOf(offsetOf(node)));

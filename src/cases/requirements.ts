@@ -1,5 +1,5 @@
 /** The catalogue of requirements, as far as cases need it: which ids exist and how strong they are. */
-import { parse } from 'yaml';
+import { yaml } from '../sys/lazy-packages.js';
 import type { Level } from './types.js';
 
 /** One requirement. */
@@ -21,7 +21,7 @@ export type RequirementRegistry = ReadonlyMap<string, Requirement>;
 /** Reads `requirements.yaml`. Throws `TypeError` when it is not a list of requirements. */
 export function readRequirements(text: string): RequirementRegistry {
   const out = new Map<string, Requirement>();
-  for (const entry of scan(text) ?? (parse(text) as Partial<Requirement>[])) {
+  for (const entry of scan(text) ?? (yaml().parse(text) as Partial<Requirement>[])) {
     const { id, strength, kind, role, since } = entry;
     if (!(id && strength && kind && role && since))
       throw new TypeError(`requirements: ${id ?? 'an entry'} lacks id, strength, kind, role or since`);

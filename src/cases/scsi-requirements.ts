@@ -2,7 +2,7 @@
  * The catalogue of what the SCSI command sets ask: `scsi-requirements.yaml`. No text of these standards stands behind an
  * entry, but implementations that were read; how many decides how much an expectation that rests on it may say.
  */
-import { parse } from 'yaml';
+import { yaml } from '../sys/lazy-packages.js';
 import type { Requirement } from './requirements.js';
 
 /** Implementations that were read, and the project that each belongs to: two of one project are no two opinions. */
@@ -63,7 +63,7 @@ function problemOf(entry: Partial<ScsiRequirement>): string | undefined {
 /** Reads `scsi-requirements.yaml`. Throws `TypeError` for an entry that is not complete, or an id that comes twice. */
 export function readScsiRequirements(text: string): ReadonlyMap<string, ScsiRequirement> {
   const out = new Map<string, ScsiRequirement>();
-  for (const entry of scan(text) ?? (parse(text) as Partial<ScsiRequirement>[])) {
+  for (const entry of scan(text) ?? (yaml().parse(text) as Partial<ScsiRequirement>[])) {
     const problem = problemOf(entry);
     if (problem !== undefined)
       throw new TypeError(`scsi-requirements: ${entry.id ?? 'an entry'} needs ${problem}`);

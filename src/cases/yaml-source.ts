@@ -2,7 +2,8 @@
  * Reading YAML: text to plain values, and from a path back to the place in the text. Only data are let through: no
  * anchors, aliases, tags or merges, no double keys, bounded size and nesting.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import type { Document } from 'yaml';
+import { yaml } from '../sys/lazy-packages.js';
 import type { PartOfValue, Path, ProblemKind } from './compiler.js';
 import { LIMITS } from './limits.js';
 import { offsetOf, type Places, placesOf } from './places.js';
@@ -54,6 +55,7 @@ export function readYaml(file: string, text: string): YamlSource {
     return broken(problem(start, 'limit', `the file has ${size} bytes, more than ${LIMITS.fileBytes}`));
   if (nestsSteeply(text))
     return broken(problem(start, 'limit', `the file nests more than ${LIMITS.yamlDepth} deep`));
+  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = yaml();
   const lineCounter = new LineCounter();
   const positionOf = (offset: number): Position => {
     const { line, col } = lineCounter.linePos(offset);
@@ -150,6 +152,7 @@ function nestsSteeply(text: string): boolean {
 function refusedNode(
   document: Document.Parsed,
 ): { readonly offset: number; readonly message: string } | undefined {
+  const { isAlias, isScalar, visit } = yaml();
   let found: { offset: number; message: string } | undefined;
   const refuse = (node: { range?: readonly number[] | null | undefined }, message: string) => {
     found = { offset: node.range?.[0] ?? 0, message };

@@ -2,9 +2,10 @@
 import type { KeyObject } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { showable } from '../report/control-characters.js';
 import { writeReport } from '../report/report-file.js';
-import { requirements } from '../run/load-cases.js';
 import { ownCovers } from '../run/own-covers.js';
+import { requirements } from '../run/requirements.js';
 import type { RunResults } from '../run/results.js';
 import type { RecordConclusion, SuiteFacts } from './conclusion.js';
 import { htmlOf, markdownOf } from './document.js';
@@ -74,22 +75,31 @@ export function derivedFiles(
   return { files, conclusion };
 }
 
-/** Something in the folder is neither a file nor a folder. */
+/** Something in the folder is nothing that a record consists of. */
 export class StrangeFileError extends Error {
   readonly path: string;
-  constructor(path: string) {
-    super(`${path} is neither a file nor a folder`);
+  /** What it is, or is not, in words that follow "is". */
+  readonly what: string;
+  constructor(path: string, what: string) {
+    super(`${path} is ${what}`);
     this.path = path;
+    this.what = what;
   }
 }
 
-/** Every file below a folder, with `/` between the parts of its path. Throws StrangeFileError. */
+/**
+ * Every file below a folder, with `/` between the parts of its path. Throws StrangeFileError, also for an empty folder,
+ * which no manifest could list; that of the traces alone may be empty.
+ */
 export function filesBelow(folder: string, prefix = ''): string[] {
-  return readdirSync(join(folder, prefix)).flatMap((name) => {
+  const names = readdirSync(join(folder, prefix));
+  if (names.length === 0 && prefix !== '' && prefix !== RecordFile.TRACES)
+    throw new StrangeFileError(prefix, 'an empty folder, of which the signature knows nothing');
+  return names.flatMap((name) => {
     const path = prefix === '' ? name : `${prefix}/${name}`;
     const stats = lstatSync(join(folder, path));
     if (stats.isDirectory()) return filesBelow(folder, path);
-    if (!stats.isFile()) throw new StrangeFileError(path);
+    if (!stats.isFile()) throw new StrangeFileError(path, 'no plain file');
     return [path];
   });
 }
@@ -105,7 +115,8 @@ export function finishRecord(
   key: KeyObject,
   facts: SuiteFacts = ownFacts(),
 ): RecordConclusion {
-  const { files, conclusion } = derivedFiles(results, playlist, fingerprint(key), facts);
+  // Whoever checks the record reads the results from their file.
+  const { files, conclusion } = derivedFiles(showable(results), playlist, fingerprint(key), facts);
   for (const [name, text] of files) writeReport(join(folder, name), text);
   signRecord(folder, key);
   return conclusion;

@@ -46,7 +46,7 @@ export function verifyRecord(folder: string, key: KeyObject, reference: Referenc
   try {
     there = filesBelow(folder);
   } catch (error) {
-    if (error instanceof StrangeFileError) return refused({ file: error.path, what: 'is no plain file' });
+    if (error instanceof StrangeFileError) return refused({ file: error.path, what: `is ${error.what}` });
     return refused({ file: folder, what: `is no record: ${error instanceof Error ? error.message : error}` });
   }
   const signed = checkSignature(folder, there, key);

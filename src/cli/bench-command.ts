@@ -1,7 +1,8 @@
 /** `vscsi bench`: what the harness costs on a device, and how fast the cases of the suite run. */
 import { availableParallelism } from 'node:os';
-import { NO_CONTROLS, type OpenPort } from '../duts/dut.js';
-import { ADAPTERS, PORTS } from '../duts/registry.js';
+import { NO_CONTROLS } from '../duts/dut.js';
+import { type LoadPort, PORTS } from '../duts/ports.js';
+import { ADAPTERS } from '../duts/registry.js';
 import type { TextSink } from '../report/style.js';
 import { type BenchRow, bench } from '../run/bench.js';
 import { benchModes, type ModesFigures } from '../run/bench-modes.js';
@@ -69,7 +70,7 @@ async function benchUnits(options: BenchOptions, { kind }: Device, out: TextSink
   const { mmap, qemu, dut, blocks, json } = options;
   if (kind !== dut)
     throw new UsageError('--scale makes devices of its own: name a device kind, not a profile');
-  const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
+  const openPort = PORTS[kind] as LoadPort<unknown> | undefined;
   const make = ADAPTERS[kind];
   if (openPort === undefined || make === undefined) throw new UsageError(`no device kind is called ${kind}`);
   const binary = qemu === undefined ? {} : { qemu: { binary: qemu } };
@@ -93,11 +94,11 @@ async function benchHarness(
   out: TextSink,
 ): Promise<number> {
   const { files } = ownCases();
-  const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
+  const openPort = PORTS[kind] as LoadPort<unknown> | undefined;
   if (openPort === undefined) throw new UsageError(`no device kind is called ${kind}`);
   const dut = await adapter.start();
   try {
-    const port = openPort(dut.attach, NO_CONTROLS);
+    const port = await openPort(dut.attach, NO_CONTROLS);
     try {
       const { blocks, transactions: transactionsPerBlock } = options;
       const rows = bench(port, { blocks, transactionsPerBlock, seed: SEED });

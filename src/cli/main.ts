@@ -5,7 +5,7 @@ import { KeyError } from '../certify/keys.js';
 import { DutSetupError } from '../duts/dut.js';
 import { REMOTE_TRANSPORTS } from '../duts/remote/protocol.js';
 import { DutGoneError } from '../port/errors.js';
-import { ReportError } from '../report/report-file.js';
+import { onOutputClosed, ReportError } from '../report/report-file.js';
 import { ResultsFileError } from '../report/results-file-error.js';
 import { sinkFor, type TextSink } from '../report/style.js';
 import { TraceFileError } from '../report/trace-file-error.js';
@@ -47,7 +47,7 @@ Exit codes:
   3    a device could not be set up
   4    no case was executed: all were skipped
   5    nothing is wrong, but a report could not be written
-  6    gate: nothing is wrong so far, but the run was ended early
+  6    nothing is wrong so far, but something was not looked at: see gate, certify and verify
   70   a mistake of the suite itself, which says nothing about the device
   130  interrupted
   141  the output was closed (as by "| head")`;
@@ -55,6 +55,14 @@ Exit codes:
 /** Fires when the run should end early: at the first Ctrl-C or SIGTERM, or when nobody reads the output any more. */
 const stop = new AbortController();
 let outputClosed = false;
+
+/** Nobody reads the output any more: what is under way ends in order. */
+function closed(): void {
+  outputClosed = true;
+  process.exitCode = ExitCode.OUTPUT_CLOSED;
+  stop.abort();
+}
+onOutputClosed(closed);
 
 /**
  * A stream as a sink that falls silent when its reader goes away, or when what it says cannot be written. In the latter
@@ -69,9 +77,7 @@ function quietSink(stream: NodeJS.WriteStream, name: string): TextSink {
       failed = true;
       return;
     }
-    outputClosed = true;
-    process.exitCode = ExitCode.OUTPUT_CLOSED;
-    stop.abort();
+    closed();
   });
   // The last write may fail after the command has set its exit code.
   process.on('exit', (code) => {

@@ -1,7 +1,7 @@
 /** Device profiles: YAML files that describe a device under test. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Ajv, type ErrorObject } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import type { Path } from '../cases/compiler.js';
 import { formatProblem } from '../cases/problem.js';
 import { didYouMean } from '../cases/suggest.js';
@@ -12,6 +12,7 @@ import type { RemoteOptions } from '../duts/remote/adapter.js';
 import type { Scale } from '../duts/scale.js';
 import type { VhostUserOptions } from '../duts/vhost-user/adapter.js';
 import { FIXTURES } from '../run/package-info.js';
+import { ajv } from '../sys/lazy-packages.js';
 import { UsageError } from './errors.js';
 
 /** A device as a profile describes it. */
@@ -104,6 +105,7 @@ function check(root: unknown): Mistake[] {
   const schema = JSON.parse(
     readFileSync(join(FIXTURES, 'profiles', 'dut-profile.schema.json'), 'utf8'),
   ) as object;
+  const { Ajv } = ajv();
   const validate = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true }).compile(schema);
   if (!validate(root)) return (validate.errors ?? []).map(mistake);
   const { dut, ...rest } = root as ProfileFile;

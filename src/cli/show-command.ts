@@ -4,7 +4,7 @@ import { bold } from '../report/style.js';
 import { catalogue } from '../run/catalogue.js';
 import { ExitCode } from '../run/exit-code.js';
 import { checkCaseFiles, ownCases } from '../run/load-cases.js';
-import { RULINGS, rulingText } from '../run/rulings.js';
+import { allRulings, rulingText } from '../run/rulings.js';
 import { baseOf, didYouMeanOneOf } from '../run/select.js';
 import { CaseSources } from './case-source.js';
 import { UsageError } from './errors.js';
@@ -38,7 +38,7 @@ export function showCommand(
   }
   if (rulings.length > 0) line('  rulings');
   for (const id of rulings) {
-    const ruling = RULINGS.get(id);
+    const ruling = allRulings().get(id);
     line(`    ${id}${ruling === undefined ? '' : `: ${rulingText(ruling)}`}`);
   }
   line('');

@@ -1,6 +1,7 @@
 /** `vscsi verify`: whether a certification record is sound. */
 import { readPublicKey } from '../certify/keys.js';
 import { isFolder, verifyRecord } from '../certify/verify.js';
+import { showable } from '../report/control-characters.js';
 import { Colour, paint, type TextSink } from '../report/style.js';
 import { ExitCode } from '../run/exit-code.js';
 import { UsageError } from './errors.js';
@@ -15,7 +16,8 @@ export function verifyCommand(
   if (!isFolder(folder)) throw new UsageError(`${folder}: there is no such folder`);
   const { problems, notes, verdict } = verifyRecord(folder, key);
   for (const note of notes) out.write(`note: ${note}\n`);
-  for (const { file, what } of problems) out.write(`${file}: ${what}\n`);
+  // Whoever sent the record chose the names of its files.
+  for (const { file, what } of problems) out.write(`${showable(`${file}: ${what}`)}\n`);
   if (problems.length > 0) {
     out.write(`${paint(out, Colour.RED, `REFUSED: ${folder}`)}\n`);
     return ExitCode.NOT_CONFORMANT;

@@ -11,7 +11,7 @@ import type { TransportName } from '../port/transport-name.js';
 import type { Beacon } from '../run/beacon.js';
 import { CaseRun } from '../run/case-run.js';
 import { runDecided } from '../run/decided-run.js';
-import { expandAll, type RunnableCase } from '../run/load-cases.js';
+import { expandAll, type RunnableCase } from '../run/expand-all.js';
 import { ProbeError } from '../run/probe.js';
 import { openSession, type Session } from '../run/session.js';
 import { TransportError } from '../transport/transport.js';

@@ -1,18 +1,12 @@
-/** The device kinds, by name. Adding one means a folder and a line in each of these two tables. */
-import type { DutAdapter, OpenPort } from './dut.js';
+/** The device kinds, by name. Adding one means a folder, and a line in this table and in that of `ports.ts`. */
+import type { DutAdapter } from './dut.js';
 import { modelAdapter, scaledConfig } from './model/adapter.js';
-import type { ModelAttach } from './model/attach.js';
-import { openModelPort } from './model/port.js';
 import { qemuAdapter } from './qemu/adapter.js';
-import { openQemuPort, type QemuAttach } from './qemu/port.js';
 import type { QemuOptions } from './qemu/start.js';
 import { type RemoteOptions, remoteAdapter } from './remote/adapter.js';
-import { openRemotePort, type RemoteAttach } from './remote/port.js';
 import type { Scale } from './scale.js';
 import { vhostScsiAdapter } from './vhost-scsi/adapter.js';
-import { openVhostScsiPort, type VhostScsiAttach } from './vhost-scsi/port.js';
 import { type VhostUserOptions, vhostUserAdapter } from './vhost-user/adapter.js';
-import { openVhostUserPort, type VhostUserAttach } from './vhost-user/port.js';
 
 /** What the command line can say about devices; each kind takes what concerns it. */
 export interface DutOptions {
@@ -45,13 +39,4 @@ export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapt
   'vhost-user': ({ vhostUser = {} }) => vhostUserAdapter(vhostUser),
   'vhost-scsi': () => vhostScsiAdapter(),
   remote: ({ remote = {} }) => remoteAdapter(remote),
-};
-
-/** Ports for the worker thread. */
-export const PORTS: Readonly<Record<string, OpenPort<never>>> = {
-  model: openModelPort satisfies OpenPort<ModelAttach>,
-  qemu: openQemuPort satisfies OpenPort<QemuAttach>,
-  'vhost-user': openVhostUserPort satisfies OpenPort<VhostUserAttach>,
-  'vhost-scsi': openVhostScsiPort satisfies OpenPort<VhostScsiAttach>,
-  remote: openRemotePort satisfies OpenPort<RemoteAttach>,
 };

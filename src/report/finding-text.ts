@@ -3,7 +3,7 @@
 import type { CommandLayout } from '../run/exchange-bytes.js';
 import { requestText } from '../run/request-text.js';
 import type { Finding } from '../run/results.js';
-import { RULINGS, rulingText } from '../run/rulings.js';
+import { allRulings, rulingText } from '../run/rulings.js';
 import { hexDiff, spacedHex } from './hex-diff.js';
 
 /** The words of a requirement; undefined for an id that the catalogue does not have. */
@@ -28,7 +28,7 @@ export function findingLines(finding: Finding, requirementText: RequirementText)
     const text = requirementText(id);
     lines.push(`  requirement ${id}${text === undefined ? '' : `: ${text}`}`);
   }
-  const ruling = finding.ruling === undefined ? undefined : RULINGS.get(finding.ruling);
+  const ruling = finding.ruling === undefined ? undefined : allRulings().get(finding.ruling);
   if (ruling) lines.push(`  ruling ${ruling.id}: ${rulingText(ruling)}`);
   if (finding.sent !== undefined) {
     const text = requestText(finding.sent, layoutOfSent(finding, finding.sent));
@@ -42,7 +42,7 @@ export function findingLines(finding: Finding, requirementText: RequirementText)
 
 /** A finding that is no failure, in one line. */
 export function remarkOf({ got, ruling: id }: Finding): string {
-  const ruling = id === undefined ? undefined : RULINGS.get(id);
+  const ruling = id === undefined ? undefined : allRulings().get(id);
   return ruling === undefined ? got : `${got}: ${ruling.about} (ruling ${ruling.id})`;
 }
 

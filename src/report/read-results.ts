@@ -3,12 +3,14 @@
  * off, or TAP. What is read has been held against the published schemas.
  */
 import { readFileSync } from 'node:fs';
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { StandingLedger } from '../harness/standing-ledger.js';
 import { EMPTY_GATE, type Gate } from '../run/gate.js';
 import { resultKey } from '../run/modes.js';
 import { inOrder } from '../run/result-order.js';
 import { type CaseResult, judgeStanding, type RunResults, summarise } from '../run/results.js';
+import { ajv } from '../sys/lazy-packages.js';
+import { showable } from './control-characters.js';
 import type { CaseEvent, FooterEvent, HeaderEvent } from './events.js';
 import { TapReadError, tapResults } from './read-tap.js';
 import { ResultsFileError } from './results-file-error.js';
@@ -32,7 +34,10 @@ export interface StoredResults {
   readonly events?: readonly CaseEvent[];
 }
 
-/** Throws ResultsFileError, naming the file, the line where there is one, and what is wrong. */
+/**
+ * Throws ResultsFileError, naming the file, the line where there is one, and what is wrong. Control characters in texts
+ * are shown as `\x1b`: results may be of strangers, and are printed.
+ */
 export function readResults(file: string): StoredResults {
   let text: string;
   try {
@@ -66,7 +71,7 @@ function isStream(text: string): boolean {
 function fromJson(file: string, text: string): StoredResults {
   let root: unknown;
   try {
-    root = JSON.parse(text);
+    root = parsedJson(text);
   } catch (error) {
     throw new ResultsFileError(file, messageOf(error), { cause: error });
   }
@@ -155,10 +160,19 @@ function fromStream(file: string, text: string): StoredResults {
 
 function parsedLine(place: string, line: string): unknown {
   try {
-    return JSON.parse(line);
+    return parsedJson(line);
   } catch (error) {
     throw new ResultsFileError(place, messageOf(error), { cause: error });
   }
+}
+
+/** How JSON writes what `showable` replaces. */
+const MAY_HIDE = /\\u00|\\[bfr]|[^\P{Cc}\t\n\r]/u;
+
+/** Throws SyntaxError. */
+function parsedJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  return MAY_HIDE.test(text) ? showable(value) : value;
 }
 
 function typeOf(event: unknown): unknown {
@@ -167,7 +181,7 @@ function typeOf(event: unknown): unknown {
 
 function fromTap(file: string, text: string): StoredResults {
   try {
-    const results = tapResults(text);
+    const results = showable(tapResults(text));
     refuseTwins(file, results.cases);
     // The check asks for what a gate says, which TAP does not tell whole.
     checked(file, 'results', { ...results, gate: EMPTY_GATE });
@@ -191,10 +205,11 @@ const RESULTS_SCHEMA = 'results.schema.json';
 const EVENTS_SCHEMA = 'events.schema.json';
 
 function compileSchemas(): Readonly<Record<Form, ValidateFunction>> {
-  const ajv = new Ajv({ allowUnionTypes: true, strictTypes: false });
-  for (const name of [RESULTS_SCHEMA, EVENTS_SCHEMA]) ajv.addSchema(publishedSchema(name), name);
+  const { Ajv } = ajv();
+  const schemas = new Ajv({ allowUnionTypes: true, strictTypes: false });
+  for (const name of [RESULTS_SCHEMA, EVENTS_SCHEMA]) schemas.addSchema(publishedSchema(name), name);
   const compiled = (reference: string): ValidateFunction => {
-    const validate = ajv.getSchema(reference);
+    const validate = schemas.getSchema(reference);
     if (validate === undefined) throw new Error(`there is no schema ${reference}`);
     return validate;
   };

@@ -1,8 +1,9 @@
 /** Results from TAP, as `tapText` writes it. */
-import { Parser } from 'tap-parser';
+
 import { STANDING_CHECKS, type StandingCheck } from '../harness/violation.js';
 import { readResultKey } from '../run/modes.js';
 import { type CaseResult, RED, type RunResults, type StandingResult, summarise } from '../run/results.js';
+import { tapParser } from '../sys/lazy-packages.js';
 import { EXPIRED, readTapOrigin, STALE } from './tap.js';
 
 /** The text is no TAP that the suite has written. */
@@ -48,6 +49,7 @@ function parsed(text: string) {
   let origin: ReturnType<typeof readTapOrigin>;
   let bailed = false;
   const wrong: string[] = [];
+  const { Parser } = tapParser();
   const parser = new Parser((summary) => {
     for (const { tapError } of summary.failures) if (tapError) wrong.push(String(tapError));
     // Of results that are not all ok the parser does not say that some are missing.

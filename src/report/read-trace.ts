@@ -1,9 +1,9 @@
 /** Reading a trace again: `*.jsonl` of `vscsi run --trace FOLDER`, held against the published schema. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
 import { PACKAGE_ROOT } from '../run/package-info.js';
 import type { TraceHeader, TraceRecord } from '../run/trace-record.js';
+import { ajv } from '../sys/lazy-packages.js';
 import { TraceFileError } from './trace-file-error.js';
 
 /** Records without the header; a line that was never finished, as of a run that was cut off, is left out. */
@@ -15,6 +15,7 @@ export function readTrace(file: string): {
   const schema = JSON.parse(
     readFileSync(join(PACKAGE_ROOT, 'src/report/trace.schema.json'), 'utf8'),
   ) as object;
+  const { Ajv } = ajv();
   const isRecord = new Ajv({ strict: false }).compile<TraceRecord>(schema);
   const records = lines.map((line, index) => {
     const record = parsed(`${file}:${index + 1}`, line);

@@ -43,7 +43,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export function writeReport(file: string, text: string): void {
   try {
     if (file === STANDARD_OUTPUT) {
-      writeAll(STDOUT, text);
+      writeOutput(text);
       return;
     }
     makeFolder(dirname(file));
@@ -61,6 +61,23 @@ export function writeReport(file: string, text: string): void {
     }
   } catch (error) {
     throw new ReportError(file, error);
+  }
+}
+
+let outputClosed: () => void = () => {};
+
+/** Whoever read standard output went away: `listener` hears of it, and what is written there from then on is dropped. */
+export function onOutputClosed(listener: () => void): void {
+  outputClosed = listener;
+}
+
+/** Writes to standard output. Throws what writing to a file throws, but for EPIPE. */
+function writeOutput(text: string): void {
+  try {
+    writeAll(STDOUT, text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+    outputClosed();
   }
 }
 
@@ -115,7 +132,7 @@ export class LineFile {
     try {
       if (!toOutput) makeFolder(dirname(file));
       this.#fd = toOutput ? STDOUT : openSync(part ?? file, 'w');
-      writeAll(this.#fd, first.map((line) => `${line}\n`).join(''));
+      this.#write(first.map((line) => `${line}\n`).join(''));
       if (part !== undefined) renameSync(part, file);
     } catch (error) {
       if (part !== undefined) rmSync(part, { force: true });
@@ -126,10 +143,15 @@ export class LineFile {
   /** Throws ReportError. */
   write(line: string): void {
     try {
-      writeAll(this.#fd, `${line}\n`);
+      this.#write(`${line}\n`);
     } catch (error) {
       throw new ReportError(this.#file, error);
     }
+  }
+
+  #write(text: string): void {
+    if (this.#fd === STDOUT) writeOutput(text);
+    else writeAll(this.#fd, text);
   }
 
   close(): void {

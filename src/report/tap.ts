@@ -1,8 +1,9 @@
 /** Results as TAP version 14: a test point a case, then one a standing check. */
-import { stringify } from 'yaml';
+
 import type { Gate } from '../run/gate.js';
 import { resultKey } from '../run/modes.js';
 import { type CaseResult, RED, type RunResults, type StandingResult } from '../run/results.js';
+import { yaml } from '../sys/lazy-packages.js';
 import { writeReport } from './report-file.js';
 import type { Reporter } from './reporter.js';
 
@@ -26,7 +27,7 @@ export function tapText(results: RunResults, gate: Gate): string {
     lines.push(`${ok ? 'ok' : 'not ok'} ${index + 1} - ${escaped(description)}${directive}`);
     if (diagnostics === undefined) continue;
     lines.push('  ---');
-    const block = stringify(diagnostics, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
+    const block = yaml().stringify(diagnostics, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
     lines.push(...block.split('\n').map((line) => (line === '' ? '' : `  ${line}`)));
     lines.push('  ...');
   }

@@ -13,7 +13,7 @@ import {
   summarise,
   type Verdict,
 } from '../run/results.js';
-import { RULINGS, rulingText } from '../run/rulings.js';
+import { allRulings, rulingText } from '../run/rulings.js';
 import { findingLines, type RequirementText, remarkOf } from './finding-text.js';
 import { spacedHex } from './hex-diff.js';
 import { bold, Colour, paint, type TextSink } from './style.js';
@@ -200,7 +200,8 @@ export class TerminalReport {
     );
     const text = this.#requirement(row.requirement);
     if (text !== undefined) this.#line(`        ${text}`);
-    const ruling = RULINGS.get(rulingOfCheck(row.check) ?? '');
+    const id = rulingOfCheck(row.check);
+    const ruling = id === undefined ? undefined : allRulings().get(id);
     if (ruling !== undefined) this.#line(`        ruling ${ruling.id}: ${rulingText(ruling)}`);
     const { firstExample } = row;
     if (firstExample === undefined) return;

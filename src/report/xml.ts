@@ -1,4 +1,5 @@
 /** Text as XML 1.0 can hold it. */
+import { escaped } from './control-characters.js';
 
 /** What is no character of XML 1.0: most control characters, surrogates without a partner, and two more. */
 const FORBIDDEN = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
@@ -30,9 +31,4 @@ function xmlAttribute(text: string): string {
   return visible(text).replaceAll(/[&<>"\t\n\r]/g, (char) => ENTITIES[char] ?? char);
 }
 
-function visible(text: string): string {
-  return text.replaceAll(
-    FORBIDDEN,
-    (char) => `\\x${(char.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
-  );
-}
+const visible = (text: string): string => text.replaceAll(FORBIDDEN, escaped);

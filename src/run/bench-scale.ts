@@ -4,10 +4,10 @@ import {
   type DutIdentity,
   type DutProfile,
   NO_CONTROLS,
-  type OpenPort,
   type RunningDut,
   type UnitProfile,
 } from '../duts/dut.js';
+import type { LoadPort } from '../duts/ports.js';
 import type { Scale } from '../duts/scale.js';
 import { Driver } from '../harness/driver.js';
 import type { Port } from '../port/port.js';
@@ -37,7 +37,7 @@ export interface ScaleFigures {
 export interface BenchScaleOptions {
   /** Makes a device kind with so many units. */
   readonly adapter: (scale: Scale) => DutAdapter;
-  readonly openPort: OpenPort<unknown>;
+  readonly openPort: LoadPort<unknown>;
   /** Discoveries of each size. */
   readonly rounds: number;
   readonly seed: number;
@@ -94,7 +94,7 @@ async function open(units: number, { adapter, openPort, seed }: BenchScaleOption
   const start = performance.now();
   const dut = await adapter({ targets, units }).start();
   try {
-    const port = openPort(dut.attach, NO_CONTROLS);
+    const port = await openPort(dut.attach, NO_CONTROLS);
     const startMs = performance.now() - start;
     const driver = new Driver(port, openTransport(port), seed, () => {});
     driver.initialise();

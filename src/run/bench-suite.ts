@@ -5,8 +5,8 @@ import type { Port } from '../port/port.js';
 import { Beacon } from './beacon.js';
 import { median } from './bench.js';
 import { CaseRun } from './case-run.js';
+import { expandAll, type RunnableCase } from './expand-all.js';
 import type { HeldBack } from './known.js';
-import { expandAll, type RunnableCase } from './load-cases.js';
 import { openSession } from './session.js';
 
 /** Figures over all cases that ran. */

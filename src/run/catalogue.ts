@@ -1,8 +1,8 @@
 /** The catalogues of requirements in words, for people: reports, `vscsi show`, selection by area. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { commandSetOf, type ScsiRequirement } from '../cases/scsi-requirements.js';
+import { yaml } from '../sys/lazy-packages.js';
 import { SPEC_CASES } from './package-info.js';
 import { scsiRequirements } from './scsi-catalogue.js';
 
@@ -42,7 +42,7 @@ function inWords({ id, commands, strength, basis, agreement, text }: ScsiRequire
 
 /** Reads `requirements.yaml`. Throws TypeError for an entry that lacks a key. */
 export function readCatalogue(text: string): Catalogue {
-  const entries = scan(text) ?? (parse(text) as Partial<CatalogueEntry>[]);
+  const entries = scan(text) ?? (yaml().parse(text) as Partial<CatalogueEntry>[]);
   return new Map(
     entries.map((entry) => {
       const missing = KEYS.find((key) => typeof entry[key] !== 'string');

@@ -1,7 +1,7 @@
 /** Lists of known deviations: what is red for a reason that has been written down. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseDocument } from 'yaml';
+import { yaml } from '../sys/lazy-packages.js';
 import { KNOWN_LISTS } from './package-info.js';
 import { RED, type Verdict } from './results.js';
 import { idMatcher } from './select.js';
@@ -77,7 +77,7 @@ export function loadKnownList(file: string): KnownList {
       `${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  const document = parseDocument(text);
+  const document = yaml().parseDocument(text);
   const [problem] = document.errors;
   if (problem)
     throw new KnownListError(`${file}:${problem.linePos?.[0].line ?? 1} ${problem.message.split('\n')[0]}`);

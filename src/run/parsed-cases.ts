@@ -3,7 +3,7 @@
  * running most selections. The store is for just these files, catalogues and loader; anything else is loaded anew.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
@@ -13,21 +13,24 @@ import { PACKAGE_ROOT, SPEC_CASES } from './package-info.js';
 
 const STORE = join(PACKAGE_ROOT, 'dist', 'parsed-cases.bin');
 const LOADER = fileURLToPath(new URL('../cases/', import.meta.url));
+/** What the loader was built from, in a checkout: tests run that, and read the same cases. */
+const SOURCES = join(PACKAGE_ROOT, 'src', 'cases');
 
 interface Stored {
-  readonly key: string;
+  /** Of each form of the loader. */
+  readonly keys: readonly string[];
   readonly files: readonly CaseFile[];
 }
 
 /** A hash of all that decides what loading the files gives: their texts, the catalogues, and the loader itself. */
-function keyOf(paths: readonly string[]): string {
+function keyOf(paths: readonly string[], loader: string): string {
   const hash = createHash('sha256');
   const add = (name: string, path: string) =>
     hash.update(name).update('\0').update(readFileSync(path)).update('\0');
   for (const path of paths) add(relative(SPEC_CASES, path), path);
   for (const name of readdirSync(SPEC_CASES).filter((each) => each.endsWith('.yaml')))
     add(name, join(SPEC_CASES, name));
-  for (const name of readdirSync(LOADER).sort()) if (/\.[jt]s$/.test(name)) add(name, join(LOADER, name));
+  for (const name of readdirSync(loader).sort()) if (/\.[jt]s$/.test(name)) add(name, join(loader, name));
   return hash.digest('hex');
 }
 
@@ -40,13 +43,14 @@ export function storedCases(paths: readonly string[], store = STORE): readonly C
     // There is none, or it was written by another version of Node.js.
     return undefined;
   }
-  if (stored.key !== keyOf(paths)) return undefined;
+  if (!stored.keys.includes(keyOf(paths, LOADER))) return undefined;
   return stored.files.map((each, i) => called(each, shownName(paths[i] ?? '')));
 }
 
 /** Stores what loading the files at `paths` gave. */
 export function storeCases(paths: readonly string[], files: readonly CaseFile[], store = STORE): void {
-  const stored: Stored = { key: keyOf(paths), files };
+  const loaders = [LOADER, ...(existsSync(SOURCES) ? [SOURCES] : [])];
+  const stored: Stored = { keys: loaders.map((loader) => keyOf(paths, loader)), files };
   writeFileSync(store, deflateSync(serialize(stored)));
 }
 

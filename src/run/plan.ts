@@ -1,6 +1,6 @@
 /** The list of cases that a run goes through, as one device gives it. */
 import type { ExpansionProblem } from '../cases/expand.js';
-import type { expandAll, RunnableCase } from './load-cases.js';
+import type { expandAll, RunnableCase } from './expand-all.js';
 import type { PlannedCase, Selection } from './messages.js';
 import { modeName, resultKey } from './modes.js';
 import type { CaseResult, Finding } from './results.js';

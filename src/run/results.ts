@@ -4,7 +4,7 @@ import type { StandingRow } from '../harness/standing-ledger.js';
 import { rulingOfCheck } from '../harness/violation.js';
 import type { ExchangeBytes } from './exchange-bytes.js';
 import type { ModeChoice } from './modes.js';
-import { RULINGS } from './rulings.js';
+import { allRulings } from './rulings.js';
 
 /** Verdict of a case. `CONFORMANCE.md` says what each means. */
 export type Verdict = 'pass' | 'fail' | 'warn' | 'note' | 'skip' | 'crash' | 'hang' | 'error';
@@ -156,8 +156,9 @@ export function summarise(cases: readonly CaseResult[]): Summary {
  */
 export function judgeStanding(rows: readonly StandingRow[], strict = false): StandingResult[] {
   const severityOf = ({ check, severity }: StandingRow): StandingResult['verdict'] => {
-    const ruling = RULINGS.get(rulingOfCheck(check) ?? '');
-    if (!strict || ruling === undefined) return severity;
+    const id = strict ? rulingOfCheck(check) : undefined;
+    const ruling = id === undefined ? undefined : allRulings().get(id);
+    if (ruling === undefined) return severity;
     return ruling.strict === 'note' ? 'pass' : ruling.strict;
   };
   return rows.map((row) => ({ ...row, verdict: row.violations === 0 ? 'pass' : severityOf(row) }));

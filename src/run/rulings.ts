@@ -17,10 +17,15 @@ export interface Ruling {
   readonly strict: AlternativeVerdict;
 }
 
-/** All rulings by id. */
-export const RULINGS: ReadonlyMap<string, Ruling> = new Map(
-  (readCatalogueFile('rulings.yaml') as Ruling[]).map((ruling) => [ruling.id, ruling]),
-);
+let loaded: ReadonlyMap<string, Ruling> | undefined;
+
+/** All rulings by id; read when they are first asked for. */
+export function allRulings(): ReadonlyMap<string, Ruling> {
+  loaded ??= new Map(
+    (readCatalogueFile('rulings.yaml') as Ruling[]).map((ruling) => [ruling.id, ruling] as const),
+  );
+  return loaded;
+}
 
 let strictly = false;
 
@@ -34,7 +39,7 @@ export function ruleStrictly(): void {
 
 /** How an outcome counts in this run; a ruling that does not exist excuses nothing. */
 export function ruledVerdict(id: string): AlternativeVerdict {
-  const ruling = RULINGS.get(id);
+  const ruling = allRulings().get(id);
   if (ruling === undefined) return 'fail';
   return strictly ? ruling.strict : ruling.default;
 }

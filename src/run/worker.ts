@@ -2,8 +2,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CaseFile } from '../cases/types.js';
-import type { OpenPort } from '../duts/dut.js';
-import { PORTS } from '../duts/registry.js';
+import { type LoadPort, PORTS } from '../duts/ports.js';
 import { DriverError } from '../harness/driver.js';
 import { StandingLedger } from '../harness/standing-ledger.js';
 import type { StandingCheck, Violation } from '../harness/violation.js';
@@ -17,7 +16,7 @@ import { controlLink } from './control-link.js';
 import { runDecided } from './decided-run.js';
 import { DeviceLog } from './device-log.js';
 import { hexOf } from './exchange-bytes.js';
-import { expandAll, type RunnableCase, requirements } from './load-cases.js';
+import { expandAll, type RunnableCase } from './expand-all.js';
 import type {
   CaseMessage,
   RunSettings,
@@ -33,6 +32,7 @@ import { Outbox } from './outbox.js';
 import { type PlanEntry, planOf } from './plan.js';
 import { ProbeError } from './probe.js';
 import { registerMeaning, registerName } from './register-name.js';
+import { requirements } from './requirements.js';
 import { Resend } from './resend.js';
 import { type CaseResult, RED } from './results.js';
 import { ruleStrictly } from './rulings.js';
@@ -72,8 +72,9 @@ const LOST: Readonly<Partial<Record<PortErrorCode, 'gone' | 'stalled' | 'garbled
   PORT_SETUP: 'unusable',
 };
 
-function main({ settings, kind, attach, profile, log: logFile, controls, share }: WorkerStart): void {
-  const openPort = PORTS[kind] as OpenPort<unknown> | undefined;
+async function main(start: WorkerStart): Promise<void> {
+  const { settings, kind, attach, profile, log: logFile, controls, share } = start;
+  const openPort = PORTS[kind] as LoadPort<unknown> | undefined;
   if (openPort === undefined) throw new Error(`no device kind ${kind}`);
   if (settings.strict) ruleStrictly();
   beacon.announce ??= settings.beaconFile === undefined ? undefined : writer(settings.beaconFile);
@@ -81,7 +82,7 @@ function main({ settings, kind, attach, profile, log: logFile, controls, share }
   let port: Port | undefined;
   let last: WorkerMessage = { type: 'done' };
   try {
-    const plain = openPort(attach, controlLink(controls));
+    const plain = await openPort(attach, controlLink(controls));
     port = settings.trace === undefined ? plain : tracedPort(plain, overheard);
     const session = openSession(port, profile, settings.seed, onStanding);
     const log = logFile === undefined ? undefined : new DeviceLog(logFile);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { asRequirement, readScsiRequirements, SCSI_SOURCES } from '../../src/cases/scsi-requirements.js';
-import { requirements } from '../../src/run/load-cases.js';
 import { SPEC_CASES } from '../../src/run/package-info.js';
+import { requirements } from '../../src/run/requirements.js';
 import { scsiRequirements } from '../../src/run/scsi-catalogue.js';
 import { COMMANDS } from '../../src/wire/scsi/commands.js';
 

@@ -195,3 +195,20 @@ test('what a device says is no markup in a statement', () => {
   expect(text).not.toMatch(/[^\\]<script|[^\\]\[x\]/);
   expect(check().problems).toEqual([]);
 });
+
+test('an empty folder that was added; that of the traces may be empty', () => {
+  mkdirSync(at(RecordFile.TRACES), { recursive: true });
+  lay(results());
+  expect(check().problems).toEqual([]);
+  mkdirSync(at('more/still'), { recursive: true });
+  expect(check().problems).toEqual([
+    { file: 'more/still', what: 'is an empty folder, of which the signature knows nothing' },
+  ]);
+});
+
+test('a device whose name would write on the terminal has a sound record', () => {
+  const { dut, ...rest } = results();
+  lay({ ...rest, dut: { ...dut, version: '1\u001b[2J' } });
+  expect(check().problems).toEqual([]);
+  expect(readFileSync(at(RecordFile.STATEMENT), 'utf8')).not.toContain('\u001b');
+});

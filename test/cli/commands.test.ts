@@ -1,8 +1,10 @@
 /** The commands beside `vscsi run`. */
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { finish } from './vscsi.js';
+import { FIXTURES, finish, MAIN } from './vscsi.js';
 
 describe('list', () => {
   test('as JSON gives what is known of each case', async () => {
@@ -55,10 +57,36 @@ test('doctor says what can run here, and what is missing for the rest', async ()
   expect(without.output).toMatch(/there is no program \/no\/such\/qemu\n +apt-get install qemu-system-x86/);
 });
 
+/** Starts a command whose output nobody reads; its exit code and standard error. */
+async function unread(...args: readonly string[]): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', (bytes) => {
+    stderr += bytes;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stderr };
+}
+
+test('a report that nobody reads ends its command quietly, and the others are written', async () => {
+  const stall = ['--cases', join(FIXTURES, 'stall.yaml')];
+  const { run, code } = await finish('run', '--dut', 'model', ...stall, '--report', 'json=@r.json');
+  expect(code).toBe(0);
+  const other = join(run.folder, 'other.xml');
+  const reports = ['--report', 'json=-', '--report', `junit=${other}`];
+  const gated = await unread('gate', join(run.folder, 'r.json'), ...reports);
+  expect(gated.code).toBe(141);
+  expect(gated.stderr).not.toMatch(/could not be written/);
+  expect(existsSync(other)).toBe(true);
+  const ran = await unread('run', '--dut', 'model', ...stall, '--report', 'jsonl=-');
+  expect(ran.code).toBe(141);
+  expect(ran.stderr).not.toMatch(/could not be written/);
+});
+
 test('output that nobody reads any more ends the command quietly', () => {
-  const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
   const script = 'set -o pipefail; "$0" "$1" run --dut model --verbose | head -n 1; echo $?';
-  const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath, main], { encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath, MAIN], { encoding: 'utf8' });
   expect(stdout).toMatch(/^model .*\n141\n$/);
   expect(stderr).toBe('');
 });

@@ -80,7 +80,7 @@ export class Vscsi {
   }
   /** Waits until `condition` holds; throws with the output when it never does. */
   async until(what: string, condition: () => boolean): Promise<void> {
-    const limit = Date.now() + 50_000;
+    const limit = Date.now() + 200_000;
     while (!condition()) {
       if (Date.now() > limit) throw new Error(`never: ${what}\n${this.#output}`);
       await new Promise((resolve) => setTimeout(resolve, 10));

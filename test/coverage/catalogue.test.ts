@@ -6,8 +6,7 @@ import { KINDS, ROLES, readCatalogue, STRENGTHS, TESTABLE, VERSIONS } from '../.
 import { readReasons } from '../../src/coverage/reasons.js';
 import { STANDING_CHECKS } from '../../src/harness/violation.js';
 import { MUTANTS } from '../../src/model/mutants/index.js';
-import { checkCaseFiles } from '../../src/run/load-cases.js';
-import { SPEC_CASES } from '../../src/run/package-info.js';
+import { ownCases } from '../../src/run/load-cases.js';
 import { scsiRequirements } from '../../src/run/scsi-catalogue.js';
 import { Feature } from '../../src/wire/virtio.js';
 
@@ -122,7 +121,7 @@ test('every requirement id in the source code is in the catalogue', () => {
 });
 
 test('every requirement that cases, mutants, standing checks and reasons name is in the catalogue', () => {
-  const cases = checkCaseFiles([SPEC_CASES]).files.flatMap((file) => file.cases);
+  const cases = ownCases().files.flatMap((file) => file.cases);
   const used = [
     ...cases.flatMap(({ covers }) => covers),
     ...MUTANTS.flatMap(({ requirement }) => requirement ?? []),

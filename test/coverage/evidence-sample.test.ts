@@ -5,8 +5,7 @@ import { judgeMutant, readEvidence } from '../../src/coverage/mutation-evidence.
 import { baseIdOf } from '../../src/coverage/witnesses.js';
 import { mutantById } from '../../src/model/mutants/index.js';
 import { Beacon } from '../../src/run/beacon.js';
-import { checkCaseFiles } from '../../src/run/load-cases.js';
-import { SPEC_CASES } from '../../src/run/package-info.js';
+import { ownCases } from '../../src/run/load-cases.js';
 
 /** About so many mutants, taken evenly from those that something notices. */
 const MUTANTS = 6;
@@ -14,7 +13,7 @@ const MUTANTS = 6;
 const BYSTANDERS = 10;
 
 const evidence = readEvidence();
-const { files } = checkCaseFiles([SPEC_CASES]);
+const { files } = ownCases();
 const proving = (table: Readonly<Record<string, readonly string[]>>, mutant: string) =>
   Object.entries(table).flatMap(([name, mutants]) => (mutants.includes(mutant) ? [name] : []));
 

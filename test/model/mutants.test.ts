@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Behaviours } from '../../src/model/behaviours.js';
 import { diskConfig } from '../../src/model/model-config.js';
 import { MUTANTS, mutantById, PROOF_MUTANTS } from '../../src/model/mutants/index.js';
-import { requirements } from '../../src/run/load-cases.js';
+import { requirements } from '../../src/run/requirements.js';
 import { Bench, concat, hex, le, type Sent, toHex } from './bench.js';
 
 type Adjust = (behaviours: Behaviours) => void;

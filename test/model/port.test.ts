@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { NO_CONTROLS } from '../../src/duts/dut.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
 import type { ModelAttach } from '../../src/duts/model/attach.js';
-import { openModelPort } from '../../src/duts/model/port.js';
+import { openModelPort } from '../../src/duts/model/mutant-port.js';
 import { DEFAULT_MODEL_CONFIG } from '../../src/model/model-config.js';
 import { MUTANTS } from '../../src/model/mutants/index.js';
 import { PortError } from '../../src/port/errors.js';

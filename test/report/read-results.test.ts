@@ -22,6 +22,19 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+test('what would write on the terminal is shown instead, from whichever report', () => {
+  const name = '\u001b]0;owned\u0007\u009b2J\r\b';
+  const results: RunResults = { ...RESULTS, dut: { ...RESULTS.dut, version: `1${name}` } };
+  const { dut: _, ...others } = HEADER;
+  const { features: __, ...dut } = results.dut;
+  const document = JSON.stringify({ ...results, gate: GATE });
+  const lines = stream({ ...others, dut }, ...cases, footerEvent(results, GATE));
+  for (const text of [document, lines])
+    expect(parseResults('r', text).results.dut.version).toBe('1\\x1b]0;owned\\x07\\x9b2J\\x0d\\x08');
+  const tap = tapText({ ...RESULTS, dut: { ...RESULTS.dut, version: '1\u001b[2J' } }, GATE);
+  expect(parseResults('r', tap).results.dut.version).toBe('1\\x1b[2J');
+});
+
 describe('what a report holds comes back', () => {
   test('from JSON', () => {
     const file = join(folder, 'r.json');

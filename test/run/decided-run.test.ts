@@ -9,7 +9,8 @@ import { openModel } from '../../src/duts/model/port.js';
 import { Beacon } from '../../src/run/beacon.js';
 import { CaseRun } from '../../src/run/case-run.js';
 import { runDecided } from '../../src/run/decided-run.js';
-import { checkCaseFiles, expandAll } from '../../src/run/load-cases.js';
+import { expandAll } from '../../src/run/expand-all.js';
+import { checkCaseFiles } from '../../src/run/load-cases.js';
 import { openSession } from '../../src/run/session.js';
 
 const SEED = 1;

@@ -4,17 +4,17 @@ import type { CaseFile } from '../../src/cases/types.js';
 import { NO_CONTROLS } from '../../src/duts/dut.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
 import type { ModelAttach } from '../../src/duts/model/attach.js';
-import { openModelPort } from '../../src/duts/model/port.js';
+import { openModelPort } from '../../src/duts/model/mutant-port.js';
 import type { StandingListener } from '../../src/harness/driver.js';
 import { StandingLedger, type StandingRow } from '../../src/harness/standing-ledger.js';
 import type { TransportName } from '../../src/port/transport-name.js';
 import { Beacon } from '../../src/run/beacon.js';
 import { CaseRun } from '../../src/run/case-run.js';
 import { runDecided } from '../../src/run/decided-run.js';
-import { checkCaseFiles, expandAll, type RunnableCase } from '../../src/run/load-cases.js';
+import { expandAll, type RunnableCase } from '../../src/run/expand-all.js';
+import { ownCases } from '../../src/run/load-cases.js';
 import { type ModeChoice, resultKey } from '../../src/run/modes.js';
 import { executionOrder, type Order } from '../../src/run/order.js';
-import { SPEC_CASES } from '../../src/run/package-info.js';
 import type { CaseResult } from '../../src/run/results.js';
 import { openSession, type Session } from '../../src/run/session.js';
 
@@ -39,7 +39,7 @@ export interface InProcessRun {
 let loaded: readonly CaseFile[] | undefined;
 /** The cases of the suite, loaded once. */
 function suiteFiles(): readonly CaseFile[] {
-  loaded ??= checkCaseFiles([SPEC_CASES]).files;
+  loaded ??= ownCases().files;
   return loaded;
 }
 

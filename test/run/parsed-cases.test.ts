@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { checkCaseFiles } from '../../src/run/load-cases.js';
+import { findCaseFiles, SPEC_CASES } from '../../src/run/package-info.js';
 import { forgetStoredCases, storeCases, storedCases } from '../../src/run/parsed-cases.js';
 
 let folder: string;
@@ -55,4 +56,14 @@ test('a store that is not there, or cannot be read, is none', () => {
   forgetStoredCases(store);
   expect(storedCases(paths, store)).toBeUndefined();
   forgetStoredCases(store);
+});
+
+test("the suite's own are stored for the loader as it is built and as it is written", async () => {
+  const paths = findCaseFiles([SPEC_CASES]);
+  const built = (await import('../../dist/run/parsed-cases.js' as string)) as {
+    storedCases: typeof storedCases;
+  };
+  const files = storedCases(paths);
+  expect(files?.length).toBe(paths.length);
+  expect(built.storedCases(paths)).toEqual(files);
 });

@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import type { ExpandedCase } from '../../src/cases/types.js';
 import { NO_CONTROLS } from '../../src/duts/dut.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
-import { openModelPort } from '../../src/duts/model/port.js';
-import { checkCaseFiles, expandAll, requirements } from '../../src/run/load-cases.js';
-import { SPEC_CASES } from '../../src/run/package-info.js';
+import { openModelPort } from '../../src/duts/model/mutant-port.js';
+import { expandAll } from '../../src/run/expand-all.js';
+import { ownCases } from '../../src/run/load-cases.js';
+import { requirements } from '../../src/run/requirements.js';
 import type { CaseResult, Finding } from '../../src/run/results.js';
 import { openSession } from '../../src/run/session.js';
 import { SpecFilter } from '../../src/run/spec-version.js';
@@ -78,6 +79,5 @@ test('the catalogue dates requirements, and version 1.4 leaves nothing out', asy
   const port = openModelPort(dut.attach as Parameters<typeof openModelPort>[0], NO_CONTROLS);
   const session = openSession(port, dut.profile, 1, () => {});
   const newest = new SpecFilter('1.4', requirements());
-  for (const each of expandAll(checkCaseFiles([SPEC_CASES]).files, session).cases)
-    expect(newest.plan(each)).toBe(each);
+  for (const each of expandAll(ownCases().files, session).cases) expect(newest.plan(each)).toBe(each);
 });

@@ -1,7 +1,6 @@
 /** The embedded reference device as a device under test. It lives in the worker, so there is little to start here. */
 import { readFileSync } from 'node:fs';
 import { DEFAULT_MODEL_CONFIG, diskConfig, type ModelConfig } from '../../model/model-config.js';
-import { mutantById } from '../../model/mutants/index.js';
 import { type DutAdapter, type DutProfile, DutSetupError, type RunningDut } from '../dut.js';
 import { FILLING_BYTES, fillUp, firstFree, type Scale } from '../scale.js';
 import type { ModelAttach } from './attach.js';
@@ -58,6 +57,12 @@ export function modelProfile(config: ModelConfig): DutProfile {
   };
 }
 
+/** The catalogue of mutants is large, and this thread needs it for nothing else. Throws DutSetupError. */
+async function refuseUnknown(mutant: string): Promise<void> {
+  const { mutantById } = await import('../../model/mutants/index.js');
+  if (mutantById(mutant) === undefined) throw new DutSetupError(`the model has no mutant ${mutant}`);
+}
+
 /** The main-thread half; its worker half is `openModelPort`. */
 export function modelAdapter(options: ModelOptions): DutAdapter {
   const { seed, mutant, copying = false, config = DEFAULT_MODEL_CONFIG } = options;
@@ -65,9 +70,8 @@ export function modelAdapter(options: ModelOptions): DutAdapter {
     name: 'model',
     obstacles: () => Promise.resolve([]),
     transports: MODEL_TRANSPORTS,
-    start: (transport = 'pci') => {
-      if (mutant !== undefined && mutantById(mutant) === undefined)
-        return Promise.reject(new DutSetupError(`the model has no mutant ${mutant}`));
+    start: async (transport = 'pci') => {
+      if (mutant !== undefined) await refuseUnknown(mutant);
       const attach: ModelAttach = {
         transport,
         config,
@@ -94,7 +98,7 @@ export function modelAdapter(options: ModelOptions): DutAdapter {
         kill: () => {},
         stop: () => Promise.resolve(),
       };
-      return Promise.resolve(running);
+      return running;
     },
   };
 }

@@ -2,10 +2,7 @@
 
 import type { Behaviours } from '../../model/behaviours.js';
 import { Model } from '../../model/model.js';
-import { mutantById } from '../../model/mutants/index.js';
-import { PortError } from '../../port/errors.js';
 import type { Port } from '../../port/port.js';
-import type { OpenPort } from '../dut.js';
 import type { ModelAttach } from './attach.js';
 import { attachmentOf, busOf, placeBars } from './attachment.js';
 import { modelControls } from './controls.js';
@@ -40,14 +37,3 @@ export function openModel({ transport, config, seed, copying }: ModelAttach): Op
   };
   return { port, change };
 }
-
-/** Opens a fresh model, a mutant from the start if one is named; throws `PortError` PORT_SETUP for an unknown one. */
-export const openModelPort: OpenPort<ModelAttach> = (attach): Port => {
-  const { port, change } = openModel(attach);
-  if (attach.mutant !== undefined) {
-    const mutant = mutantById(attach.mutant);
-    if (mutant === undefined) throw new PortError('PORT_SETUP', `the model has no mutant ${attach.mutant}`);
-    change((behaviours) => mutant.apply(behaviours));
-  }
-  return port;
-};

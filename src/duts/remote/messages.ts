@@ -1,8 +1,9 @@
 /** Messages of the remote protocol against their schema. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv, type ValidateFunction } from 'ajv';
+import type { Ajv, ValidateFunction } from 'ajv';
 import { FIXTURES } from '../../run/package-info.js';
+import { ajv } from '../../sys/lazy-packages.js';
 
 /** What the schema tells apart. */
 export type MessageKind =
@@ -26,6 +27,7 @@ function validator(kind: MessageKind): ValidateFunction {
   if (schemas === undefined) {
     const file = join(FIXTURES, 'remote', 'messages.schema.json');
     const schema = JSON.parse(readFileSync(file, 'utf8')) as { $id: string };
+    const { Ajv } = ajv();
     schemas = { ajv: new Ajv({ discriminator: true }).addSchema(schema), id: schema.$id };
   }
   const found = schemas.ajv.getSchema(`${schemas.id}#/$defs/${kind}`);

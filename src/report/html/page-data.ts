@@ -8,7 +8,7 @@ import { allModes, modeName, resultKey, USUAL_MODE } from '../../run/modes.js';
 import { replayCommand } from '../../run/replay-command.js';
 import { requestText } from '../../run/request-text.js';
 import { type CaseResult, type Finding, RED, type RunResults, type Verdict } from '../../run/results.js';
-import { RULINGS, rulingText } from '../../run/rulings.js';
+import { allRulings, rulingText } from '../../run/rulings.js';
 import { baseOf } from '../../run/select.js';
 import { type DiffRow, diffRows } from '../hex-diff.js';
 
@@ -226,7 +226,7 @@ function pageRun({ results, gate }: PageRun): PageData['runs'][number] {
 function pageFinding(finding: Finding): PageFinding {
   const { severity, step, check, expected, got, place, requirements, exchange, sent, reproduced } = finding;
   const { expectedBytes, gotBytes, maskBytes } = finding;
-  const ruling = finding.ruling === undefined ? undefined : RULINGS.get(finding.ruling);
+  const ruling = finding.ruling === undefined ? undefined : allRulings().get(finding.ruling);
   const request = exchange ? requestText(exchange.out, exchange.layout) : sent && requestText(sent);
   const rest = sent === undefined || exchange !== undefined ? [] : rawFields(sent);
   return {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NO_CONTROLS } from '../../../src/duts/dut.js';
-import { openModelPort } from '../../../src/duts/model/port.js';
+import { openModelPort } from '../../../src/duts/model/mutant-port.js';
 import { DEFAULT_MODEL_CONFIG } from '../../../src/model/model-config.js';
 import { openTransport } from '../../../src/transport/open.js';
 import { VirtioPci } from '../../../src/transport/virtio-pci/virtio-pci.js';
