@@ -6,9 +6,9 @@ import { findExecutable } from '../../sys/executable.js';
 import { hasLibc } from '../../sys/libc.js';
 import { SUPERVISOR_PROGRAM } from '../../sys/supervised.js';
 import { acceptsConnections } from '../../sys/unix-socket.js';
+import { launchBackend, SOCKET_PLACE, SocketFolder, type StartedBackend } from '../backend-process.js';
 import { controlsAt } from '../control-socket.js';
 import { type DutAdapter, type DutExit, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
-import { launchBackend, SOCKET_PLACE, SocketFolder, type StartedBackend } from '../vhost/backend-process.js';
 import { type BackendUnits, backendProfile } from '../vhost/backend-profile.js';
 import type { VhostUserAttach } from './port.js';
 

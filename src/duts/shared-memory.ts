@@ -1,7 +1,7 @@
-/** Memory that a vhost back-end maps, or the kernel reaches: an anonymous file, by addresses of a guest. */
+/** Memory that a device in another process maps, or that the kernel reaches: an anonymous file, by addresses of a guest. */
 
-import { libc, type Mapping } from '../../sys/libc.js';
-import { GuestMemory, type GuestRegion } from '../guest-memory.js';
+import { libc, type Mapping } from '../sys/libc.js';
+import { GuestMemory, type GuestRegion } from './guest-memory.js';
 
 const MIB = 2 ** 20;
 
@@ -30,6 +30,7 @@ export class SharedMemory {
   readonly regions: readonly SharedRegion[];
   readonly #mappings: Mapping[] = [];
 
+  /** Throws `LibcError`. */
   constructor() {
     const size = Math.max(...REGIONS.map((region) => region.fileOffset + region.size));
     this.fd = libc().memfd('vscsi-guest', size);
