@@ -56,10 +56,11 @@ export async function chooseDevices(
 /** The device kinds whose names may be followed by where the device is. */
 const VHOST_USER = 'vhost-user';
 const REMOTE = 'remote';
+const VFIO = 'vfio';
 
 /** A name as `--dut` takes it, without the place that it may name. */
 function withoutPlace(name: string): { readonly name: string; readonly place?: string } {
-  const kind = [VHOST_USER, REMOTE].find((each) => name.startsWith(`${each}:`));
+  const kind = [VHOST_USER, REMOTE, VFIO].find((each) => name.startsWith(`${each}:`));
   return kind === undefined ? { name } : { name: kind, place: name.slice(kind.length + 1) };
 }
 
@@ -89,6 +90,7 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
       ...(place !== undefined && { address: place }),
       ...(backend && { command: backend }),
     },
+    vfio: { ...profile.vfio, ...(place !== undefined && { address: place }) },
   };
   const plain = ADAPTERS[profile.kind]?.(dutOptions);
   if (plain === undefined) throw new UsageError(`no device kind is called ${profile.kind}`);

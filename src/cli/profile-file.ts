@@ -10,6 +10,7 @@ import { type ControlCommands, missingCommand } from '../duts/command-controls.j
 import type { QemuOptions } from '../duts/qemu/start.js';
 import type { RemoteOptions } from '../duts/remote/adapter.js';
 import type { Scale } from '../duts/scale.js';
+import type { VfioOptions } from '../duts/vfio/adapter.js';
 import type { VhostUserOptions } from '../duts/vhost-user/adapter.js';
 import { FIXTURES } from '../run/package-info.js';
 import { UsageError } from './errors.js';
@@ -24,6 +25,8 @@ export interface DeviceProfile {
   readonly vhostUser?: VhostUserOptions;
   /** Of the kind remote. */
   readonly remote?: RemoteOptions;
+  /** Of the kind vfio. */
+  readonly vfio?: VfioOptions;
   readonly scale?: Scale;
   /** Controls by commands of the profile. */
   readonly controls?: ControlCommands;
@@ -31,7 +34,7 @@ export interface DeviceProfile {
 
 /** The checked form of the file. */
 interface ProfileFile {
-  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote';
+  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote' | 'vfio';
   readonly name?: string;
   readonly binary?: string;
   readonly accel?: string;
@@ -47,6 +50,9 @@ interface ProfileFile {
   readonly address?: string;
   readonly command?: readonly string[];
   readonly transports?: RemoteOptions['transports'];
+  readonly function?: string;
+  readonly identity?: VfioOptions['identity'];
+  readonly settle_ms?: number;
   readonly units?: readonly {
     readonly target: number;
     readonly unit: number;
@@ -66,6 +72,7 @@ const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
   qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'backend', 'scale', ...UNIT_KEYS],
   'vhost-user': ['socket', 'control_socket', 'backend', 'request_queues', ...UNIT_KEYS],
   remote: ['address', 'command', 'transports'],
+  vfio: ['function', 'identity', 'settle_ms', ...UNIT_KEYS],
 };
 
 /** Reads a profile. Throws UsageError, with every mistake and its place. */
@@ -176,6 +183,9 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     address,
     command,
     transports,
+    function: pciFunction,
+    identity,
+    settle_ms,
   } = root;
   const place = {
     ...(units && {
@@ -214,6 +224,14 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
         ...(address !== undefined && { address }),
         ...(command && { command }),
         ...(transports && { transports }),
+      },
+    }),
+    ...(dut === 'vfio' && {
+      vfio: {
+        ...(pciFunction !== undefined && { address: pciFunction }),
+        ...(identity && { identity }),
+        ...(settle_ms !== undefined && { settleMs: settle_ms }),
+        ...place,
       },
     }),
     ...(dut === 'vhost-user' && {

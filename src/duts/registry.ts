@@ -9,6 +9,8 @@ import type { QemuOptions } from './qemu/start.js';
 import { type RemoteOptions, remoteAdapter } from './remote/adapter.js';
 import { openRemotePort, type RemoteAttach } from './remote/port.js';
 import type { Scale } from './scale.js';
+import { type VfioOptions, vfioAdapter } from './vfio/adapter.js';
+import { openVfioPort, type VfioAttach } from './vfio/port.js';
 import { vhostScsiAdapter } from './vhost-scsi/adapter.js';
 import { openVhostScsiPort, type VhostScsiAttach } from './vhost-scsi/port.js';
 import { type VhostUserOptions, vhostUserAdapter } from './vhost-user/adapter.js';
@@ -30,6 +32,8 @@ export interface DutOptions {
   readonly vhostUser?: VhostUserOptions;
   /** How to reach a remote device. */
   readonly remote?: RemoteOptions;
+  /** Which PCI function of this machine it is. */
+  readonly vfio?: VfioOptions;
 }
 
 /** Adapters for the main thread. */
@@ -45,6 +49,7 @@ export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapt
   'vhost-user': ({ vhostUser = {} }) => vhostUserAdapter(vhostUser),
   'vhost-scsi': () => vhostScsiAdapter(),
   remote: ({ remote = {} }) => remoteAdapter(remote),
+  vfio: ({ vfio = {} }) => vfioAdapter(vfio),
 };
 
 /** Ports for the worker thread. */
@@ -54,4 +59,5 @@ export const PORTS: Readonly<Record<string, OpenPort<never>>> = {
   'vhost-user': openVhostUserPort satisfies OpenPort<VhostUserAttach>,
   'vhost-scsi': openVhostScsiPort satisfies OpenPort<VhostScsiAttach>,
   remote: openRemotePort satisfies OpenPort<RemoteAttach>,
+  vfio: openVfioPort satisfies OpenPort<VfioAttach>,
 };

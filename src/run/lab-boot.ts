@@ -1,5 +1,6 @@
 /** One boot of the lab, in which cases are carried out: what the suite in there says, and how it ended. */
 import { serialize } from 'node:v8';
+import type { LabNeeds } from '../duts/dut.js';
 import type { ArchiveEntry } from '../lab/cpio.js';
 import type { Share } from '../lab/init-script.js';
 import type { Kernel } from '../lab/kernel.js';
@@ -28,7 +29,7 @@ const COMPLAINT = /\b(BUG|Oops|WARNING|general protection fault|Kernel panic)\b/
 export interface LabSurroundings {
   readonly kernel: Kernel;
   readonly node: NodeForLab;
-  readonly modules: readonly string[];
+  readonly needs: LabNeeds;
   readonly shares: readonly Share[];
   readonly interrupt: AbortSignal;
   /** Instead of `startLab`. */
@@ -49,21 +50,24 @@ export interface BootEnd {
 /** Boots a lab and takes what the suite there says of a job, until it is over. Throws `LabError`. */
 export async function bootFor(
   job: LabJob,
-  { kernel, node, modules, shares, interrupt, start = startLab }: LabSurroundings,
+  { kernel, node, needs, shares, interrupt, start = startLab }: LabSurroundings,
   take: (message: LabMessage) => void,
 ): Promise<BootEnd> {
+  const machine = await needs.machine?.();
+  const device = { ...job.device, ...machine?.device };
   const lab = await start({
+    ...machine,
     kernel,
     command: [LAB_NODE, '--max-lazy', `${LAB_PACKAGE}/dist/run/lab-agent.js`],
-    modules,
+    modules: needs.modules,
     files: [
       ...node.links,
       ...packageFiles(PACKAGE_ROOT),
       ...CATALOGUES.map((name) => parsedCatalogue(name)),
-      { kind: 'file', path: JOB_FILE, content: serialize(job) },
+      { kind: 'file', path: JOB_FILE, content: serialize({ ...job, device } satisfies LabJob) },
     ],
     shares: [node.share, ...shares],
-  });
+  }).finally(() => machine?.close());
   const reader = new FrameReader();
   let heard = performance.now();
   let complaints = '';

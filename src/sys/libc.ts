@@ -24,8 +24,8 @@ export interface Libc {
   /** Opens a file or device for reading and writing, closed on exec. */
   open(path: string): number;
   close(fd: number): void;
-  /** An ioctl whose argument, if any, is a structure that is read and written in place; its result. */
-  ioctl(fd: number, request: number, argument?: Buffer): number;
+  /** An ioctl whose argument, if any, is a number, or a structure that is read and written in place; its result. */
+  ioctl(fd: number, request: number, argument?: Buffer | number): number;
 }
 
 const MFD_CLOEXEC = 1;
@@ -58,6 +58,7 @@ function load(): Libc {
   const mmap = func('mmap', 'void *', ['void *', 'size_t', 'int', 'int', 'int', 'long']);
   const madvise = func('madvise', 'int', ['void *', 'size_t', 'int']);
   const ioctl = func('ioctl', 'int', ['int', 'ulong', 'void *']);
+  const ioctlNumber = func('ioctl', 'int', ['int', 'ulong', 'ulong']);
 
   return {
     memfd(name, size) {
@@ -93,7 +94,10 @@ function load(): Libc {
     ioctl: (fd, request, argument) =>
       restarted(
         () => `ioctl(fd ${fd}, 0x${request.toString(16)})`,
-        () => ioctl(fd, request, argument ?? null),
+        () =>
+          typeof argument === 'number'
+            ? ioctlNumber(fd, request, argument)
+            : ioctl(fd, request, argument ?? null),
       ),
   };
 }

@@ -1,0 +1,187 @@
+/** The VFIO device kind: a PCI function of this machine that its kernel hands out. */
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasLibc } from '../../sys/libc.js';
+import { type DutAdapter, type DutIdentity, type DutProfile, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
+import {
+  fullAddress,
+  groupNeighbours,
+  type HostFunction,
+  hostFunction,
+  idsOf,
+  virtioScsiFunctions,
+} from '../pci-function/host-function.js';
+import { PCI_TRANSPORTS, type PciTransportName } from '../pci-function/port.js';
+import { SHARED_BYTES } from '../shared-memory.js';
+import { type BackendUnits, backendProfile } from '../vhost/backend-profile.js';
+import { VFIO_LAB } from './lab-machine.js';
+import type { VfioAttach } from './port.js';
+import { closeFunction, openFunction, VFIO_CONTAINER, VFIO_FOLDER } from './vfio-device.js';
+
+/** Which function, and what is declared about it. */
+export interface VfioOptions extends BackendUnits {
+  /** Its PCI address, `0000:01:00.0`. */
+  readonly address?: string;
+  /** By which it is driven; default: the modern interface. */
+  readonly transports?: readonly PciTransportName[];
+  /** What it is, for reports and for the choice of known deviations; registers do not tell. */
+  readonly identity?: Pick<DutIdentity, 'name' | 'version'>;
+  /** Milliseconds after which it is taken to be at rest; default 2. */
+  readonly settleMs?: number;
+}
+
+const DRIVER = 'vfio-pci';
+/** Drivers that leave the others of a group alone: VFIO takes the group as it is. */
+const HARMLESS_DRIVERS = [DRIVER, 'pci-stub', 'pcieport'];
+
+/** The main-thread half; its worker half is `openVfioPort`. */
+export function vfioAdapter(options: VfioOptions): DutAdapter {
+  const { address, transports = PCI_TRANSPORTS.slice(0, 1) } = options;
+  return {
+    name: 'vfio',
+    obstacles: () => Promise.resolve(vfioObstacles(options)),
+    transports,
+    single: true,
+    // Who names a function means that one.
+    ...(address === undefined && { lab: VFIO_LAB }),
+    start: async (transport = transports[0]) => start(options, transport as PciTransportName),
+  };
+}
+
+/** What keeps this process from driving the function that is meant. */
+export function vfioObstacles({ address }: VfioOptions): readonly Obstacle[] {
+  const koffi = hasLibc()
+    ? []
+    : [{ what: 'The optional module koffi is missing: there are no ioctls', remedy: 'npm install koffi' }];
+  if (address === undefined)
+    return [...koffi, { what: 'no PCI function is named', remedy: `--dut vfio:ADDRESS; ${candidates()}` }];
+  const full = fullAddress(address);
+  if (full === undefined)
+    return [{ what: `${address} is no PCI address`, remedy: `an address is like 0000:01:00.0; ${candidates()}` }];
+  const found = hostFunction(full);
+  if (found === undefined)
+    return [{ what: `this machine has no PCI function ${full}`, remedy: candidates() }];
+  return [...koffi, ...functionObstacles(found)];
+}
+
+/** Which function could be meant. */
+function candidates(): string {
+  const found = virtioScsiFunctions().map(
+    (each) => `${each.address} (${each.driver === undefined ? 'no driver' : `driver ${each.driver}`})`,
+  );
+  return found.length === 0
+    ? 'this machine has no virtio-scsi function'
+    : `virtio-scsi functions of this machine: ${found.join(', ')}`;
+}
+
+function functionObstacles(found: HostFunction): readonly Obstacle[] {
+  const { address, driver, group } = found;
+  if (group === undefined)
+    return [
+      {
+        what: `no IOMMU stands before ${address}: VFIO would have nothing to keep it from all memory with`,
+        remedy:
+          'switch the IOMMU on (VT-d or AMD-Vi) in the firmware and on the command line of the kernel (intel_iommu=on); in a virtual machine its host has to provide one',
+      },
+    ];
+  if (driver !== DRIVER)
+    return [
+      {
+        what: `${address} has ${driver === undefined ? 'no driver' : `the driver ${driver}`}, it has to be bound to ${DRIVER}`,
+        remedy: bindingCommands(found),
+      },
+    ];
+  const others = groupNeighbours(found).filter(
+    (each) => each.driver !== undefined && !HARMLESS_DRIVERS.includes(each.driver),
+  );
+  if (others.length > 0)
+    return [
+      {
+        what: `the IOMMU cannot tell ${address} from ${others.map((each) => `${each.address} (${each.driver})`).join(', ')}: group ${group} can only be handed out as a whole`,
+        remedy: others.map(bindingCommands).join('; '),
+      },
+    ];
+  const files = [VFIO_CONTAINER, join(VFIO_FOLDER, group)];
+  const missing = files.find((path) => !existsSync(path));
+  if (missing !== undefined) return [{ what: `there is no ${missing}`, remedy: 'modprobe vfio-pci' }];
+  const closed = files.find((path) => !allowed(path));
+  if (closed !== undefined)
+    return [{ what: `${closed} may not be opened`, remedy: `become root, or chown ${closed} to this user` }];
+  return lockObstacles();
+}
+
+/** What binds a function to vfio-pci, as root. */
+export function bindingCommands({ address, driver }: HostFunction): string {
+  const folder = `/sys/bus/pci/devices/${address}`;
+  return [
+    'modprobe vfio-pci',
+    `echo ${DRIVER} > ${folder}/driver_override`,
+    ...(driver === undefined ? [] : [`echo ${address} > ${folder}/driver/unbind`]),
+    `echo ${address} > /sys/bus/pci/drivers_probe`,
+  ].join(' && ');
+}
+
+/** The device's memory is locked, and only root may lock as much as it likes. */
+function lockObstacles(): readonly Obstacle[] {
+  const [, limit] = /^Max locked memory +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];
+  if (process.geteuid?.() === 0 || limit === undefined || Number(limit) >= SHARED_BYTES) return [];
+  return [
+    {
+      what: `this process may lock ${limit} bytes of memory, the device gets ${SHARED_BYTES}`,
+      remedy: `ulimit -l ${SHARED_BYTES / 1024}, or become root`,
+    },
+  ];
+}
+
+function allowed(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function start(options: VfioOptions, transport: PciTransportName): RunningDut {
+  const [obstacle] = vfioObstacles(options);
+  if (obstacle !== undefined) throw new DutSetupError(obstacle.what, obstacle.remedy);
+  const found = hostFunction(fullAddress(options.address ?? '') ?? '');
+  if (found?.group === undefined) throw new DutSetupError(`${options.address} has gone`);
+  const opened = openFunction(found.address, found.group);
+  const profile = profileOf(options);
+  let stopped = false;
+  return {
+    identity: identityOf(options, found),
+    profile,
+    attach: { ...opened, transport, settleMs: profile.settleMs } satisfies VfioAttach,
+    // A function does not end, and an access to its registers always does.
+    exited: new Promise(() => {}),
+    kill: () => {},
+    controls: [],
+    control: () => Promise.resolve(),
+    stop: async () => {
+      if (stopped) return;
+      stopped = true;
+      closeFunction(opened);
+    },
+  };
+}
+
+function profileOf(options: VfioOptions): DutProfile {
+  const profile = backendProfile(options);
+  return { ...profile, settleMs: options.settleMs ?? profile.settleMs };
+}
+
+function identityOf({ identity }: VfioOptions, found: HostFunction): DutIdentity {
+  const hex = (id: number) => id.toString(16).padStart(4, '0');
+  return {
+    name: 'vfio',
+    version: 'unknown',
+    ...identity,
+    details: {
+      function: found.address,
+      ids: `${idsOf(found)}, subsystem ${found.subsystem.map(hex).join(':')}, revision ${found.revision}`,
+      memory: `mapped, through the IOMMU (group ${found.group})`,
+    },
+  };
+}
