@@ -6,10 +6,13 @@ import { GuestMemory, type GuestRegion } from './guest-memory.js';
 const MIB = 2 ** 20;
 
 /** Below and above 4 GiB, with a hole between; neither begins at 0, so that no address is an offset. */
-const REGIONS: readonly GuestRegion[] = [
+export const SHARED_REGIONS: readonly GuestRegion[] = [
   { base: 16 * MIB, size: 64 * MIB, fileOffset: 0 },
   { base: 2 ** 32 + 16 * MIB, size: 64 * MIB, fileOffset: 64 * MIB },
 ];
+
+/** Bytes of all of it. */
+export const SHARED_BYTES = Math.max(...SHARED_REGIONS.map(({ fileOffset, size }) => fileOffset + size));
 
 /** A region as a memory table has it. */
 export interface SharedRegion {
@@ -30,12 +33,11 @@ export class SharedMemory {
   readonly regions: readonly SharedRegion[];
   readonly #mappings: Mapping[] = [];
 
-  /** Throws `LibcError`. */
-  constructor() {
-    const size = Math.max(...REGIONS.map((region) => region.fileOffset + region.size));
-    this.fd = libc().memfd('vscsi-guest', size);
+  /** `places`: where the regions lie instead, each with its size and its place in the file. Throws `LibcError`. */
+  constructor(places = SHARED_REGIONS) {
+    this.fd = libc().memfd('vscsi-guest', SHARED_BYTES);
     const regions: SharedRegion[] = [];
-    this.dma = GuestMemory.mapped(REGIONS, ({ base, size: length, fileOffset }) => {
+    this.dma = GuestMemory.mapped(places, ({ base, size: length, fileOffset }) => {
       const mapping = libc().mapShared(this.fd, fileOffset, length);
       this.#mappings.push(mapping);
       regions.push({

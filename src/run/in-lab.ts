@@ -76,9 +76,13 @@ async function run(options: InLabOptions): Promise<Supervised> {
     const { underWay } = end;
     if (underWay !== undefined && !gathered.has(underWay.planned))
       gathered.add(await resultOfBroken(options, around, underWay.planned, end));
-    else if (gathered.size > before) gathered.remark(`${gathered.between()} ${end.why}; the rest ran in another boot`);
+    else if (gathered.size > before)
+      gathered.remark(`${gathered.between()} ${end.why}; the rest ran in another boot`);
     else
-      return gathered.outcome(undefined, new DutSetupError(`${gathered.between()} ${end.why}`, gathered.remedy()));
+      return gathered.outcome(
+        undefined,
+        new DutSetupError(`${gathered.between()} ${end.why}`, gathered.remedy()),
+      );
     if (gathered.complete) return gathered.outcome(undefined, undefined);
   }
 }
@@ -171,7 +175,9 @@ class Gathered {
     return [
       this.#last === undefined ? 'before the first case' : `after ${this.#last}, which has its result`,
       ...(next === undefined ? [] : [`before ${resultKey(next)}`]),
-    ].join(' and ').concat(':');
+    ]
+      .join(' and ')
+      .concat(':');
   }
 
   /** What to do when another boot did not help. */

@@ -108,10 +108,7 @@ function profileOf(options: QemuOptions): DutProfile {
     ...(units ?? []),
     ...added.map((at): UnitProfile => ({ ...at, kind: 'disk' })),
   ];
-  const unit = Math.max(
-    FREE_UNIT,
-    ...all.filter(({ target }) => target === 0).map(({ unit }) => unit + 1),
-  );
+  const unit = Math.max(FREE_UNIT, ...all.filter(({ target }) => target === 0).map(({ unit }) => unit + 1));
   const missing = freeUnit ?? (units === undefined ? { target: 0, unit } : undefined);
   return {
     units: all,

@@ -2,7 +2,14 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasLibc } from '../../sys/libc.js';
-import { type DutAdapter, type DutIdentity, type DutProfile, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
+import {
+  type DutAdapter,
+  type DutIdentity,
+  type DutProfile,
+  DutSetupError,
+  type Obstacle,
+  type RunningDut,
+} from '../dut.js';
 import {
   fullAddress,
   groupNeighbours,
@@ -57,7 +64,9 @@ export function vfioObstacles({ address }: VfioOptions): readonly Obstacle[] {
     return [...koffi, { what: 'no PCI function is named', remedy: `--dut vfio:ADDRESS; ${candidates()}` }];
   const full = fullAddress(address);
   if (full === undefined)
-    return [{ what: `${address} is no PCI address`, remedy: `an address is like 0000:01:00.0; ${candidates()}` }];
+    return [
+      { what: `${address} is no PCI address`, remedy: `an address is like 0000:01:00.0; ${candidates()}` },
+    ];
   const found = hostFunction(full);
   if (found === undefined)
     return [{ what: `this machine has no PCI function ${full}`, remedy: candidates() }];

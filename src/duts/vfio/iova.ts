@@ -6,7 +6,10 @@ import type { IovaRange } from './ioctls.js';
 const ALIGN = 2 ** 21;
 
 /** A region moved into the first range that has room at or above where it wants to be; undefined where none has. */
-export function placed(wanted: GuestRegion, ranges: readonly IovaRange[] | undefined): GuestRegion | undefined {
+export function placed(
+  wanted: GuestRegion,
+  ranges: readonly IovaRange[] | undefined,
+): GuestRegion | undefined {
   if (ranges === undefined) return wanted;
   const limit = wanted.base < 2 ** 32 ? 2 ** 32 : Number.MAX_SAFE_INTEGER;
   for (const { first, last } of [...ranges].sort((a, b) => (a.first < b.first ? -1 : 1))) {

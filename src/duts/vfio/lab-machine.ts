@@ -33,10 +33,7 @@ async function machine(): Promise<PreparedMachine> {
   if (number === undefined) throw new DutSetupError(`${DEFAULT_QEMU} does not say which version it is`);
   const inherit: number[] = [];
   const units = OWN_UNITS.map((unit) =>
-    onFile(
-      unit,
-      (size) => FIRST_INHERITED - 1 + inherit.push(anonymousFile({ name: 'vscsi-disk', size })),
-    ),
+    onFile(unit, (size) => FIRST_INHERITED - 1 + inherit.push(anonymousFile({ name: 'vscsi-disk', size }))),
   );
   const vfio: VfioOptions = {
     address: ADDRESS,
@@ -54,6 +51,8 @@ async function machine(): Promise<PreparedMachine> {
     kernelWords: ['intel_iommu=on'],
     inherit,
     device: { vfio },
-    close: () => inherit.forEach((fd) => closeSync(fd)),
+    close() {
+      for (const fd of inherit) closeSync(fd);
+    },
   };
 }

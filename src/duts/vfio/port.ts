@@ -69,7 +69,8 @@ export const openVfioPort: OpenPort<VfioAttach> = (attach, link): Port => {
 
 /** The suite's memory at addresses that the IOMMU can map. */
 function mapMemory({ container, iovaRanges }: VfioAttach, undo: (() => void)[]): SharedMemory {
-  const regions = SHARED_REGIONS.flatMap((region) => placed(region, iovaRanges) ?? []);
+  // The high memory first, so that addresses of more than 32 bits are what is used unless someone asks otherwise.
+  const regions = [...SHARED_REGIONS].reverse().flatMap((region) => placed(region, iovaRanges) ?? []);
   if (regions.length === 0)
     throw new PortError('PORT_SETUP', 'VFIO: no range of addresses that the IOMMU can map is large enough');
   const memory = new SharedMemory(regions);

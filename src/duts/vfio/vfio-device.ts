@@ -73,7 +73,9 @@ export function openFunction(address: string, group: string): OpenedFunction {
     const container = open(VFIO_CONTAINER);
     const version = libc().ioctl(container, VFIO_GET_API_VERSION);
     if (version !== VFIO_API_VERSION)
-      throw new DutSetupError(`the kernel's VFIO has interface ${version}, the suite knows ${VFIO_API_VERSION}`);
+      throw new DutSetupError(
+        `the kernel's VFIO has interface ${version}, the suite knows ${VFIO_API_VERSION}`,
+      );
     if (libc().ioctl(container, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) !== 1)
       throw new DutSetupError("the kernel's VFIO cannot map memory by address", 'modprobe vfio_iommu_type1');
     const groupFd = open(join(VFIO_FOLDER, group));
@@ -92,7 +94,8 @@ export function openFunction(address: string, group: string): OpenedFunction {
     opened.push(device);
     const info = deviceInfo();
     libc().ioctl(device, VFIO_DEVICE_GET_INFO, info);
-    if ((flagsOf(info) & VFIO_DEVICE_FLAGS_PCI) === 0) throw new DutSetupError(`${address} is no PCI function`);
+    if ((flagsOf(info) & VFIO_DEVICE_FLAGS_PCI) === 0)
+      throw new DutSetupError(`${address} is no PCI function`);
     return {
       container,
       group: groupFd,
