@@ -7,11 +7,13 @@ import { formatProblem } from '../cases/problem.js';
 import { didYouMean } from '../cases/suggest.js';
 import { readYaml } from '../cases/yaml-source.js';
 import { type ControlCommands, missingCommand } from '../duts/command-controls.js';
+import { PCI_TRANSPORTS, type PciTransportName } from '../duts/pci-function/port.js';
 import type { QemuOptions } from '../duts/qemu/start.js';
 import type { RemoteOptions } from '../duts/remote/adapter.js';
 import type { Scale } from '../duts/scale.js';
 import type { VfioOptions } from '../duts/vfio/adapter.js';
 import type { VhostUserOptions } from '../duts/vhost-user/adapter.js';
+import type { TransportName } from '../port/transport-name.js';
 import { FIXTURES } from '../run/package-info.js';
 import { UsageError } from './errors.js';
 
@@ -72,7 +74,7 @@ const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
   qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'backend', 'scale', ...UNIT_KEYS],
   'vhost-user': ['socket', 'control_socket', 'backend', 'request_queues', ...UNIT_KEYS],
   remote: ['address', 'command', 'transports'],
-  vfio: ['function', 'identity', 'settle_ms', ...UNIT_KEYS],
+  vfio: ['function', 'transports', 'identity', 'settle_ms', ...UNIT_KEYS],
 };
 
 /** Reads a profile. Throws UsageError, with every mistake and its place. */
@@ -118,7 +120,27 @@ function check(root: unknown): Mistake[] {
   const idle = Object.keys(rest)
     .filter((key) => !known.has(key))
     .map((key) => ({ path: [key], key: true, message: `"${key}" means nothing to the device kind ${dut}` }));
-  return [...idle, ...incomplete(rest.controls ?? {})];
+  return [...idle, ...notPci(dut, rest.transports ?? []), ...incomplete(rest.controls ?? {})];
+}
+
+/** Transports that a PCI function does not have. */
+function notPci(dut: ProfileFile['dut'], transports: readonly TransportName[]): Mistake[] {
+  if (dut !== 'vfio') return [];
+  return transports.flatMap((transport, index) =>
+    isPciTransport(transport)
+      ? []
+      : [
+          {
+            path: ['transports', index],
+            key: false,
+            message: `a PCI function is driven by ${PCI_TRANSPORTS.join(' or ')}, not by ${transport}`,
+          },
+        ],
+  );
+}
+
+function isPciTransport(name: TransportName): name is PciTransportName {
+  return PCI_TRANSPORTS.some((each) => each === name);
 }
 
 /** Controls of which only one half is there. */
@@ -229,6 +251,7 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     ...(dut === 'vfio' && {
       vfio: {
         ...(pciFunction !== undefined && { address: pciFunction }),
+        ...(transports && { transports: transports.filter(isPciTransport) }),
         ...(identity && { identity }),
         ...(settle_ms !== undefined && { settleMs: settle_ms }),
         ...place,

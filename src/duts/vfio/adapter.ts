@@ -55,27 +55,33 @@ export function vfioAdapter(options: VfioOptions): DutAdapter {
   };
 }
 
-/** What keeps this process from driving the function that is meant. */
-export function vfioObstacles({ address }: VfioOptions): readonly Obstacle[] {
+/** What keeps this process from driving the function that is meant; `devices`: where sysfs has them. */
+export function vfioObstacles({ address }: VfioOptions, devices?: string): readonly Obstacle[] {
   const koffi = hasLibc()
     ? []
     : [{ what: 'The optional module koffi is missing: there are no ioctls', remedy: 'npm install koffi' }];
   if (address === undefined)
-    return [...koffi, { what: 'no PCI function is named', remedy: `--dut vfio:ADDRESS; ${candidates()}` }];
+    return [
+      ...koffi,
+      { what: 'no PCI function is named', remedy: `--dut vfio:ADDRESS; ${candidates(devices)}` },
+    ];
   const full = fullAddress(address);
   if (full === undefined)
     return [
-      { what: `${address} is no PCI address`, remedy: `an address is like 0000:01:00.0; ${candidates()}` },
+      {
+        what: `${address} is no PCI address`,
+        remedy: `an address is like 0000:01:00.0; ${candidates(devices)}`,
+      },
     ];
-  const found = hostFunction(full);
+  const found = hostFunction(full, devices);
   if (found === undefined)
-    return [{ what: `this machine has no PCI function ${full}`, remedy: candidates() }];
+    return [{ what: `this machine has no PCI function ${full}`, remedy: candidates(devices) }];
   return [...koffi, ...functionObstacles(found)];
 }
 
 /** Which function could be meant. */
-function candidates(): string {
-  const found = virtioScsiFunctions().map(
+function candidates(devices?: string): string {
+  const found = virtioScsiFunctions(devices).map(
     (each) => `${each.address} (${each.driver === undefined ? 'no driver' : `driver ${each.driver}`})`,
   );
   return found.length === 0

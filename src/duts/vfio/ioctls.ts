@@ -39,7 +39,8 @@ const VFIO_IOMMU_INFO_CAPS = 2;
 const VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE = 1;
 
 const GROUP_STATUS = 8;
-const DEVICE_INFO = 24;
+/** Without what was added later. */
+const DEVICE_INFO = 16;
 const REGION_INFO = 32;
 const IRQ_INFO = 16;
 const IRQ_SET = 20;
