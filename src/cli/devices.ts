@@ -53,14 +53,18 @@ export async function chooseDevices(
   return { devices: [model], leftOut: obstacles.map((obstacle) => ({ kind: 'qemu', ...obstacle })) };
 }
 
-/** The device kinds whose names may be followed by where the device is. */
 const VHOST_USER = 'vhost-user';
+const VFIO_USER = 'vfio-user';
 const REMOTE = 'remote';
 const VFIO = 'vfio';
+/** The device kinds whose names may be followed by where the device is. */
+const PLACED = [VHOST_USER, VFIO_USER, REMOTE, VFIO];
+/** Those that a command can be. */
+const STARTED = [VHOST_USER, VFIO_USER, REMOTE, 'qemu'];
 
 /** A name as `--dut` takes it, without the place that it may name. */
 function withoutPlace(name: string): { readonly name: string; readonly place?: string } {
-  const kind = [VHOST_USER, REMOTE, VFIO].find((each) => name.startsWith(`${each}:`));
+  const kind = PLACED.find((each) => name.startsWith(`${each}:`));
   return kind === undefined ? { name } : { name: kind, place: name.slice(kind.length + 1) };
 }
 
@@ -83,6 +87,11 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
     vhostUser: {
       ...profile.vhostUser,
       ...(place !== undefined && { socket: place }),
+      ...(backend && { backend }),
+    },
+    vfioUser: {
+      ...profile.vfioUser,
+      ...(place !== undefined && { socket: place.replace(/^unix:/, '') }),
       ...(backend && { backend }),
     },
     remote: {
@@ -137,8 +146,8 @@ function refuseIdleOptions(devices: readonly Device[], options: DeviceOptions): 
   const [qemuOption] = qemuOptionsGiven(options);
   if (qemuOption !== undefined && !kinds.has('qemu')) refuse(qemuOption, 'qemu');
   if (options.mutant !== undefined && !kinds.has('model')) refuse('--mutant', 'model');
-  if (options.backend !== undefined && ![VHOST_USER, REMOTE, 'qemu'].some((kind) => kinds.has(kind)))
-    refuse('--backend', `${VHOST_USER}, ${REMOTE} or qemu`);
+  if (options.backend !== undefined && !STARTED.some((kind) => kinds.has(kind)))
+    refuse('--backend', `${STARTED.slice(0, -1).join(', ')} or ${STARTED.at(-1)}`);
 }
 
 /** Labels that are all different: `qemu`, `qemu-2`. */

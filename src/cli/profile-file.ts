@@ -12,6 +12,7 @@ import type { QemuOptions } from '../duts/qemu/start.js';
 import type { RemoteOptions } from '../duts/remote/adapter.js';
 import type { Scale } from '../duts/scale.js';
 import type { VfioOptions } from '../duts/vfio/adapter.js';
+import type { VfioUserOptions } from '../duts/vfio-user/adapter.js';
 import type { VhostUserOptions } from '../duts/vhost-user/adapter.js';
 import type { TransportName } from '../port/transport-name.js';
 import { FIXTURES } from '../run/package-info.js';
@@ -25,6 +26,8 @@ export interface DeviceProfile {
   readonly qemu: Omit<QemuOptions, 'mmap' | 'scale'>;
   /** Of the kind vhost-user. */
   readonly vhostUser?: VhostUserOptions;
+  /** Of the kind vfio-user. */
+  readonly vfioUser?: VfioUserOptions;
   /** Of the kind remote. */
   readonly remote?: RemoteOptions;
   /** Of the kind vfio. */
@@ -36,7 +39,7 @@ export interface DeviceProfile {
 
 /** The checked form of the file. */
 interface ProfileFile {
-  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote' | 'vfio';
+  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote' | 'vfio-user' | 'vfio';
   readonly name?: string;
   readonly binary?: string;
   readonly accel?: string;
@@ -49,6 +52,9 @@ interface ProfileFile {
   readonly control_socket?: string;
   readonly backend?: readonly string[];
   readonly request_queues?: number;
+  readonly msix_masks?: boolean;
+  readonly intx_status?: boolean;
+  readonly huge_pages?: boolean;
   readonly address?: string;
   readonly command?: readonly string[];
   readonly transports?: RemoteOptions['transports'];
@@ -73,6 +79,11 @@ const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
   model: ['scale'],
   qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'backend', 'scale', ...UNIT_KEYS],
   'vhost-user': ['socket', 'control_socket', 'backend', 'request_queues', ...UNIT_KEYS],
+  'vfio-user': [
+    ...['socket', 'control_socket', 'backend', 'transports', 'msix_masks', 'intx_status', 'huge_pages'],
+    ...['identity', 'settle_ms'],
+    ...UNIT_KEYS,
+  ],
   remote: ['address', 'command', 'transports'],
   vfio: ['function', 'transports', 'identity', 'settle_ms', ...UNIT_KEYS],
 };
@@ -125,7 +136,7 @@ function check(root: unknown): Mistake[] {
 
 /** Transports that a PCI function does not have. */
 function notPci(dut: ProfileFile['dut'], transports: readonly TransportName[]): Mistake[] {
-  if (dut !== 'vfio') return [];
+  if (dut !== 'vfio' && dut !== 'vfio-user') return [];
   return transports.flatMap((transport, index) =>
     isPciTransport(transport)
       ? []
@@ -202,6 +213,9 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     control_socket,
     backend,
     request_queues,
+    msix_masks,
+    intx_status,
+    huge_pages,
     address,
     command,
     transports,
@@ -220,6 +234,11 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     }),
     ...(free_target !== undefined && { freeTarget: free_target }),
     ...(free_unit && { freeUnit: free_unit }),
+  };
+  const atSocket = {
+    ...(socket !== undefined && { socket }),
+    ...(control_socket !== undefined && { controlSocket: control_socket }),
+    ...(backend && { backend }),
   };
   const property = (value: string | number | boolean) =>
     typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
@@ -259,10 +278,20 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     }),
     ...(dut === 'vhost-user' && {
       vhostUser: {
-        ...(socket !== undefined && { socket }),
-        ...(control_socket !== undefined && { controlSocket: control_socket }),
-        ...(backend && { backend }),
+        ...atSocket,
         ...(request_queues !== undefined && { requestQueues: request_queues }),
+        ...place,
+      },
+    }),
+    ...(dut === 'vfio-user' && {
+      vfioUser: {
+        ...atSocket,
+        ...(transports && { transports: transports.filter(isPciTransport) }),
+        ...(msix_masks !== undefined && { msixMasks: msix_masks }),
+        ...(intx_status !== undefined && { intxStatus: intx_status }),
+        ...(huge_pages !== undefined && { hugePages: huge_pages }),
+        ...(identity && { identity }),
+        ...(settle_ms !== undefined && { settleMs: settle_ms }),
         ...place,
       },
     }),

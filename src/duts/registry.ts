@@ -11,6 +11,8 @@ import { openRemotePort, type RemoteAttach } from './remote/port.js';
 import type { Scale } from './scale.js';
 import { type VfioOptions, vfioAdapter } from './vfio/adapter.js';
 import { openVfioPort, type VfioAttach } from './vfio/port.js';
+import { type VfioUserOptions, vfioUserAdapter } from './vfio-user/adapter.js';
+import { openVfioUserPort, type VfioUserAttach } from './vfio-user/port.js';
 import { vhostScsiAdapter } from './vhost-scsi/adapter.js';
 import { openVhostScsiPort, type VhostScsiAttach } from './vhost-scsi/port.js';
 import { type VhostUserOptions, vhostUserAdapter } from './vhost-user/adapter.js';
@@ -30,6 +32,8 @@ export interface DutOptions {
   readonly qemu?: Omit<QemuOptions, 'mmap'>;
   /** How to reach a vhost-user back-end. */
   readonly vhostUser?: VhostUserOptions;
+  /** How to reach a vfio-user server. */
+  readonly vfioUser?: VfioUserOptions;
   /** How to reach a remote device. */
   readonly remote?: RemoteOptions;
   /** Which PCI function of this machine it is. */
@@ -48,6 +52,7 @@ export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapt
   qemu: ({ qemu, mmap, scale }) => qemuAdapter({ ...qemu, mmap, ...(scale && { scale }) }),
   'vhost-user': ({ vhostUser = {} }) => vhostUserAdapter(vhostUser),
   'vhost-scsi': () => vhostScsiAdapter(),
+  'vfio-user': ({ vfioUser = {}, mmap }) => vfioUserAdapter({ ...vfioUser, shareMemory: mmap }),
   remote: ({ remote = {} }) => remoteAdapter(remote),
   vfio: ({ vfio = {} }) => vfioAdapter(vfio),
 };
@@ -58,6 +63,7 @@ export const PORTS: Readonly<Record<string, OpenPort<never>>> = {
   qemu: openQemuPort satisfies OpenPort<QemuAttach>,
   'vhost-user': openVhostUserPort satisfies OpenPort<VhostUserAttach>,
   'vhost-scsi': openVhostScsiPort satisfies OpenPort<VhostScsiAttach>,
+  'vfio-user': openVfioUserPort satisfies OpenPort<VfioUserAttach>,
   remote: openRemotePort satisfies OpenPort<RemoteAttach>,
   vfio: openVfioPort satisfies OpenPort<VfioAttach>,
 };

@@ -1,7 +1,7 @@
 /** Memory that a device in another process maps, or that the kernel reaches: an anonymous file, by addresses of a guest. */
 
 import { libc, type Mapping } from '../sys/libc.js';
-import { GuestMemory, type GuestRegion } from './guest-memory.js';
+import { type GuestMemory, type GuestRegion, HeldMemory } from './guest-memory.js';
 
 const MIB = 2 ** 20;
 
@@ -29,15 +29,21 @@ export interface SharedRegion {
 /** The memory of one port. */
 export class SharedMemory {
   readonly fd: number;
-  readonly dma: GuestMemory;
+  readonly held: HeldMemory;
   readonly regions: readonly SharedRegion[];
   readonly #mappings: Mapping[] = [];
 
-  /** `places`: where the regions lie instead, each with its size and its place in the file. Throws `LibcError`. */
-  constructor(places = SHARED_REGIONS) {
-    this.fd = libc().memfd('vscsi-guest', SHARED_BYTES);
+  /**
+   * `places`: where the regions lie instead, each with its size and its place in the file. `hugePages`: on huge pages of
+   * 2 MiB, of which 64 have to be free. Throws `LibcError`.
+   */
+  constructor({
+    places = SHARED_REGIONS,
+    hugePages = false,
+  }: { readonly places?: readonly GuestRegion[]; readonly hugePages?: boolean } = {}) {
+    this.fd = libc().memfd('vscsi-guest', SHARED_BYTES, hugePages);
     const regions: SharedRegion[] = [];
-    this.dma = GuestMemory.mapped(places, ({ base, size: length, fileOffset }) => {
+    this.held = new HeldMemory(places, ({ base, size: length, fileOffset }) => {
       const mapping = libc().mapShared(this.fd, fileOffset, length);
       this.#mappings.push(mapping);
       regions.push({
@@ -49,6 +55,10 @@ export class SharedMemory {
       return mapping;
     });
     this.regions = regions;
+  }
+
+  get dma(): GuestMemory {
+    return this.held.dma;
   }
 
   /** The address in this process of a guest address; undefined for one that is no memory. */

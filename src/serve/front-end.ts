@@ -3,7 +3,7 @@
 import { ModelConfigError } from '../model/errors.js';
 import type { Model } from '../model/model.js';
 import { PollSet, signal, takeSignals } from '../sys/events.js';
-import { libc } from '../sys/libc.js';
+import { closeAll, libc } from '../sys/libc.js';
 import { type FramedMessage, MessageStream } from '../sys/message-stream.js';
 import { LibcError } from '../sys/native.js';
 import { sendTo } from '../sys/unix-socket.js';
@@ -530,8 +530,4 @@ function signalIf(fd: number | undefined): void {
 
 function closeIf(fd: number | undefined): void {
   if (fd !== undefined) libc().close(fd);
-}
-
-function closeAll(fds: readonly number[]): void {
-  for (const fd of fds) libc().close(fd);
 }

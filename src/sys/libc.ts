@@ -17,8 +17,8 @@ export interface Mapping {
 
 /** C library functions. Failures throw `LibcError`. */
 export interface Libc {
-  /** A file without a name, in memory, of `size` zero bytes; closed on exec. */
-  memfd(name: string, size: number): number;
+  /** A file without a name, in memory, of `size` zero bytes, on huge pages of 2 MiB if asked for; closed on exec. */
+  memfd(name: string, size: number, hugePages?: boolean): number;
   /** Maps `length` bytes of `fd` from `offset` (a multiple of the page size) for reading and writing, shared. */
   mapShared(fd: number, offset: number, length: number): Mapping;
   /** Opens a file or device for reading and writing, closed on exec. */
@@ -29,6 +29,9 @@ export interface Libc {
 }
 
 const MFD_CLOEXEC = 1;
+const MFD_HUGETLB = 4;
+/** log2 of 2 MiB, where the size of huge pages is told. */
+const MFD_HUGE_2MB = 21 << 26;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
@@ -49,6 +52,11 @@ export function hasLibc(): boolean {
   }
 }
 
+/** Closes descriptors that nobody wants. */
+export function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) libc().close(fd);
+}
+
 function load(): Libc {
   const { func, address, view } = native();
   const memfdCreate = func('memfd_create', 'int', ['str', 'uint']);
@@ -61,8 +69,8 @@ function load(): Libc {
   const ioctlNumber = func('ioctl', 'int', ['int', 'ulong', 'ulong']);
 
   return {
-    memfd(name, size) {
-      const fd = memfdCreate(name, MFD_CLOEXEC);
+    memfd(name, size, hugePages = false) {
+      const fd = memfdCreate(name, MFD_CLOEXEC | (hugePages ? MFD_HUGETLB | MFD_HUGE_2MB : 0));
       if (fd < 0) throw failed(`memfd_create(${name})`);
       if (ftruncate(fd, size) < 0) {
         const error = failed(`ftruncate(${name}, ${size})`);

@@ -20,7 +20,7 @@ export interface EventSwitch {
 export class EventInterrupts implements DeliveredInterrupts {
   readonly masked: boolean;
   readonly #fds: readonly number[];
-  readonly #poll: PollSet;
+  #poll: PollSet;
   readonly #connect: EventSwitch['connect'];
   /** Interrupts since the last `clear`, of those that were taken from their descriptors. */
   readonly #counts: number[];
@@ -54,6 +54,11 @@ export class EventInterrupts implements DeliveredInterrupts {
   count(vector: number): number {
     this.#take(vector);
     return this.#counts[vector] ?? 0;
+  }
+
+  /** Other descriptors that end a wait. */
+  watch(others: readonly number[]): void {
+    this.#poll = new PollSet([...this.#fds, ...others]);
   }
 
   /** Returns when a vector is signalled that was not, at the latest after so many milliseconds. */

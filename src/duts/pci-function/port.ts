@@ -3,6 +3,7 @@
  * DMA. Whoever owns the bus has assigned the BARs.
  */
 import type { InterruptLine } from '../../port/interrupts.js';
+import type { Clock } from '../../port/lifecycle.js';
 import type { Port } from '../../port/port.js';
 import type { RegisterWindow } from '../../port/registers.js';
 import type { TransportName } from '../../port/transport-name.js';
@@ -34,6 +35,8 @@ export interface PciFunctionParts {
   readonly settleMs: number;
   /** Controls of the main thread. */
   readonly link: ControlLink;
+  /** Left out: waiting ends at an interrupt, where they are delivered, or looks again after a pause. */
+  readonly clock?: Clock;
   /** Deals with what comes unasked, and throws `DutGoneError` when the device is gone. */
   attend?(): void;
   /** Reaches the function again after a power cycle. */
@@ -53,18 +56,14 @@ export function pciFunctionPort(parts: PciFunctionParts): Port {
     attachment: { kind: 'pci', config, bar: (index) => bars.get(index), ...(line && { line }) },
     dma,
     ...(interrupts && { interrupts }),
-    clock: interrupts
-      ? eventClock((limitMs) => {
-          interrupts.wait(limitMs);
-          attend();
-        })
-      : realClock,
+    clock: parts.clock ?? (interrupts ? eventClock((limitMs) => interrupts.wait(limitMs)) : realClock),
     lifecycle: {
       alive: () => parts.alive(),
       settle() {
         attend();
         config.fence();
         pause(settleMs);
+        attend();
       },
     },
     controls: {

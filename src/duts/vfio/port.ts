@@ -73,7 +73,7 @@ function mapMemory({ container, iovaRanges }: VfioAttach, undo: (() => void)[]):
   const regions = [...SHARED_REGIONS].reverse().flatMap((region) => placed(region, iovaRanges) ?? []);
   if (regions.length === 0)
     throw new PortError('PORT_SETUP', 'VFIO: no range of addresses that the IOMMU can map is large enough');
-  const memory = new SharedMemory(regions);
+  const memory = new SharedMemory({ places: regions });
   undo.push(() => memory.close());
   for (const region of memory.regions) {
     libc().ioctl(container, VFIO_IOMMU_MAP_DMA, dmaMap(region));
