@@ -8,7 +8,7 @@ import type { ControlLink, OpenPort } from '../dut.js';
 import { eventClock } from '../event-clock.js';
 import { EventInterrupts } from '../pci-function/event-interrupts.js';
 import { type PciTransportName, pciFunctionPort, regionWindow, statusLine } from '../pci-function/port.js';
-import { SharedMemory } from '../shared-memory.js';
+import { SHARED_REGIONS, SharedMemory } from '../shared-memory.js';
 import { VfioUserFunction, type VfioUserTarget } from './function.js';
 
 /** What is declared of a server's function: the protocol has no word for it. */
@@ -97,7 +97,8 @@ function windowOf(pci: VfioUserFunction, region: number, posted: boolean) {
 
 function memoryFor(hugePages: boolean): SharedMemory {
   try {
-    return new SharedMemory({ hugePages });
+    // The high memory first, so that addresses of more than 32 bits are what is used unless someone asks otherwise.
+    return new SharedMemory({ places: [...SHARED_REGIONS].reverse(), hugePages });
   } catch (error) {
     if (!(error instanceof LibcError)) throw error;
     const remedy = hugePages ? '; 64 huge pages of 2 MiB have to be free: sysctl vm.nr_hugepages=64' : '';

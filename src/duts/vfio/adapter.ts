@@ -20,7 +20,7 @@ import {
 } from '../pci-function/host-function.js';
 import { PCI_TRANSPORTS, type PciTransportName } from '../pci-function/port.js';
 import { SHARED_BYTES } from '../shared-memory.js';
-import { type BackendUnits, backendProfile } from '../vhost/backend-profile.js';
+import { type BackendUnits, backendProfile } from '../backend-profile.js';
 import { VFIO_LAB } from './lab-machine.js';
 import type { VfioAttach } from './port.js';
 import { closeFunction, openFunction, VFIO_CONTAINER, VFIO_FOLDER } from './vfio-device.js';
