@@ -24,7 +24,7 @@ export interface Device {
 /** The options that say how devices are started. */
 export type DeviceOptions = Pick<
   RunOptions,
-  'qemu' | 'machine' | 'deviceProp' | 'wrap' | 'mmap' | 'mutant' | 'backend'
+  'qemu' | 'machine' | 'deviceProp' | 'wrap' | 'mmap' | 'unsafeDma' | 'mutant' | 'backend'
 >;
 
 /** A device kind that was left out, though nobody said so, and why. */
@@ -57,8 +57,9 @@ const VHOST_USER = 'vhost-user';
 const VFIO_USER = 'vfio-user';
 const REMOTE = 'remote';
 const VFIO = 'vfio';
+const PCI = 'pci';
 /** The device kinds whose names may be followed by where the device is. */
-const PLACED = [VHOST_USER, VFIO_USER, REMOTE, VFIO];
+const PLACED = [VHOST_USER, VFIO_USER, REMOTE, VFIO, PCI];
 /** Those that a command can be. */
 const STARTED = [VHOST_USER, VFIO_USER, REMOTE, 'qemu'];
 
@@ -77,7 +78,7 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
       `no device kind is called ${name}; there are ${Object.keys(ADAPTERS).join(', ')}, and profile files (*.yaml)`,
     );
   const profile: DeviceProfile = isKind ? { name, kind: name, qemu: {} } : loadProfile(name);
-  const { mmap, mutant, backend } = options;
+  const { mmap, unsafeDma, mutant, backend } = options;
   const dutOptions: DutOptions = {
     mmap,
     seed,
@@ -100,6 +101,11 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
       ...(backend && { command: backend }),
     },
     vfio: { ...profile.vfio, ...(place !== undefined && { address: place }) },
+    pci: {
+      ...profile.pci,
+      ...(place !== undefined && { address: place }),
+      ...(unsafeDma !== undefined && { unsafeDma }),
+    },
   };
   const plain = ADAPTERS[profile.kind]?.(dutOptions);
   if (plain === undefined) throw new UsageError(`no device kind is called ${profile.kind}`);
@@ -108,6 +114,7 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
   if (profile.kind === 'model' && mutant !== undefined) words.push('--mutant', mutant);
   if (profile.kind !== 'model' && backend !== undefined) words.push('--backend', shellWords(backend));
   if (!mmap) words.push('--no-mmap');
+  if (profile.kind === PCI && unsafeDma === true) words.push('--unsafe-dma');
   return { label: profile.name, kind: profile.kind, adapter, options: dutOptions, words };
 }
 
@@ -145,6 +152,7 @@ function refuseIdleOptions(devices: readonly Device[], options: DeviceOptions): 
   };
   const [qemuOption] = qemuOptionsGiven(options);
   if (qemuOption !== undefined && !kinds.has('qemu')) refuse(qemuOption, 'qemu');
+  if (options.unsafeDma === true && !kinds.has(PCI)) refuse('--unsafe-dma', PCI);
   if (options.mutant !== undefined && !kinds.has('model')) refuse('--mutant', 'model');
   if (options.backend !== undefined && !STARTED.some((kind) => kinds.has(kind)))
     refuse('--backend', `${STARTED.slice(0, -1).join(', ')} or ${STARTED.at(-1)}`);

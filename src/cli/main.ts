@@ -134,6 +134,10 @@ function starting(command: Command): Command {
       '--no-mmap',
       "copy memory through the device's own channel instead of mapping it; needs no native module",
     )
+    .option(
+      '--unsafe-dma',
+      "drive a PCI function that no IOMMU stands before; whatever it does wrong may hit the machine's memory",
+    )
     .option('--mutant <id>', 'make the model misbehave in a named way');
 }
 

@@ -7,6 +7,8 @@ import { formatProblem } from '../cases/problem.js';
 import { didYouMean } from '../cases/suggest.js';
 import { readYaml } from '../cases/yaml-source.js';
 import { type ControlCommands, missingCommand } from '../duts/command-controls.js';
+import type { PciOptions } from '../duts/pci/adapter.js';
+import type { FunctionOptions } from '../duts/pci-function/named-function.js';
 import { PCI_TRANSPORTS, type PciTransportName } from '../duts/pci-function/port.js';
 import type { QemuOptions } from '../duts/qemu/start.js';
 import type { RemoteOptions } from '../duts/remote/adapter.js';
@@ -32,6 +34,8 @@ export interface DeviceProfile {
   readonly remote?: RemoteOptions;
   /** Of the kind vfio. */
   readonly vfio?: VfioOptions;
+  /** Of the kind pci. */
+  readonly pci?: PciOptions;
   readonly scale?: Scale;
   /** Controls by commands of the profile. */
   readonly controls?: ControlCommands;
@@ -39,7 +43,7 @@ export interface DeviceProfile {
 
 /** The checked form of the file. */
 interface ProfileFile {
-  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote' | 'vfio-user' | 'vfio';
+  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote' | 'vfio-user' | 'vfio' | 'pci';
   readonly name?: string;
   readonly binary?: string;
   readonly accel?: string;
@@ -59,8 +63,9 @@ interface ProfileFile {
   readonly command?: readonly string[];
   readonly transports?: RemoteOptions['transports'];
   readonly function?: string;
-  readonly identity?: VfioOptions['identity'];
+  readonly identity?: FunctionOptions['identity'];
   readonly settle_ms?: number;
+  readonly messages?: 'memory' | 'none';
   readonly units?: readonly {
     readonly target: number;
     readonly unit: number;
@@ -75,17 +80,18 @@ interface ProfileFile {
 
 /** Keys of which a kind of device takes no notice but by mistake: all that are here and not of its own. */
 const UNIT_KEYS = ['units', 'free_target', 'free_unit', 'controls'] as const;
+const FUNCTION_KEYS = ['transports', 'identity', 'settle_ms', ...UNIT_KEYS] as const;
 const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
   model: ['scale'],
   qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'backend', 'scale', ...UNIT_KEYS],
   'vhost-user': ['socket', 'control_socket', 'backend', 'request_queues', ...UNIT_KEYS],
   'vfio-user': [
-    ...['socket', 'control_socket', 'backend', 'transports', 'msix_masks', 'intx_status', 'huge_pages'],
-    ...['identity', 'settle_ms'],
-    ...UNIT_KEYS,
+    ...['socket', 'control_socket', 'backend', 'msix_masks', 'intx_status', 'huge_pages'],
+    ...FUNCTION_KEYS,
   ],
   remote: ['address', 'command', 'transports'],
-  vfio: ['function', 'transports', 'identity', 'settle_ms', ...UNIT_KEYS],
+  vfio: ['function', ...FUNCTION_KEYS],
+  pci: ['function', 'messages', ...FUNCTION_KEYS],
 };
 
 /** Reads a profile. Throws UsageError, with every mistake and its place. */
@@ -134,9 +140,11 @@ function check(root: unknown): Mistake[] {
   return [...idle, ...notPci(dut, rest.transports ?? []), ...incomplete(rest.controls ?? {})];
 }
 
+const PCI_FUNCTIONS: ReadonlySet<ProfileFile['dut']> = new Set(['vfio-user', 'vfio', 'pci']);
+
 /** Transports that a PCI function does not have. */
 function notPci(dut: ProfileFile['dut'], transports: readonly TransportName[]): Mistake[] {
-  if (dut !== 'vfio' && dut !== 'vfio-user') return [];
+  if (!PCI_FUNCTIONS.has(dut)) return [];
   return transports.flatMap((transport, index) =>
     isPciTransport(transport)
       ? []
@@ -219,9 +227,10 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     address,
     command,
     transports,
-    function: pciFunction,
+    function: functionAddress,
     identity,
     settle_ms,
+    messages,
   } = root;
   const place = {
     ...(units && {
@@ -239,6 +248,16 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     ...(socket !== undefined && { socket }),
     ...(control_socket !== undefined && { controlSocket: control_socket }),
     ...(backend && { backend }),
+  };
+  const pciFunction = {
+    ...(transports && { transports: transports.filter(isPciTransport) }),
+    ...(identity && { identity }),
+    ...(settle_ms !== undefined && { settleMs: settle_ms }),
+    ...place,
+  };
+  const ofHost: FunctionOptions = {
+    ...pciFunction,
+    ...(functionAddress !== undefined && { address: functionAddress }),
   };
   const property = (value: string | number | boolean) =>
     typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
@@ -267,14 +286,9 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
         ...(transports && { transports }),
       },
     }),
-    ...(dut === 'vfio' && {
-      vfio: {
-        ...(pciFunction !== undefined && { address: pciFunction }),
-        ...(transports && { transports: transports.filter(isPciTransport) }),
-        ...(identity && { identity }),
-        ...(settle_ms !== undefined && { settleMs: settle_ms }),
-        ...place,
-      },
+    ...(dut === 'vfio' && { vfio: ofHost }),
+    ...(dut === 'pci' && {
+      pci: { ...ofHost, ...(messages !== undefined && { messages: messages === 'memory' }) },
     }),
     ...(dut === 'vhost-user' && {
       vhostUser: {
@@ -286,13 +300,10 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     ...(dut === 'vfio-user' && {
       vfioUser: {
         ...atSocket,
-        ...(transports && { transports: transports.filter(isPciTransport) }),
+        ...pciFunction,
         ...(msix_masks !== undefined && { msixMasks: msix_masks }),
         ...(intx_status !== undefined && { intxStatus: intx_status }),
         ...(huge_pages !== undefined && { hugePages: huge_pages }),
-        ...(identity && { identity }),
-        ...(settle_ms !== undefined && { settleMs: settle_ms }),
-        ...place,
       },
     }),
   };

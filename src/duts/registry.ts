@@ -3,6 +3,8 @@ import type { DutAdapter, OpenPort } from './dut.js';
 import { modelAdapter, scaledConfig } from './model/adapter.js';
 import type { ModelAttach } from './model/attach.js';
 import { openModelPort } from './model/port.js';
+import { type PciOptions, pciAdapter } from './pci/adapter.js';
+import { openPciPort, type PciAttach } from './pci/port.js';
 import { qemuAdapter } from './qemu/adapter.js';
 import { openQemuPort, type QemuAttach } from './qemu/port.js';
 import type { QemuOptions } from './qemu/start.js';
@@ -38,6 +40,8 @@ export interface DutOptions {
   readonly remote?: RemoteOptions;
   /** Which PCI function of this machine it is. */
   readonly vfio?: VfioOptions;
+  /** Which PCI function to drive without an IOMMU. */
+  readonly pci?: PciOptions;
 }
 
 /** Adapters for the main thread. */
@@ -53,6 +57,7 @@ export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapt
   'vhost-user': ({ vhostUser = {} }) => vhostUserAdapter(vhostUser),
   'vhost-scsi': () => vhostScsiAdapter(),
   'vfio-user': ({ vfioUser = {}, mmap }) => vfioUserAdapter({ ...vfioUser, shareMemory: mmap }),
+  pci: ({ pci = {} }) => pciAdapter(pci),
   remote: ({ remote = {} }) => remoteAdapter(remote),
   vfio: ({ vfio = {} }) => vfioAdapter(vfio),
 };
@@ -64,6 +69,7 @@ export const PORTS: Readonly<Record<string, OpenPort<never>>> = {
   'vhost-user': openVhostUserPort satisfies OpenPort<VhostUserAttach>,
   'vhost-scsi': openVhostScsiPort satisfies OpenPort<VhostScsiAttach>,
   'vfio-user': openVfioUserPort satisfies OpenPort<VfioUserAttach>,
+  pci: openPciPort satisfies OpenPort<PciAttach>,
   remote: openRemotePort satisfies OpenPort<RemoteAttach>,
   vfio: openVfioPort satisfies OpenPort<VfioAttach>,
 };

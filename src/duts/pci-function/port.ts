@@ -29,6 +29,8 @@ export interface PciFunctionParts {
    * table at memory.
    */
   readonly interrupts?: EventInterrupts;
+  /** As `PciAttachment` has it. */
+  readonly messages?: boolean;
   /** INTx, where it can be watched; `statusLine` does it by configuration space. */
   readonly line?: InterruptLine;
   /** Milliseconds after which a device that was given nothing new is taken to be at rest. */
@@ -48,12 +50,18 @@ export interface PciFunctionParts {
 
 /** The port to a function. */
 export function pciFunctionPort(parts: PciFunctionParts): Port {
-  const { transport, config, bars, dma, interrupts, line, settleMs, link } = parts;
+  const { transport, config, bars, dma, interrupts, messages, line, settleMs, link } = parts;
   const attend = () => parts.attend?.();
   let closed = false;
   return {
     transport,
-    attachment: { kind: 'pci', config, bar: (index) => bars.get(index), ...(line && { line }) },
+    attachment: {
+      kind: 'pci',
+      config,
+      bar: (index) => bars.get(index),
+      ...(line && { line }),
+      ...(messages !== undefined && { messages }),
+    },
     dma,
     ...(interrupts && { interrupts }),
     clock: parts.clock ?? (interrupts ? eventClock((limitMs) => interrupts.wait(limitMs)) : realClock),

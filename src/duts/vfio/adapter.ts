@@ -2,40 +2,27 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasLibc } from '../../sys/libc.js';
-import {
-  type DutAdapter,
-  type DutIdentity,
-  type DutProfile,
-  DutSetupError,
-  type Obstacle,
-  type RunningDut,
-} from '../dut.js';
+import { type DutAdapter, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
 import {
   fullAddress,
   groupNeighbours,
   type HostFunction,
   hostFunction,
-  idsOf,
-  virtioScsiFunctions,
 } from '../pci-function/host-function.js';
+import {
+  type FunctionOptions,
+  functionIdentity,
+  functionProfile,
+  namedFunction,
+} from '../pci-function/named-function.js';
 import { PCI_TRANSPORTS, type PciTransportName } from '../pci-function/port.js';
 import { SHARED_BYTES } from '../shared-memory.js';
-import { type BackendUnits, backendProfile } from '../backend-profile.js';
 import { VFIO_LAB } from './lab-machine.js';
 import type { VfioAttach } from './port.js';
 import { closeFunction, openFunction, VFIO_CONTAINER, VFIO_FOLDER } from './vfio-device.js';
 
 /** Which function, and what is declared about it. */
-export interface VfioOptions extends BackendUnits {
-  /** Its PCI address, `0000:01:00.0`. */
-  readonly address?: string;
-  /** By which it is driven; default: the modern interface. */
-  readonly transports?: readonly PciTransportName[];
-  /** What it is, for reports and for the choice of known deviations; registers do not tell. */
-  readonly identity?: Pick<DutIdentity, 'name' | 'version'>;
-  /** Milliseconds after which it is taken to be at rest; default 2. */
-  readonly settleMs?: number;
-}
+export type VfioOptions = FunctionOptions;
 
 const DRIVER = 'vfio-pci';
 /** Drivers that leave the others of a group alone: VFIO takes the group as it is. */
@@ -60,33 +47,9 @@ export function vfioObstacles({ address }: VfioOptions, devices?: string): reado
   const koffi = hasLibc()
     ? []
     : [{ what: 'The optional module koffi is missing: there are no ioctls', remedy: 'npm install koffi' }];
-  if (address === undefined)
-    return [
-      ...koffi,
-      { what: 'no PCI function is named', remedy: `--dut vfio:ADDRESS; ${candidates(devices)}` },
-    ];
-  const full = fullAddress(address);
-  if (full === undefined)
-    return [
-      {
-        what: `${address} is no PCI address`,
-        remedy: `an address is like 0000:01:00.0; ${candidates(devices)}`,
-      },
-    ];
-  const found = hostFunction(full, devices);
-  if (found === undefined)
-    return [{ what: `this machine has no PCI function ${full}`, remedy: candidates(devices) }];
-  return [...koffi, ...functionObstacles(found)];
-}
-
-/** Which function could be meant. */
-function candidates(devices?: string): string {
-  const found = virtioScsiFunctions(devices).map(
-    (each) => `${each.address} (${each.driver === undefined ? 'no driver' : `driver ${each.driver}`})`,
-  );
-  return found.length === 0
-    ? 'this machine has no virtio-scsi function'
-    : `virtio-scsi functions of this machine: ${found.join(', ')}`;
+  const named = namedFunction('vfio', address, devices);
+  if ('obstacle' in named) return [...koffi, named.obstacle];
+  return [...koffi, ...functionObstacles(named.found)];
 }
 
 function functionObstacles(found: HostFunction): readonly Obstacle[] {
@@ -163,10 +126,10 @@ function start(options: VfioOptions, transport: PciTransportName): RunningDut {
   const found = hostFunction(fullAddress(options.address ?? '') ?? '');
   if (found?.group === undefined) throw new DutSetupError(`${options.address} has gone`);
   const opened = openFunction(found.address, found.group);
-  const profile = profileOf(options);
+  const profile = functionProfile(options);
   let stopped = false;
   return {
-    identity: identityOf(options, found),
+    identity: functionIdentity('vfio', options, found, `mapped, through the IOMMU (group ${found.group})`),
     profile,
     attach: { ...opened, transport, settleMs: profile.settleMs } satisfies VfioAttach,
     // A function does not end, and an access to its registers always does.
@@ -178,25 +141,6 @@ function start(options: VfioOptions, transport: PciTransportName): RunningDut {
       if (stopped) return;
       stopped = true;
       closeFunction(opened);
-    },
-  };
-}
-
-function profileOf(options: VfioOptions): DutProfile {
-  const profile = backendProfile(options);
-  return { ...profile, settleMs: options.settleMs ?? profile.settleMs };
-}
-
-function identityOf({ identity }: VfioOptions, found: HostFunction): DutIdentity {
-  const hex = (id: number) => id.toString(16).padStart(4, '0');
-  return {
-    name: 'vfio',
-    version: 'unknown',
-    ...identity,
-    details: {
-      function: found.address,
-      ids: `${idsOf(found)}, subsystem ${found.subsystem.map(hex).join(':')}, revision ${found.revision}`,
-      memory: `mapped, through the IOMMU (group ${found.group})`,
     },
   };
 }

@@ -54,8 +54,9 @@ export abstract class PciTransport {
     this.msix = msix === undefined ? undefined : new MsixStructures(pci, msix);
     this.#table = this.msix && new MessageTable(pci, this.msix);
     this.#delivered = port.interrupts;
+    const elsewhere = port.interrupts !== undefined || pci.messages === false;
     this.#cells =
-      port.interrupts || this.msix === undefined ? undefined : new MessageCells(this.msix.vectors, port.dma);
+      elsewhere || this.msix === undefined ? undefined : new MessageCells(this.msix.vectors, port.dma);
     this.#messages = port.interrupts ?? this.#cells;
     this.#kind = this.#messages ? 'messages' : 'line';
     // A port that delivers interrupts and cannot stop it delivers all that there are.
