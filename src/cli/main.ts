@@ -5,6 +5,7 @@ import { KeyError } from '../certify/keys.js';
 import { DutSetupError } from '../duts/dut.js';
 import { REMOTE_TRANSPORTS } from '../duts/remote/protocol.js';
 import { DutGoneError } from '../port/errors.js';
+import { PCI_TRANSPORTS } from '../port/transport-name.js';
 import { ReportError } from '../report/report-file.js';
 import { ResultsFileError } from '../report/results-file-error.js';
 import { sinkFor, type TextSink } from '../report/style.js';
@@ -116,7 +117,7 @@ function starting(command: Command): Command {
   return command
     .option(
       '--backend <command>',
-      "start a vhost-user back-end; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci. With remote: a command that speaks the remote-device protocol",
+      "start a vhost-user back-end or a vfio-user server; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci. With remote: a command that speaks the remote-device protocol",
       commandWords,
     )
     .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
@@ -144,7 +145,7 @@ function starting(command: Command): Command {
 starting(choosing(program.command('run').description('run the cases on one or more devices under test')))
   .option(
     '--dut <device>',
-    'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
+    'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
     collect(asIs),
   )
   .addOption(
@@ -261,7 +262,7 @@ starting(
     .description('carry out a fixed playlist on a device, and leave a signed record of how it went')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
+      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
     )
     .requiredOption('--profile <name>', 'playlist: basic or full')
     .requiredOption('--out <folder>', 'where the record goes: a new folder, or an empty one')
@@ -299,7 +300,7 @@ starting(
     .argument('<trace>', 'trace of a case as JSONL, from vscsi run --trace FOLDER')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
+      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
     ),
 )
   .addOption(casesOption())
@@ -351,11 +352,18 @@ Exit codes:
 program
   .command('serve')
   .description(
-    'serve the model: as a vhost-user-scsi back-end, to one front-end after another, or as a remote device',
+    'serve the model: as a vhost-user-scsi back-end, to one front-end after another, as a PCI function behind vfio-user, or as a remote device',
   )
   .option('--socket <path>', 'socket at which front-ends connect')
   .addOption(
     new Option('--socket-path <path>', 'the same, by the convention for back-end programs').hideHelp(),
+  )
+  .option('--vfio-user <path>', 'instead: socket at which vfio-user clients connect')
+  .addOption(
+    new Option(
+      '--transport <name>',
+      'with --vfio-user: by which the function can be driven, pci-legacy by both (default: pci)',
+    ).choices(PCI_TRANSPORTS),
   )
   .addOption(new Option('--print-capabilities', 'say what kind of back-end this is').hideHelp())
   .option(
@@ -380,6 +388,7 @@ Examples:
   vscsi serve --socket /tmp/scsi.sock
   vscsi run --dut vhost-user:/tmp/scsi.sock   in another terminal
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
+  vscsi run --dut vfio-user --backend 'vscsi serve --vfio-user {socket} --transport {transport}'
   vscsi run --dut remote --backend 'vscsi serve --remote'
   qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\
     -chardev socket,id=c,path=/tmp/scsi.sock -device vhost-user-scsi-pci,chardev=c,num_queues=2`,
@@ -435,7 +444,7 @@ program
   .option('--dut <device>', 'device kind or profile file', 'qemu')
   .option(
     '--backend <command>',
-    'vhost-user: start the back-end; {socket} stands for its socket. remote: start the device',
+    'vhost-user, vfio-user: start the back-end; {socket} stands for its socket. remote: start the device',
     commandWords,
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')

@@ -9,7 +9,6 @@ import { readYaml } from '../cases/yaml-source.js';
 import { type ControlCommands, missingCommand } from '../duts/command-controls.js';
 import type { PciOptions } from '../duts/pci/adapter.js';
 import type { FunctionOptions } from '../duts/pci-function/named-function.js';
-import { PCI_TRANSPORTS, type PciTransportName } from '../duts/pci-function/port.js';
 import type { QemuOptions } from '../duts/qemu/start.js';
 import type { RemoteOptions } from '../duts/remote/adapter.js';
 import type { Scale } from '../duts/scale.js';
@@ -17,6 +16,7 @@ import type { VfioOptions } from '../duts/vfio/adapter.js';
 import type { VfioUserOptions } from '../duts/vfio-user/adapter.js';
 import type { VhostUserOptions } from '../duts/vhost-user/adapter.js';
 import type { TransportName } from '../port/transport-name.js';
+import { PCI_TRANSPORTS, type PciTransportName } from '../port/transport-name.js';
 import { FIXTURES } from '../run/package-info.js';
 import { UsageError } from './errors.js';
 

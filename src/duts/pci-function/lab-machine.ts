@@ -1,6 +1,7 @@
 /** Machines for the lab that have a virtio-scsi function of QEMU's: the controller and the units of `--dut qemu`. */
 import { closeSync } from 'node:fs';
 import { DEFAULT_QEMU, FIRST_INHERITED, type LabMachine } from '../../lab/lab.js';
+import type { PciTransportName } from '../../port/transport-name.js';
 import { anonymousFile } from '../../sys/anonymous-file.js';
 import { DutSetupError, type PreparedMachine } from '../dut.js';
 import { askBinary } from '../qemu/ask.js';
@@ -10,7 +11,6 @@ import { FREE_TARGET, FREE_UNIT, OWN_UNITS, onFile, profiled } from '../qemu/own
 import { DEVICE_SLOT } from '../qemu/pci-bus.js';
 import { unitArguments } from '../qemu/units.js';
 import type { FunctionOptions } from './named-function.js';
-import type { PciTransportName } from './port.js';
 
 const ADDRESS = `0000:00:${DEVICE_SLOT.toString(16).padStart(2, '0')}.0`;
 

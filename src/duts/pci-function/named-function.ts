@@ -1,9 +1,9 @@
 /** The PCI function of this machine that a user means, and what is declared about it. */
 
+import type { PciTransportName } from '../../port/transport-name.js';
 import { type BackendUnits, backendProfile } from '../backend-profile.js';
 import type { DutIdentity, DutProfile, Obstacle } from '../dut.js';
 import { fullAddress, type HostFunction, hostFunction, idsOf, virtioScsiFunctions } from './host-function.js';
-import type { PciTransportName } from './port.js';
 
 /** Which function, and what is declared about it. */
 export interface FunctionOptions extends BackendUnits {

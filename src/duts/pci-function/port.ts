@@ -6,16 +6,12 @@ import type { InterruptLine } from '../../port/interrupts.js';
 import type { Clock } from '../../port/lifecycle.js';
 import type { Port } from '../../port/port.js';
 import type { RegisterWindow } from '../../port/registers.js';
-import type { TransportName } from '../../port/transport-name.js';
+import type { PciTransportName } from '../../port/transport-name.js';
 import { pause, realClock } from '../../sys/real-clock.js';
 import { PciCommand, PciStatus, pciHeader } from '../../wire/pci.js';
 import type { ControlLink } from '../dut.js';
 import { eventClock } from '../event-clock.js';
 import type { EventInterrupts } from './event-interrupts.js';
-
-/** By which a function can be driven, the usual one first. */
-export const PCI_TRANSPORTS = ['pci', 'pci-legacy'] as const satisfies readonly TransportName[];
-export type PciTransportName = (typeof PCI_TRANSPORTS)[number];
 
 /** What a port to a function is made of. */
 export interface PciFunctionParts {

@@ -1,11 +1,11 @@
 /** A PCI function of this machine that no IOMMU stands before: what a virtual machine in a cloud has. */
 import { join } from 'node:path';
+import { PCI_TRANSPORTS, type PciTransportName } from '../../port/transport-name.js';
 import { HugePages } from '../../sys/huge-pages.js';
 import { LibcError } from '../../sys/libc.js';
 import { type DutAdapter, type DutProfile, DutSetupError, type RunningDut } from '../dut.js';
 import { fullAddress, type HostFunction, hostFunction } from '../pci-function/host-function.js';
 import { type FunctionOptions, functionIdentity, functionProfile } from '../pci-function/named-function.js';
-import { PCI_TRANSPORTS, type PciTransportName } from '../pci-function/port.js';
 import { placedBars } from './bars.js';
 import { DmaGuard } from './dma-guard.js';
 import { pciLab } from './lab-machine.js';

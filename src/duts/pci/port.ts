@@ -2,6 +2,7 @@
 import { PortError } from '../../port/errors.js';
 import type { Port } from '../../port/port.js';
 import type { RegisterWindow } from '../../port/registers.js';
+import type { PciTransportName } from '../../port/transport-name.js';
 import type { PhysicalRange } from '../../sys/huge-pages.js';
 import { libc } from '../../sys/libc.js';
 import { pause } from '../../sys/real-clock.js';
@@ -11,7 +12,7 @@ import { virtioPciCommonCfg } from '../../wire/virtio-pci.js';
 import { legacyHeader } from '../../wire/virtio-pci-legacy.js';
 import type { ControlLink, OpenPort } from '../dut.js';
 import { GuestMemory } from '../guest-memory.js';
-import { type PciTransportName, pciFunctionPort, statusLine } from '../pci-function/port.js';
+import { pciFunctionPort, statusLine } from '../pci-function/port.js';
 import type { PlacedBar } from './bars.js';
 import { type FunctionWindows, openWindows } from './windows.js';
 

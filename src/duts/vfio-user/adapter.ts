@@ -1,7 +1,8 @@
 /** The vfio-user device kind: a PCI function in another process, which is there or is started by a command. */
+
+import { PCI_TRANSPORTS, type PciTransportName } from '../../port/transport-name.js';
 import { type BackendUnits, backendProfile } from '../backend-profile.js';
 import { type DutAdapter, DutSetupError, type RunningDut } from '../dut.js';
-import { PCI_TRANSPORTS, type PciTransportName } from '../pci-function/port.js';
 import { type SocketPlace, socketObstacles, startAtSocket } from '../socket-device.js';
 import type { VfioUserAttach, VfioUserTraits } from './port.js';
 

@@ -1,13 +1,14 @@
 /** The worker's half of the vfio-user adapter. */
 import { PortError } from '../../port/errors.js';
 import type { Port } from '../../port/port.js';
+import type { PciTransportName } from '../../port/transport-name.js';
 import { PollSet } from '../../sys/events.js';
 import { LibcError } from '../../sys/native.js';
 import { VfioPciRegion } from '../../wire/vfio-user.js';
 import type { ControlLink, OpenPort } from '../dut.js';
 import { eventClock } from '../event-clock.js';
 import { EventInterrupts } from '../pci-function/event-interrupts.js';
-import { type PciTransportName, pciFunctionPort, regionWindow, statusLine } from '../pci-function/port.js';
+import { pciFunctionPort, regionWindow, statusLine } from '../pci-function/port.js';
 import { SHARED_REGIONS, SharedMemory } from '../shared-memory.js';
 import { VfioUserFunction, type VfioUserTarget } from './function.js';
 

@@ -1,6 +1,7 @@
 /** The VFIO device kind: a PCI function of this machine that its kernel hands out. */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PCI_TRANSPORTS, type PciTransportName } from '../../port/transport-name.js';
 import { hasLibc } from '../../sys/libc.js';
 import { type DutAdapter, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
 import {
@@ -15,7 +16,6 @@ import {
   functionProfile,
   namedFunction,
 } from '../pci-function/named-function.js';
-import { PCI_TRANSPORTS, type PciTransportName } from '../pci-function/port.js';
 import { SHARED_BYTES } from '../shared-memory.js';
 import { VFIO_LAB } from './lab-machine.js';
 import type { VfioAttach } from './port.js';

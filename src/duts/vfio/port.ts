@@ -3,12 +3,13 @@ import { readSync, writeSync } from 'node:fs';
 import { PortError } from '../../port/errors.js';
 import type { Port } from '../../port/port.js';
 import type { RegisterWindow } from '../../port/registers.js';
+import type { PciTransportName } from '../../port/transport-name.js';
 import { eventfd } from '../../sys/events.js';
 import { LibcError, libc } from '../../sys/libc.js';
 import { pciHeader } from '../../wire/pci.js';
 import type { OpenPort } from '../dut.js';
 import { EventInterrupts } from '../pci-function/event-interrupts.js';
-import { type PciTransportName, pciFunctionPort, regionWindow, statusLine } from '../pci-function/port.js';
+import { pciFunctionPort, regionWindow, statusLine } from '../pci-function/port.js';
 import { SHARED_REGIONS, SharedMemory } from '../shared-memory.js';
 import {
   type DeviceRegion,
