@@ -82,6 +82,8 @@ export interface Obstacle {
 export interface LabNeeds {
   /** Modules that make the device, with their arguments. */
   readonly modules: readonly string[];
+  /** Family of the device there, as the list of its known deviations is called; left out for the adapter's. */
+  readonly family?: string;
   /** Prepares the machine of one boot; left out where the kernel alone makes the device. Throws `DutSetupError`. */
   machine?(): Promise<PreparedMachine>;
 }

@@ -9,14 +9,14 @@ import { LAB_NODE, LAB_PACKAGE, type NodeForLab, packageFiles } from '../lab/pro
 import { FrameReader } from '../sys/frames.js';
 import { readBeaconLines, type Whereabouts } from './beacon.js';
 import { asJson, readCatalogueFile } from './catalogue-file.js';
-import { JOB_FILE, type LabJob, type LabMessage } from './lab-job.js';
+import { ALIVE_MS, JOB_FILE, type LabJob, type LabMessage } from './lab-job.js';
 import type { PlannedCase } from './messages.js';
 import { PACKAGE_ROOT } from './package-info.js';
 
 /** How long booting, loading the cases and probing the device may take. */
 export const START_LIMIT_MS = 300_000;
-/** A lab that has said nothing for so long, besides what a case may take, has failed. */
-const SILENCE_MS = 180_000;
+/** A lab that has not even said for so long that it is alive has failed. */
+const SILENCE_MS = 12 * ALIVE_MS;
 /** After an interrupt the lab may finish for so long. */
 const INTERRUPT_GRACE_MS = 15_000;
 /** Catalogues that every worker reads. */
@@ -104,7 +104,7 @@ export async function bootFor(
   interrupt.addEventListener('abort', stop, { once: true });
   if (interrupt.aborted) stop();
   const watch = setInterval(() => {
-    const limit = cases.length > 0 ? SILENCE_MS + job.options.hangMs : START_LIMIT_MS;
+    const limit = cases.length > 0 ? SILENCE_MS : START_LIMIT_MS;
     if (performance.now() - heard > limit) giveUp('silent');
   }, 1000);
   try {
