@@ -31,6 +31,8 @@ export interface InLabOptions extends Omit<AllTransportsOptions, 'workers' | 'he
   readonly log: (line: string) => void;
   /** How labs are booted; default `startLab`. */
   readonly start?: LabSurroundings['start'];
+  /** What is booted; default: what is fetched. */
+  readonly booted?: Pick<LabSurroundings, 'kernel' | 'node'>;
 }
 
 /** Instructions are translated there; what a case may take is for machines that carry them out. */
@@ -57,8 +59,10 @@ export async function superviseInLab(options: InLabOptions): Promise<Supervised>
 async function run(options: InLabOptions): Promise<Supervised> {
   const { adapter, log, interrupt } = options;
   const around: LabSurroundings = {
-    kernel: await ensureKernel({ log, signal: interrupt }),
-    node: await ensureNode(log),
+    ...(options.booted ?? {
+      kernel: await ensureKernel({ log, signal: interrupt }),
+      node: await ensureNode(log),
+    }),
     needs: adapter.lab ?? { modules: [] },
     shares: sharesOf(options),
     interrupt,
@@ -170,14 +174,9 @@ class Gathered {
 
   /** In words: where the run is while no case is under way. */
   between(): string {
-    if (this.#plan.length === 0) return 'before the first case:';
     const next = this.#next();
-    return [
-      this.#last === undefined ? 'before the first case' : `after ${this.#last}, which has its result`,
-      ...(next === undefined ? [] : [`before ${resultKey(next)}`]),
-    ]
-      .join(' and ')
-      .concat(':');
+    if (this.#last === undefined || next === undefined) return 'before the first case:';
+    return `after ${this.#last}, which has its result, and before ${resultKey(next)}:`;
   }
 
   /** What to do when another boot did not help. */
