@@ -7,6 +7,7 @@ import { PAGES } from './obstacles.js';
 /** pci-stub is there before virtio-pci, and keeps the function from it. */
 export function pciLab({ messages, transports }: PciOptions): LabNeeds {
   return {
+    family: 'qemu',
     modules: ['pci_stub ids=1af4:1004,1af4:1048'],
     machine: () =>
       functionMachine({ transport: 'pci-legacy', kernelWords: [`hugepages=${PAGES}`] }, (pci) => ({

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PCI_TRANSPORTS, type PciTransportName } from '../../port/transport-name.js';
+import { HUGE_PAGE } from '../../sys/huge-pages.js';
 import { hasLibc } from '../../sys/libc.js';
 import { type DutAdapter, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
 import {
@@ -25,6 +26,7 @@ import { closeFunction, openFunction, VFIO_CONTAINER, VFIO_FOLDER } from './vfio
 export type VfioOptions = FunctionOptions;
 
 const DRIVER = 'vfio-pci';
+const FREE_HUGE_PAGES = '/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages';
 /** Drivers that leave the others of a group alone: VFIO takes the group as it is. */
 const HARMLESS_DRIVERS = [DRIVER, 'pci-stub', 'pcieport'];
 
@@ -111,6 +113,11 @@ function lockObstacles(): readonly Obstacle[] {
   ];
 }
 
+/** How many huge pages of 2 MiB nobody has. */
+function freeHugePages(): number {
+  return existsSync(FREE_HUGE_PAGES) ? Number(readFileSync(FREE_HUGE_PAGES, 'latin1')) : 0;
+}
+
 function allowed(path: string): boolean {
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
@@ -127,11 +134,14 @@ function start(options: VfioOptions, transport: PciTransportName): RunningDut {
   if (found?.group === undefined) throw new DutSetupError(`${options.address} has gone`);
   const opened = openFunction(found.address, found.group);
   const profile = functionProfile(options);
+  // What a device maps in one piece is seldom cut by the IOMMU then.
+  const hugePages = freeHugePages() * HUGE_PAGE >= SHARED_BYTES;
+  const memory = `mapped, ${hugePages ? 'huge' : 'small'} pages, through the IOMMU (group ${found.group})`;
   let stopped = false;
   return {
-    identity: functionIdentity('vfio', options, found, `mapped, through the IOMMU (group ${found.group})`),
+    identity: functionIdentity('vfio', options, found, memory),
     profile,
-    attach: { ...opened, transport, settleMs: profile.settleMs } satisfies VfioAttach,
+    attach: { ...opened, transport, hugePages, settleMs: profile.settleMs } satisfies VfioAttach,
     // A function does not end, and an access to its registers always does.
     exited: new Promise(() => {}),
     kill: () => {},

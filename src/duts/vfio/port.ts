@@ -28,6 +28,8 @@ import type { OpenedFunction } from './vfio-device.js';
 /** What the worker needs to drive a function. */
 export interface VfioAttach extends OpenedFunction {
   readonly transport: PciTransportName;
+  /** There are huge pages for its memory. */
+  readonly hugePages: boolean;
   readonly settleMs: number;
 }
 
@@ -69,12 +71,12 @@ export const openVfioPort: OpenPort<VfioAttach> = (attach, link): Port => {
 };
 
 /** The suite's memory at addresses that the IOMMU can map. */
-function mapMemory({ container, iovaRanges }: VfioAttach, undo: (() => void)[]): SharedMemory {
+function mapMemory({ container, iovaRanges, hugePages }: VfioAttach, undo: (() => void)[]): SharedMemory {
   // The high memory first, so that addresses of more than 32 bits are what is used unless someone asks otherwise.
   const regions = [...SHARED_REGIONS].reverse().flatMap((region) => placed(region, iovaRanges) ?? []);
   if (regions.length === 0)
     throw new PortError('PORT_SETUP', 'VFIO: no range of addresses that the IOMMU can map is large enough');
-  const memory = new SharedMemory({ places: regions });
+  const memory = new SharedMemory({ places: regions, hugePages });
   undo.push(() => memory.close());
   for (const region of memory.regions) {
     libc().ioctl(container, VFIO_IOMMU_MAP_DMA, dmaMap(region));
