@@ -466,7 +466,7 @@ program
   .action(async (options: BenchOptions) => {
     stopOnSignals();
     const { benchCommand } = await import('./bench-command.js');
-    process.exitCode = await benchCommand(options, out, stop.signal);
+    process.exitCode = await benchCommand(options, { out, errors, interrupt: stop.signal });
   });
 
 program

@@ -1,6 +1,7 @@
 /** One boot of the lab, in which cases are carried out: what the suite in there says, and how it ended. */
 import { serialize } from 'node:v8';
 import type { LabNeeds } from '../duts/dut.js';
+import type { DutOptions } from '../duts/registry.js';
 import type { ArchiveEntry } from '../lab/cpio.js';
 import type { Share } from '../lab/init-script.js';
 import type { Kernel } from '../lab/kernel.js';
@@ -47,27 +48,36 @@ export interface BootEnd {
   readonly underWay?: { readonly planned: PlannedCase; readonly at: Whereabouts };
 }
 
-/** Boots a lab and takes what the suite there says of a job, until it is over. Throws `LabError`. */
-export async function bootFor(
-  job: LabJob,
-  { kernel, node, needs, shares, interrupt, start = startLab }: LabSurroundings,
-  take: (message: LabMessage) => void,
-): Promise<BootEnd> {
+/** Boots a lab in which a program of `src/run` finds a job for the device that it has. Throws `LabError`. */
+export async function bootProgram<J extends { readonly device: DutOptions }>(
+  program: string,
+  job: J,
+  { kernel, node, needs, shares, start = startLab }: Omit<LabSurroundings, 'interrupt'>,
+): Promise<RunningLab> {
   const machine = await needs.machine?.();
   const device = { ...job.device, ...machine?.device };
-  const lab = await start({
+  return start({
     ...machine,
     kernel,
-    command: [LAB_NODE, '--max-lazy', `${LAB_PACKAGE}/dist/run/lab-agent.js`],
+    command: [LAB_NODE, '--max-lazy', `${LAB_PACKAGE}/dist/run/${program}.js`],
     modules: needs.modules,
     files: [
       ...node.links,
       ...packageFiles(PACKAGE_ROOT),
       ...CATALOGUES.map((name) => parsedCatalogue(name)),
-      { kind: 'file', path: JOB_FILE, content: serialize({ ...job, device } satisfies LabJob) },
+      { kind: 'file', path: JOB_FILE, content: serialize({ ...job, device } satisfies J) },
     ],
     shares: [node.share, ...shares],
   }).finally(() => machine?.close());
+}
+
+/** Boots a lab and takes what the suite there says of a job, until it is over. Throws `LabError`. */
+export async function bootFor(
+  job: LabJob,
+  { interrupt, ...around }: LabSurroundings,
+  take: (message: LabMessage) => void,
+): Promise<BootEnd> {
+  const lab = await bootProgram('lab-agent', job, around);
   const reader = new FrameReader();
   let heard = performance.now();
   let complaints = '';
