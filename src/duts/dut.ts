@@ -76,6 +76,8 @@ export interface RunningDut {
 export interface Obstacle {
   readonly what: string;
   readonly remedy: string;
+  /** Nothing is amiss with this machine: the user has to say more, and the remedy is how. */
+  readonly choice?: true;
 }
 
 /** How a device that a kernel offers can be had in the lab, whose kernel and machine are known. */
@@ -103,6 +105,8 @@ export interface DutAdapter {
   obstacles(): Promise<readonly Obstacle[]>;
   /** The ways in which the device can be reached, the usual one first. */
   readonly transports: readonly TransportName[];
+  /** Places of such devices that this machine is known to have, as `--dut KIND:PLACE` names them. */
+  places?(): readonly string[];
   /** There is one of it, which several starts cannot share. */
   readonly single?: boolean;
   /** Where this machine has no such device, the lab may have it. */

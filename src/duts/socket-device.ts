@@ -47,6 +47,7 @@ export function socketObstacles(named: string, { socket, backend }: SocketPlace)
     found.push({
       what: 'no back-end is named',
       remedy: `--dut ${named}, or --dut ${named.split(':')[0]} --backend 'COMMAND ${SOCKET_PLACE}'`,
+      choice: true,
     });
   if (backend !== undefined && findExecutable(SUPERVISOR_PROGRAM) === undefined)
     found.push({ what: `${SUPERVISOR_PROGRAM} is not installed`, remedy: 'install util-linux' });

@@ -25,7 +25,11 @@ export function namedFunction(
 ): { readonly found: HostFunction } | { readonly obstacle: Obstacle } {
   if (address === undefined)
     return {
-      obstacle: { what: 'no PCI function is named', remedy: `--dut ${kind}:ADDRESS; ${candidates(devices)}` },
+      obstacle: {
+        what: 'no PCI function is named',
+        remedy: `--dut ${kind}:ADDRESS; ${candidates(devices)}`,
+        choice: true,
+      },
     };
   const full = fullAddress(address);
   if (full === undefined)
@@ -39,6 +43,11 @@ export function namedFunction(
   return found === undefined
     ? { obstacle: { what: `this machine has no PCI function ${full}`, remedy: candidates(devices) } }
     : { found };
+}
+
+/** Addresses of the functions that could be meant. */
+export function functionPlaces(): readonly string[] {
+  return virtioScsiFunctions().map(({ address }) => address);
 }
 
 /** Which function could be meant, in words. */

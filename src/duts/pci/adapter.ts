@@ -5,7 +5,12 @@ import { HugePages } from '../../sys/huge-pages.js';
 import { LibcError } from '../../sys/libc.js';
 import { type DutAdapter, type DutProfile, DutSetupError, type RunningDut } from '../dut.js';
 import { fullAddress, type HostFunction, hostFunction } from '../pci-function/host-function.js';
-import { type FunctionOptions, functionIdentity, functionProfile } from '../pci-function/named-function.js';
+import {
+  type FunctionOptions,
+  functionIdentity,
+  functionPlaces,
+  functionProfile,
+} from '../pci-function/named-function.js';
 import { placedBars } from './bars.js';
 import { DmaGuard } from './dma-guard.js';
 import { pciLab } from './lab-machine.js';
@@ -26,6 +31,7 @@ export function pciAdapter(options: PciOptions): DutAdapter {
     obstacles: () => Promise.resolve(pciObstacles(options)),
     transports,
     single: true,
+    places: functionPlaces,
     // Who names a function means that one.
     ...(options.address === undefined && { lab: pciLab(options) }),
     start: (transport = transports[0]) => start(options, transport as PciTransportName),

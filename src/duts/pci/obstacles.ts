@@ -35,7 +35,8 @@ export function pciObstacles(
     ];
   const devices = devicesIn(root);
   const named = namedFunction('pci', address, devices);
-  if ('obstacle' in named) return [named.obstacle];
+  if ('obstacle' in named)
+    return named.obstacle.choice ? [named.obstacle, ...pciMachineObstacles(root)] : [named.obstacle];
   const { found } = named;
   if (!virtioScsiFunctions(devices).some((each) => each.address === found.address))
     return [
@@ -98,6 +99,7 @@ function noConsent({ address }: HostFunction): Obstacle {
   return {
     what: `nothing keeps ${address} from memory that is not the suite's: where it writes to a wrong address, it writes into the running kernel, its caches of files and other programs`,
     remedy: 'on a machine that may be lost, with nothing mounted that matters, add --unsafe-dma',
+    choice: true,
   };
 }
 

@@ -14,6 +14,7 @@ import {
 import {
   type FunctionOptions,
   functionIdentity,
+  functionPlaces,
   functionProfile,
   namedFunction,
 } from '../pci-function/named-function.js';
@@ -38,6 +39,7 @@ export function vfioAdapter(options: VfioOptions): DutAdapter {
     obstacles: () => Promise.resolve(vfioObstacles(options)),
     transports,
     single: true,
+    places: functionPlaces,
     // Who names a function means that one.
     ...(address === undefined && { lab: VFIO_LAB }),
     start: async (transport = transports[0]) => start(options, transport as PciTransportName),

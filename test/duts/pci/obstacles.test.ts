@@ -45,6 +45,7 @@ test('without a word of its user it is refused, with what can happen', () => {
     const [only, ...others] = found(options);
     expect(only?.what).toMatch(/nothing keeps 0000:00:05\.0 from memory.* writes into the running kernel/);
     expect(only?.remedy).toMatch(/machine that may be lost.*--unsafe-dma/);
+    expect(only?.choice).toBe(true);
     expect(others).toEqual([]);
   }
 });
@@ -56,6 +57,7 @@ describe('the function', () => {
       {
         what: 'no PCI function is named',
         remedy: '--dut pci:ADDRESS; virtio-scsi functions of this machine: 0000:00:05.0 (driver virtio-pci)',
+        choice: true,
       },
     ]);
     expect(found({ address: 'sda' })[0]?.what).toBe('sda is no PCI address');
