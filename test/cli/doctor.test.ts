@@ -21,7 +21,7 @@ async function doctor(
   const said: string[] = [];
   const code = await doctorCommand(
     {},
-    { write: (text) => void said.push(text), colour: false },
+    { write: (text) => void said.push(text), colour: false, isTerminal: false, columns: 80 },
     {
       kinds: Object.keys(adapters).filter((name) => !name.includes(':')),
       adapterOf: (name) => adapters[name] ?? MODEL,
