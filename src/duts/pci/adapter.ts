@@ -25,7 +25,9 @@ export interface PciOptions extends FunctionOptions, Consent {
 
 /** The main-thread half; its worker half is `openPciPort`. */
 export function pciAdapter(options: PciOptions): DutAdapter {
-  const { transports = PCI_TRANSPORTS.slice(0, 1) } = options;
+  const { address } = options;
+  // The function of the lab is known to have both interfaces.
+  const { transports = PCI_TRANSPORTS.slice(0, address === undefined ? undefined : 1) } = options;
   return {
     name: 'pci',
     obstacles: () => Promise.resolve(pciObstacles(options)),
@@ -33,7 +35,7 @@ export function pciAdapter(options: PciOptions): DutAdapter {
     single: true,
     places: functionPlaces,
     // Who names a function means that one.
-    ...(options.address === undefined && { lab: pciLab(options) }),
+    ...(address === undefined && { lab: pciLab(options) }),
     start: (transport = transports[0]) => start(options, transport as PciTransportName),
   };
 }
