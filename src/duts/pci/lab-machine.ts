@@ -1,7 +1,8 @@
 /** A machine for the lab that has a virtio-scsi function of QEMU's and no IOMMU; nothing of it is missed if it is lost. */
+
+import { PCI_TRANSPORTS } from '../../port/transport-name.js';
 import type { LabNeeds } from '../dut.js';
 import { functionMachine } from '../pci-function/lab-machine.js';
-import { PCI_TRANSPORTS } from '../pci-function/port.js';
 import type { PciOptions } from './adapter.js';
 import { PAGES } from './obstacles.js';
 
