@@ -77,7 +77,9 @@ export class ServedFunction {
     // The memory is the client's: none of the model's own is needed, and so no seed for where it lies.
     this.model = new Model({ ...config, bus, regions: [] }, 1, (behaviours) => {
       change(behaviours);
-      const chosen = behaviours.msixVector;
+      const { msixVector: chosen, notification } = behaviours;
+      // Clients post their kicks: the ring may be further than a kick tells by the time that it is taken.
+      behaviours.notification = (value) => ({ ...notification(value), position: undefined });
       // A message goes to the client's eventfd, not to the address in the table.
       behaviours.msixVector = (vector) => {
         const sent = chosen(vector);
