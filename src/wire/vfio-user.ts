@@ -39,7 +39,7 @@ export const vfioUserHeader = struct('vfio-user header', {
 export const vfioUserVersion = struct('vfio-user version', { major: v16, minor: v16 });
 /** The version of the protocol that is spoken here. */
 export const VFIO_USER_MAJOR = 0;
-export const VFIO_USER_MINOR = 1;
+export const VFIO_USER_MINOR = 0;
 /** What holds of a peer that says nothing else. */
 export const VfioUserDefault = { MAX_MSG_FDS: 1, MAX_DATA_XFER_SIZE: 0x10_0000 } as const;
 
