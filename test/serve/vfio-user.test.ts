@@ -272,7 +272,7 @@ test.each([
   ['a reply', vfioUserHeader.encode({ command: 4, size: 16, flags: 1 }), /flags 0x1, which is no command/],
 ])('a client that sends %s is left', (_, bytes, message) => {
   const { server, far, log } = connected();
-  sendTo(far, bytes);
+  sendTo(far, Buffer.from(bytes));
   expect(server.serve(0)).toBe('gone');
   expect(log.at(-1)).toMatch(message);
 });

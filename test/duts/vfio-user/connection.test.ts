@@ -69,7 +69,7 @@ test('proposes version 0.0 with its limits, and takes over those of the server',
   line.negotiate();
   const sent = receiveFrom(far, 1000)?.data ?? Buffer.alloc(0);
   expect(sent.toString('hex', 0, 20)).toBe(
-    `01000100${sent.length.toString(16).padStart(2, '0')}0000000000000000000000` + '00000000',
+    `01000100${sent.length.toString(16).padStart(2, '0')}000000000000000000000000000000`,
   );
   expect(sent.toString('utf8', 20)).toBe('{"capabilities":{"max_msg_fds":8,"max_data_xfer_size":1048576}}\0');
   expect(line.serverFds).toBe(8);
