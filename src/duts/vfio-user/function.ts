@@ -216,7 +216,9 @@ export class VfioUserFunction {
         address: iova,
         size,
       });
-      this.#connection.ask('DMA_MAP', request, { fds: shareMemory ? [fd] : [] });
+      const lend = () => this.#connection.ask('DMA_MAP', request, { fds: shareMemory ? [fd] : [] });
+      if (shareMemory) lend();
+      else this.#mustDo('the server maps memory or does without (leave --no-mmap out)', lend);
     }
   }
 
