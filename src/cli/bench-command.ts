@@ -25,6 +25,8 @@ export interface BenchOptions {
   readonly mmap: boolean;
   readonly blocks: number;
   readonly transactions: number;
+  /** False for the transactions alone. */
+  readonly cases: boolean;
   /** Given: the modes of a run are measured, and nothing else. */
   readonly modes?: ModeChoice;
   readonly jobs?: number;
@@ -94,7 +96,7 @@ async function benchHarness(
 ): Promise<number> {
   const { files } = ownCases();
   const { blocks, transactions: transactionsPerBlock } = options;
-  const extent = { blocks, transactionsPerBlock, seed: SEED };
+  const extent = { blocks, transactionsPerBlock, seed: SEED, cases: options.cases };
   const log = (text: string) => errors.write(`${text}\n`);
   const { dut, rows, cases } = (await onlyInLab(adapter))
     ? await benchInLab({ adapter, device, files, extent, log, interrupt })
@@ -132,10 +134,11 @@ function modesTable({ dut, jobs, modes, seconds }: ModesFigures, out: TextSink):
   line(out, `${modes.length} modes, with all set-up`, sum('cases'), sum('skipped'), '', seconds.toFixed(2));
 }
 
-function table(rows: readonly BenchRow[], suite: SuiteRow, out: TextSink): void {
+function table(rows: readonly BenchRow[], suite: SuiteRow | undefined, out: TextSink): void {
   line(out, 'transaction', 'harness us', 'raw loop us', 'ratio');
   for (const { name, harness, raw, ratio } of rows)
     line(out, name, harness.toFixed(1), raw.toFixed(1), ratio.toFixed(2));
+  if (suite === undefined) return;
   const [bare] = rows;
   line(out, 'suite', 'us a case', 'raw loop us', 'cases/s');
   line(

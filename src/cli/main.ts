@@ -451,6 +451,7 @@ program
   .option('--no-mmap', "copy memory through the device's own channel")
   .option('--blocks <number>', 'interleaved pairs of blocks', positiveInteger, 7)
   .option('--transactions <number>', 'transactions a block', positiveInteger, 1000)
+  .option('--no-cases', 'leave out how fast the cases run: minutes in the lab')
   .option(
     '--modes <modes>',
     'instead: how long a run takes in each of these modes, as of vscsi run',
