@@ -145,7 +145,7 @@ function starting(command: Command): Command {
 starting(choosing(program.command('run').description('run the cases on one or more devices under test')))
   .option(
     '--dut <device>',
-    'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
+    'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
     collect(asIs),
   )
   .addOption(
@@ -262,7 +262,7 @@ starting(
     .description('carry out a fixed playlist on a device, and leave a signed record of how it went')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
+      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS) or profile file (*.yaml)',
     )
     .requiredOption('--profile <name>', 'playlist: basic or full')
     .requiredOption('--out <folder>', 'where the record goes: a new folder, or an empty one')
@@ -300,7 +300,7 @@ starting(
     .argument('<trace>', 'trace of a case as JSONL, from vscsi run --trace FOLDER')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
+      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS) or profile file (*.yaml)',
     ),
 )
   .addOption(casesOption())

@@ -54,7 +54,12 @@ export function virtioScsiFunctions(devices = DEVICES): readonly HostFunction[] 
   return readdirSync(devices)
     .map((address) => hostFunction(address, devices))
     .filter((each) => each !== undefined)
-    .filter(({ vendor, device }) => vendor === VIRTIO_PCI_VENDOR && VIRTIO_SCSI_IDS.includes(device));
+    .filter(isVirtioScsi);
+}
+
+/** Whether its ids are those of a virtio-scsi function. */
+export function isVirtioScsi({ vendor, device }: HostFunction): boolean {
+  return vendor === VIRTIO_PCI_VENDOR && VIRTIO_SCSI_IDS.includes(device);
 }
 
 /** The other functions that the IOMMU cannot tell from this one. */

@@ -3,7 +3,14 @@
 import type { PciTransportName } from '../../port/transport-name.js';
 import { type BackendUnits, backendProfile } from '../backend-profile.js';
 import type { DutIdentity, DutProfile, Obstacle } from '../dut.js';
-import { fullAddress, type HostFunction, hostFunction, idsOf, virtioScsiFunctions } from './host-function.js';
+import {
+  fullAddress,
+  type HostFunction,
+  hostFunction,
+  idsOf,
+  isVirtioScsi,
+  virtioScsiFunctions,
+} from './host-function.js';
 
 /** Which function, and what is declared about it. */
 export interface FunctionOptions extends BackendUnits {
@@ -40,9 +47,16 @@ export function namedFunction(
       },
     };
   const found = hostFunction(full, devices);
-  return found === undefined
-    ? { obstacle: { what: `this machine has no PCI function ${full}`, remedy: candidates(devices) } }
-    : { found };
+  if (found === undefined)
+    return { obstacle: { what: `this machine has no PCI function ${full}`, remedy: candidates(devices) } };
+  if (!isVirtioScsi(found))
+    return {
+      obstacle: {
+        what: `${full} is no virtio-scsi function: it is ${idsOf(found)}, not 1af4:1048 or 1af4:1004`,
+        remedy: candidates(devices),
+      },
+    };
+  return { found };
 }
 
 /** Addresses of the functions that could be meant. */

@@ -3,8 +3,8 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasLibc } from '../../sys/libc.js';
 import type { Obstacle } from '../dut.js';
-import { type HostFunction, idsOf, virtioScsiFunctions } from '../pci-function/host-function.js';
-import { candidates, type FunctionOptions, namedFunction } from '../pci-function/named-function.js';
+import type { HostFunction } from '../pci-function/host-function.js';
+import { type FunctionOptions, namedFunction } from '../pci-function/named-function.js';
 
 /** Pages of memory for rings and buffers, 2 MiB each. */
 export const PAGES = 32;
@@ -38,13 +38,6 @@ export function pciObstacles(
   if ('obstacle' in named)
     return named.obstacle.choice ? [named.obstacle, ...pciMachineObstacles(root)] : [named.obstacle];
   const { found } = named;
-  if (!virtioScsiFunctions(devices).some((each) => each.address === found.address))
-    return [
-      {
-        what: `${found.address} is no virtio-scsi function: it is ${idsOf(found)}, not 1af4:1048 or 1af4:1004`,
-        remedy: candidates(devices),
-      },
-    ];
   return [...ofFunction(found), ...(unsafeDma ? [] : [noConsent(found)]), ...pciMachineObstacles(root)];
 }
 

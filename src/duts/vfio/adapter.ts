@@ -63,7 +63,7 @@ function functionObstacles(found: HostFunction): readonly Obstacle[] {
       {
         what: `no IOMMU stands before ${address}: VFIO would have nothing to keep it from all memory with`,
         remedy:
-          'switch the IOMMU on (VT-d or AMD-Vi) in the firmware and on the command line of the kernel (intel_iommu=on); in a virtual machine its host has to provide one',
+          'switch the IOMMU on (VT-d or AMD-Vi) in the firmware and on the command line of the kernel (intel_iommu=on); in a virtual machine its host has to provide one; --dut pci does without',
       },
     ];
   if (driver !== DRIVER)
@@ -89,7 +89,7 @@ function functionObstacles(found: HostFunction): readonly Obstacle[] {
   const closed = files.find((path) => !allowed(path));
   if (closed !== undefined)
     return [{ what: `${closed} may not be opened`, remedy: `become root, or chown ${closed} to this user` }];
-  return lockObstacles();
+  return lockObstacles(readFileSync('/proc/self/limits', 'latin1'), process.geteuid?.() === 0);
 }
 
 /** What binds a function to vfio-pci, as root. */
@@ -103,10 +103,10 @@ export function bindingCommands({ address, driver }: HostFunction): string {
   ].join(' && ');
 }
 
-/** The device's memory is locked, and only root may lock as much as it likes. */
-function lockObstacles(): readonly Obstacle[] {
-  const [, limit] = /^Max locked memory +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];
-  if (process.geteuid?.() === 0 || limit === undefined || Number(limit) >= SHARED_BYTES) return [];
+/** The device's memory is locked, and only root may lock as much as it likes; `limits` as /proc/self/limits has them. */
+export function lockObstacles(limits: string, isRoot: boolean): readonly Obstacle[] {
+  const [, limit] = /^Max locked memory +(\d+)/m.exec(limits) ?? [];
+  if (isRoot || limit === undefined || Number(limit) >= SHARED_BYTES) return [];
   return [
     {
       what: `this process may lock ${limit} bytes of memory, the device gets ${SHARED_BYTES}`,

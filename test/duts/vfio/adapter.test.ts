@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { vfioAdapter, vfioObstacles } from '../../../src/duts/vfio/adapter.js';
+import { lockObstacles, vfioAdapter, vfioObstacles } from '../../../src/duts/vfio/adapter.js';
 import { makeFunctions } from '../pci-function/sysfs.js';
 
 const ADDRESS = '0000:01:00.0';
@@ -62,6 +62,28 @@ it('names the others of a group that are in the way, and only those', () => {
   expect(found?.what).toMatch(/cannot tell 0000:01:00\.0 from 0000:01:00\.1 \(ahci\): group 3/);
   expect(found?.remedy).toMatch(/0000:01:00\.1\/driver\/unbind/);
   expect(found?.remedy).not.toMatch(/01:00\.[23]|00:01\.0/);
+});
+
+it('does not have another kind of function bound', () => {
+  const found = first({ [ADDRESS]: { vendor: 0x8086, device: 0x2922, driver: 'ahci', group: '3' } });
+  expect(found?.what).toBe(
+    '0000:01:00.0 is no virtio-scsi function: it is 8086:2922, not 1af4:1048 or 1af4:1004',
+  );
+  expect(found?.remedy).not.toMatch(/vfio-pci/);
+});
+
+it('needs to lock its memory, unless it is root', () => {
+  const limits = (bytes: number | string) =>
+    `Max processes  1 1 processes\nMax locked memory         ${bytes}      ${bytes}     bytes\n`;
+  expect(lockObstacles(limits(65_536), false)).toEqual([
+    {
+      what: 'this process may lock 65536 bytes of memory, the device gets 134217728',
+      remedy: 'ulimit -l 131072, or become root',
+    },
+  ]);
+  expect(lockObstacles(limits(65_536), true)).toEqual([]);
+  expect(lockObstacles(limits(134_217_728), false)).toEqual([]);
+  expect(lockObstacles(limits('unlimited'), false)).toEqual([]);
 });
 
 it('misses the files of VFIO', () => {
