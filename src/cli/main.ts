@@ -376,8 +376,13 @@ program
   )
   .option(
     '--memory-file <path>',
-    'with --remote: memory in a file, which the suite maps (default: by messages)',
+    'with --remote: memory in a file, which the suite maps (default: memory of the model, read and written by messages)',
   )
+  .option(
+    '--dma-messages',
+    "with --remote: memory of the suite's, which the model reads and writes by messages",
+  )
+  .option('--interrupt-events', 'with --remote: MSI-X vectors are told, instead of written to memory')
   .option('--seed <number>', 'with --remote: where the memory lies (default: 1)', positiveInteger)
   .option('--profile <file>', 'profile (*.yaml) of a model to serve (default: the usual model)')
   .option('--mutant <id>', 'make the model misbehave in a named way')

@@ -39,6 +39,10 @@ export interface ServeCommandOptions {
   readonly remote?: boolean;
   /** For the memory of a remote device. */
   readonly memoryFile?: string;
+  /** A remote device reads and writes memory of the suite's. */
+  readonly dmaMessages?: boolean;
+  /** A remote device tells its interrupts. */
+  readonly interruptEvents?: boolean;
   readonly seed?: number;
 }
 
@@ -146,8 +150,10 @@ function controlsOf(model: Model): Controls {
 function serveOnStdio(
   profile: string | undefined,
   mutant: string | undefined,
-  { memoryFile, seed = 1 }: Pick<ServeCommandOptions, 'memoryFile' | 'seed'>,
+  options: Pick<ServeCommandOptions, 'memoryFile' | 'dmaMessages' | 'interruptEvents' | 'seed'>,
 ): void {
+  const { memoryFile, dmaMessages = false, interruptEvents = false, seed = 1 } = options;
+  if (dmaMessages && memoryFile !== undefined) throw new UsageError('either --memory-file or --dma-messages');
   const config = configOf(profile);
   const found = mutantOf(mutant);
   serveRemote({
@@ -157,6 +163,8 @@ function serveOnStdio(
     seed,
     change: (behaviours) => found?.apply(behaviours),
     ...(memoryFile !== undefined && { memoryFile: resolve(memoryFile) }),
+    dmaMessages,
+    interruptEvents,
     input: 0,
     output: 1,
   });

@@ -13,6 +13,7 @@ import { LibcError } from '../sys/native.js';
 import { sendTo } from '../sys/unix-socket.js';
 import type { Connection } from './connection.js';
 import type { ControlSocket } from './control-socket.js';
+import { divertMessages } from './diverted-messages.js';
 import { MalformedMessageError, MappedFiles } from './mapped-files.js';
 import {
   access,
@@ -75,17 +76,13 @@ export class ServedFunction {
     this.#bus = bus;
     this.vectors = config.vectors;
     // The memory is the client's: none of the model's own is needed, and so no seed for where it lies.
+    // A message goes to the client's eventfd, not to the address in the table.
+    const told = divertMessages(change, (vector) => this.onMessage(vector));
     this.model = new Model({ ...config, bus, regions: [] }, 1, (behaviours) => {
-      change(behaviours);
-      const { msixVector: chosen, notification } = behaviours;
+      told(behaviours);
+      const { notification } = behaviours;
       // Clients post their kicks: the ring may be further than a kick tells by the time that it is taken.
       behaviours.notification = (value) => ({ ...notification(value), position: undefined });
-      // A message goes to the client's eventfd, not to the address in the table.
-      behaviours.msixVector = (vector) => {
-        const sent = chosen(vector);
-        if (sent !== undefined) this.onMessage(sent);
-        return undefined;
-      };
     });
     placeBars(this.model, bus);
     this.attachment = attachmentOf(this.model, bus) as PciAttachment;

@@ -11,7 +11,7 @@ const MIB = 2 ** 20;
 /** What offsets of mappings are multiples of. */
 const PAGE = 4096;
 /** Where the suite's own memory is for the device: below and above 4 GiB. */
-const OWN_REGIONS: readonly GuestRegion[] = [
+export const OWN_REGIONS: readonly GuestRegion[] = [
   { base: 16 * MIB, size: 32 * MIB, fileOffset: 0 },
   { base: 2 ** 32, size: 32 * MIB, fileOffset: 0 },
 ];
