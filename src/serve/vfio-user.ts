@@ -80,7 +80,10 @@ export class ServedFunction {
     const told = divertMessages(change, (vector) => this.onMessage(vector));
     this.model = new Model({ ...config, bus, regions: [] }, 1, (behaviours) => {
       told(behaviours);
-      const { notification } = behaviours;
+      const { msixMasked, notification } = behaviours;
+      // VFIO lets clients have the table to themselves: they mask what they hear. Those that write to it use it.
+      behaviours.msixMasked = (masked, vector) =>
+        this.model.function.msixTableWritten && msixMasked(masked, vector);
       // Clients post their kicks: the ring may be further than a kick tells by the time that it is taken.
       behaviours.notification = (value) => ({ ...notification(value), position: undefined });
     });
@@ -101,7 +104,20 @@ export class ServedFunction {
   /** A region by its number; undefined where there is none. */
   region(index: number): RegisterWindow | undefined {
     if (index === CONFIG) return this.attachment.config;
-    return index < BARS ? this.attachment.bar(index) : undefined;
+    return index < BARS ? this.#bar(index) : undefined;
+  }
+
+  /** Clients reach a BAR by its number: the address that they have given it is their own affair. */
+  #bar(index: number): RegisterWindow | undefined {
+    const window = this.attachment.bar(index);
+    const contents = () => this.model.function.config.decodedBar(index);
+    return (
+      window && {
+        ...window,
+        read: (offset, width) => contents()?.read(offset, width) ?? 2 ** (8 * width) - 1,
+        write: (offset, width, value) => contents()?.write(offset, width, value),
+      }
+    );
   }
 }
 

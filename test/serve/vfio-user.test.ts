@@ -6,7 +6,8 @@ import { ServedFunction, VfioUserClient } from '../../src/serve/vfio-user.js';
 import { eventfd, takeSignals } from '../../src/sys/events.js';
 import { libc } from '../../src/sys/libc.js';
 import { receiveFrom, sendTo, unixPair } from '../../src/sys/unix-socket.js';
-import { PciCommand, pciHeader } from '../../src/wire/pci.js';
+import { firstOfType, walkCapabilities } from '../../src/transport/virtio-pci/capabilities.js';
+import { MsixControl, msixCapability, PciCommand, pciHeader } from '../../src/wire/pci.js';
 import {
   VfioIrqSetFlag,
   VfioPciIrq,
@@ -23,6 +24,8 @@ import {
   vfioUserRegionAccess,
   vfioUserVersion,
 } from '../../src/wire/vfio-user.js';
+import { DeviceStatus, Feature } from '../../src/wire/virtio.js';
+import { virtioPciCommonCfg } from '../../src/wire/virtio-pci.js';
 
 const PAGE = 4096;
 const NOTHING = new Uint8Array(0);
@@ -201,6 +204,57 @@ test('signals vectors by eventfds, which are replaced and taken away', () => {
   served.onMessage(1);
   expect(heard()).toEqual([0, 0, 0]);
   expect(openFiles()).toBe(before);
+});
+
+test('a client that keeps an MSI-X table of its own hears all; one that writes to that of the function is masked by it', () => {
+  const { ask, served } = connected();
+  const event = opened(eventfd());
+  const { config } = served.attachment;
+  const capabilities = walkCapabilities(config);
+  const msix = capabilities.msix ?? 0;
+  config.write(pciHeader.fields.command.offset, 2, PciCommand.MEMORY | PciCommand.MASTER);
+  config.write(msix + msixCapability.fields.message_control.offset, 2, MsixControl.ENABLE);
+  ask('DEVICE_SET_IRQS', set(VfioPciIrq.MSIX, DATA_EVENTFD | ACTION_TRIGGER, 0, 1), [event]);
+  const { bar, offset } = firstOfType(capabilities, 'COMMON_CFG');
+  const common = (field: keyof typeof virtioPciCommonCfg.fields, value: number) => {
+    const { offset: inside, size } = virtioPciCommonCfg.fields[field];
+    const data = Buffer.alloc(size);
+    data.writeUIntLE(value, 0, size);
+    ask('REGION_WRITE', at(bar, offset + inside, size, data));
+  };
+  const { ACKNOWLEDGE, DRIVER, FEATURES_OK, DRIVER_OK } = DeviceStatus;
+  common('device_status', ACKNOWLEDGE | DRIVER);
+  common('driver_feature_select', 1);
+  common('driver_feature', 1 << (Feature.VIRTIO_F_VERSION_1 - 32));
+  common('device_status', ACKNOWLEDGE | DRIVER | FEATURES_OK);
+  common('config_msix_vector', 0);
+  common('device_status', ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+  const table = config.read(msix + msixCapability.fields.table.offset, 4);
+  const mask = (masked: number) =>
+    ask('REGION_WRITE', at(table & 7, (table & ~7) + 12, 4, Buffer.from([masked, 0, 0, 0])));
+  const heard = () => {
+    served.model.changeConfiguration();
+    return takeSignals(event);
+  };
+  expect(heard()).toBe(1);
+  mask(1);
+  expect(heard()).toBe(0);
+  mask(0);
+  expect(takeSignals(event)).toBe(1);
+});
+
+test('a BAR is reached by its number wherever it lies, while its space is enabled', () => {
+  const { ask, served } = connected();
+  const { config } = served.attachment;
+  const { bar, offset } = firstOfType(walkCapabilities(config), 'COMMON_CFG');
+  const status = at(bar, offset + virtioPciCommonCfg.fields.num_queues.offset, 2);
+  const shown = () => (ask('REGION_READ', status) as Buffer).readUInt16LE(16);
+  expect(shown()).toBe(0xffff);
+  config.write(pciHeader.fields.command.offset, 2, PciCommand.MEMORY);
+  const queues = shown();
+  expect(queues).toBeLessThan(64);
+  config.write(pciHeader.fields.bar0.offset + 4 * bar, 4, 0x1234_0000);
+  expect(shown()).toBe(queues);
 });
 
 test('the line masks itself when it is signalled, until it is unmasked', () => {
