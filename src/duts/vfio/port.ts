@@ -117,7 +117,7 @@ function openInterrupts({ device, vectors, pin }: VfioAttach, undo: (() => void)
   return events;
 }
 
-/** A region as registers; each access is one system call, which the kernel makes one access of that width. */
+/** A region as registers. An access is one system call, and where it is aligned the kernel makes one of that width. */
 function fileWindow(device: number, { offset, size }: DeviceRegion, fence: () => void): RegisterWindow {
   const window = regionWindow(size, {
     read(at, data) {
