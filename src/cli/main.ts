@@ -205,6 +205,7 @@ Examples:
   vscsi run --dut model --select spc.test-unit-ready.good --trace
   vscsi run --dut vhost-user:/run/vhost.sock  a vhost-user-scsi back-end that listens there
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
+  vscsi run --dut vfio-user --backend 'my-server {socket}'   a PCI function behind vfio-user
   vscsi run --dut remote --backend ./my-device  whatever speaks the remote-device protocol
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
 ${EXIT_CODES}`,

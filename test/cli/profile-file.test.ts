@@ -86,6 +86,30 @@ test('a PCI function of this machine', () => {
   });
 });
 
+test('a function behind vfio-user', () => {
+  const ours = (name: string) =>
+    loadProfile(fileURLToPath(new URL(`../../fixtures/profiles/${name}.yaml`, import.meta.url)));
+  expect(ours('vfio-user')).toMatchObject({
+    kind: 'vfio-user',
+    vfioUser: { backend: expect.arrayContaining(['{transport}']), msixMasks: true, intxStatus: true },
+  });
+  expect(ours('spdk-vfio-user')).toMatchObject({
+    kind: 'vfio-user',
+    vfioUser: { socket: '/run/spdk/vfu.scsi', transports: ['pci'], hugePages: true, msixMasks: false },
+  });
+  const text =
+    'dut: vfio-user\nsocket: s\ncontrol_socket: c\nsettle_ms: 0\nidentity: {name: a, version: b}\n';
+  expect(load(text).vfioUser).toEqual({
+    socket: 's',
+    controlSocket: 'c',
+    settleMs: 0,
+    identity: { name: 'a', version: 'b' },
+  });
+  expect(() => load('dut: vfio-user\ntransports: [pci, mmio]\n')).toThrow(
+    /driven by pci or pci-legacy, not by mmio/,
+  );
+});
+
 test('the least, and a name', () => {
   expect(load('dut: model\nname: other\n')).toEqual({ name: 'other', kind: 'model', qemu: {} });
 });

@@ -185,7 +185,11 @@ describe('what cannot be set up', () => {
     [['--dut', 'remote:unix:/nowhere'], /nobody is at unix:\/nowhere/, 3],
     [['--dut', 'remote:somewhere'], /somewhere is no address of a remote device/, 3],
     [['--dut', 'remote:unix:/nowhere', '--backend', 'true'], /both a command and an address/, 3],
-    [['--dut', 'remote', '--backend', 'echo hello'], /is no JSON: hello|ended before it said hello|has closed the line/, 3],
+    [
+      ['--dut', 'remote', '--backend', 'echo hello'],
+      /is no JSON: hello|ended before it said hello|has closed the line/,
+      3,
+    ],
   ])('%j', async (device, message, code) => {
     const run = await running(device, '--select', 'scsi.req.residual*');
     expect(run.output).toMatch(message);
