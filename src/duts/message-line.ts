@@ -4,7 +4,7 @@ import { PollSet } from '../sys/events.js';
 import { libc } from '../sys/libc.js';
 import { type FramedMessage, MessageStream } from '../sys/message-stream.js';
 import { LibcError } from '../sys/native.js';
-import { sendTo } from '../sys/unix-socket.js';
+import { limitSends, sendTo } from '../sys/unix-socket.js';
 
 /** As long as a thread may be deaf for whoever wants to end it. */
 const SLICE_MS = 50;
@@ -35,6 +35,7 @@ export class MessageLine {
     this.socket = socket;
     this.#peer = peer;
     this.#limitMs = limitMs;
+    limitSends(socket, limitMs);
     this.#readable = new PollSet([socket]);
     this.#stream = new MessageStream(socket, headerSize, payloadSize);
   }
@@ -56,6 +57,10 @@ export class MessageLine {
       sendTo(this.socket, message, fds);
     } catch (error) {
       if (!(error instanceof LibcError)) throw error;
+      if (error.code === 'EAGAIN')
+        throw this.end(
+          new DutStalledError(`${this.#peer} does not take ${name} off the line within ${this.#limitMs} ms`),
+        );
       // Reading says more about a line that was closed.
       this.receive(`when it was to take ${name}`);
       throw this.end(
@@ -64,9 +69,16 @@ export class MessageLine {
     }
   }
 
-  /** The next message, waited for as the answer to `name`. `attend` is called whenever there is none yet. */
-  await(name: string, attend: () => void = () => {}): FramedMessage {
-    const deadline = performance.now() + this.#limitMs;
+  /** When whatever is asked now has to be answered, as `performance.now` tells time. */
+  deadline(): number {
+    return performance.now() + this.#limitMs;
+  }
+
+  /**
+   * The next message, waited for as the answer to `name`. `attend` is called whenever there is none yet; `deadline` is
+   * for who takes several messages until the answer comes.
+   */
+  await(name: string, attend: () => void = () => {}, deadline = this.deadline()): FramedMessage {
     for (;;) {
       const message = this.receive(`when it was to reply to ${name}`);
       if (message) return message;

@@ -10,7 +10,7 @@ import { PollSet, signal } from '../sys/events.js';
 import { closeAll, libc } from '../sys/libc.js';
 import { type FramedMessage, MessageStream } from '../sys/message-stream.js';
 import { LibcError } from '../sys/native.js';
-import { sendTo } from '../sys/unix-socket.js';
+import { limitSends, sendTo } from '../sys/unix-socket.js';
 import type { Connection } from './connection.js';
 import type { ControlSocket } from './control-socket.js';
 import { divertMessages } from './diverted-messages.js';
@@ -55,6 +55,8 @@ const INTX = 0;
 const MSIX = 2;
 const MOST_DATA = 1024 * 1024;
 const MOST_FDS = 8;
+/** A client that takes no replies for so long is left. */
+const SEND_LIMIT_MS = 5000;
 const NOTHING = new Uint8Array(0);
 
 /** By which the served function can be driven. */
@@ -140,6 +142,7 @@ export class VfioUserClient implements Connection {
 
   /** Takes over a connected socket. Who wants something at `controls` is attended to meanwhile. */
   constructor(socket: number, served: ServedFunction, log: (line: string) => void, controls?: ControlSocket) {
+    limitSends(socket, SEND_LIMIT_MS);
     this.#socket = socket;
     this.#served = served;
     this.#log = log;

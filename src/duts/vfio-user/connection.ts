@@ -1,6 +1,6 @@
 /** The client's line to a vfio-user server: commands and their replies, and what the server asks of memory meanwhile. */
 import { getSystemErrorName } from 'node:util';
-import { type DutGoneError, PortError } from '../../port/errors.js';
+import { type DutGoneError, DutStalledError, PortError } from '../../port/errors.js';
 import { closeAll } from '../../sys/libc.js';
 import type { FramedMessage } from '../../sys/message-stream.js';
 import {
@@ -26,6 +26,9 @@ const MOST_DATA = VfioUserDefault.MAX_DATA_XFER_SIZE;
 /** Commands without reply that may be under way: far fewer than would fill the socket. */
 const MOST_POSTED = 32;
 const ID_MASK = 0xffff;
+/** What the server asks is answered so many times in a row before this end looks at something else. */
+const MOST_ASKED = 1000;
+const CLOCK_EVERY = 16;
 const NOTHING = new Uint8Array(0);
 
 const EFAULT = 14;
@@ -142,10 +145,17 @@ export class VfioUserConnection {
   ): Buffer {
     const id = this.#send(name, payload, fds, 0);
     this.#posted = 0;
-    for (;;) {
-      const message = this.#line.await(name);
-      if (isCommand(message)) this.#serve(message);
-      else return this.#checked(name, id, message, least, most);
+    const deadline = this.#line.deadline();
+    for (let asked = 0; ; asked++) {
+      const message = this.#line.await(name, undefined, deadline);
+      if (!isCommand(message)) return this.#checked(name, id, message, least, most);
+      this.#serve(message);
+      if (asked % CLOCK_EVERY === 0 && performance.now() > deadline)
+        throw this.#line.end(
+          new DutStalledError(
+            `the server asks for memory, and does not reply to ${name}: ${asked + 1} times`,
+          ),
+        );
     }
   }
 
@@ -168,10 +178,10 @@ export class VfioUserConnection {
     return vfioUserDeviceInfo.read(this.ask('DEVICE_GET_INFO', request, { least: size }));
   }
 
-  /** Answers what the server asks; throws when it has gone, or says something that it was not asked. */
+  /** Answers what the server asks, or the first of it; throws when it has gone, or says something that it was not asked. */
   attend(): void {
     this.#line.throwOver();
-    for (;;) {
+    for (let asked = 0; asked < MOST_ASKED; asked++) {
       const message = this.#line.receive('between commands');
       if (message === undefined) return;
       if (!isCommand(message)) {

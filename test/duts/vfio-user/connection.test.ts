@@ -243,6 +243,34 @@ test.each([
   expect(taken(far)).toBe(undefined);
 });
 
+test('a server that only ever asks for memory does not keep the client from its limit', () => {
+  const { line, far } = connected();
+  const asking = message({ id: 5, command: DMA_READ, flags: NO_REPLY }, range(FROM, 1n));
+  const many = Buffer.concat(Array<Buffer>(1000).fill(asking));
+  sendTo(far, many);
+  line.attend();
+  // More than can be taken within the limit.
+  const { now } = performance;
+  try {
+    sendTo(far, many);
+    let time = now.call(performance);
+    performance.now = () => (time += 1);
+    expect(() => line.deviceInfo()).toThrow(
+      /asks for memory, and does not reply to DEVICE_GET_INFO: \d+ times/,
+    );
+  } finally {
+    performance.now = now;
+  }
+});
+
+test('does not wait for ever for a server that takes nothing off the line', () => {
+  const { line, far } = connected();
+  const asking = message({ id: 5, command: DMA_READ, flags: 0 }, range(FROM, 4096n));
+  sendTo(far, Buffer.concat(Array<Buffer>(300).fill(asking)));
+  expect(() => line.attend()).toThrow(DutStalledError);
+  expect(() => line.attend()).toThrow(/does not take a reply off the line within 60 ms/);
+});
+
 test('closes descriptors that nobody asked for', () => {
   const { line, far } = connected();
   const event = eventfd();
