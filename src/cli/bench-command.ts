@@ -1,20 +1,22 @@
 /** `vscsi bench`: what the harness costs on a device, and how fast the cases of the suite run. */
 import { availableParallelism } from 'node:os';
-import { NO_CONTROLS } from '../duts/dut.js';
 import { type LoadPort, PORTS } from '../duts/ports.js';
 import { ADAPTERS } from '../duts/registry.js';
 import type { TextSink } from '../report/style.js';
-import { type BenchRow, bench } from '../run/bench.js';
+import type { BenchRow } from '../run/bench.js';
+import { benchDevice } from '../run/bench-device.js';
+import { benchInLab } from '../run/bench-in-lab.js';
 import { benchModes, type ModesFigures } from '../run/bench-modes.js';
 import { benchScale, type ScaleFigures } from '../run/bench-scale.js';
-import { benchSuite, type SuiteRow } from '../run/bench-suite.js';
+import type { SuiteRow } from '../run/bench-suite.js';
 import { ExitCode } from '../run/exit-code.js';
-import { heldBack, shippedKnownList } from '../run/known.js';
+import { onlyInLab } from '../run/in-lab.js';
 import { ownCases } from '../run/load-cases.js';
 import type { ModeChoice } from '../run/modes.js';
 import { SUITE_VERSION } from '../run/package-info.js';
 import { type Device, deviceOf } from './devices.js';
 import { UsageError } from './errors.js';
+import type { Surroundings } from './run-command.js';
 
 export interface BenchOptions {
   readonly dut: string;
@@ -23,6 +25,8 @@ export interface BenchOptions {
   readonly mmap: boolean;
   readonly blocks: number;
   readonly transactions: number;
+  /** False for the transactions alone. */
+  readonly cases: boolean;
   /** Given: the modes of a run are measured, and nothing else. */
   readonly modes?: ModeChoice;
   readonly jobs?: number;
@@ -36,16 +40,13 @@ const SEED = 1;
 const HANG_MS = 10_000;
 
 /** Throws DutSetupError, DutGoneError and UsageError. */
-export async function benchCommand(
-  options: BenchOptions,
-  out: TextSink,
-  interrupt: AbortSignal,
-): Promise<number> {
+export async function benchCommand(options: BenchOptions, around: Surroundings): Promise<number> {
+  const { out, interrupt } = around;
   const { mmap, qemu, modes, backend } = options;
   const asked = { mmap, ...(qemu !== undefined && { qemu }), ...(backend && { backend }) };
   const device = deviceOf(options.dut, asked, SEED);
   if (options.scale) return benchUnits(options, device, out);
-  if (modes === undefined) return benchHarness(device, options, out);
+  if (modes === undefined) return benchHarness(device, options, around);
   const { files } = ownCases();
   const figures = await benchModes({
     adapter: device.adapter,
@@ -87,36 +88,25 @@ async function benchUnits(options: BenchOptions, { kind }: Device, out: TextSink
   return ExitCode.CONFORMANT;
 }
 
-/** Measures on the main thread: nothing else has to be watched meanwhile. */
+/** Measures here, or in the lab where only that has the device. */
 async function benchHarness(
-  { adapter, kind }: Device,
+  { adapter, options: device }: Device,
   options: BenchOptions,
-  out: TextSink,
+  { out, errors, interrupt }: Surroundings,
 ): Promise<number> {
   const { files } = ownCases();
-  const openPort = PORTS[kind] as LoadPort<unknown> | undefined;
-  if (openPort === undefined) throw new UsageError(`no device kind is called ${kind}`);
-  const dut = await adapter.start();
-  try {
-    const port = await openPort(dut.attach, NO_CONTROLS);
-    try {
-      const { blocks, transactions: transactionsPerBlock } = options;
-      const rows = bench(port, { blocks, transactionsPerBlock, seed: SEED });
-      const { name, version } = dut.identity;
-      const fatal = heldBack(shippedKnownList(name), version);
-      const suite = benchSuite(port, dut.profile, files, { rounds: blocks, seed: SEED, heldBack: fatal });
-      if (options.json) {
-        const document = { schemaVersion: 1, suite: { version: SUITE_VERSION }, dut: dut.identity, rows };
-        out.write(`${JSON.stringify({ ...document, cases: suite }, undefined, 2)}\n`);
-      } else {
-        out.write(`${name} ${version}: medians of ${blocks} blocks of ${transactionsPerBlock}\n`);
-        table(rows, suite, out);
-      }
-    } finally {
-      port.close();
-    }
-  } finally {
-    await dut.stop();
+  const { blocks, transactions: transactionsPerBlock } = options;
+  const extent = { blocks, transactionsPerBlock, seed: SEED, cases: options.cases };
+  const log = (text: string) => errors.write(`${text}\n`);
+  const { dut, rows, cases } = (await onlyInLab(adapter))
+    ? await benchInLab({ adapter, device, files, extent, log, interrupt })
+    : await benchDevice(adapter, files, extent);
+  if (options.json) {
+    const document = { schemaVersion: 1, suite: { version: SUITE_VERSION }, dut, rows, cases };
+    out.write(`${JSON.stringify(document, undefined, 2)}\n`);
+  } else {
+    out.write(`${dut.name} ${dut.version}: medians of ${blocks} blocks of ${transactionsPerBlock}\n`);
+    table(rows, cases, out);
   }
   return ExitCode.CONFORMANT;
 }
@@ -144,10 +134,11 @@ function modesTable({ dut, jobs, modes, seconds }: ModesFigures, out: TextSink):
   line(out, `${modes.length} modes, with all set-up`, sum('cases'), sum('skipped'), '', seconds.toFixed(2));
 }
 
-function table(rows: readonly BenchRow[], suite: SuiteRow, out: TextSink): void {
+function table(rows: readonly BenchRow[], suite: SuiteRow | undefined, out: TextSink): void {
   line(out, 'transaction', 'harness us', 'raw loop us', 'ratio');
   for (const { name, harness, raw, ratio } of rows)
     line(out, name, harness.toFixed(1), raw.toFixed(1), ratio.toFixed(2));
+  if (suite === undefined) return;
   const [bare] = rows;
   line(out, 'suite', 'us a case', 'raw loop us', 'cases/s');
   line(

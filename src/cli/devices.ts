@@ -24,7 +24,7 @@ export interface Device {
 /** The options that say how devices are started. */
 export type DeviceOptions = Pick<
   RunOptions,
-  'qemu' | 'machine' | 'deviceProp' | 'wrap' | 'mmap' | 'mutant' | 'backend'
+  'qemu' | 'machine' | 'deviceProp' | 'wrap' | 'mmap' | 'unsafeDma' | 'mutant' | 'backend'
 >;
 
 /** A device kind that was left out, though nobody said so, and why. */
@@ -53,13 +53,19 @@ export async function chooseDevices(
   return { devices: [model], leftOut: obstacles.map((obstacle) => ({ kind: 'qemu', ...obstacle })) };
 }
 
-/** The device kinds whose names may be followed by where the device is. */
 const VHOST_USER = 'vhost-user';
+const VFIO_USER = 'vfio-user';
 const REMOTE = 'remote';
+const VFIO = 'vfio';
+const PCI = 'pci';
+/** The device kinds whose names may be followed by where the device is. */
+const PLACED = [VHOST_USER, VFIO_USER, REMOTE, VFIO, PCI];
+/** Those that a command can be. */
+const STARTED = [VHOST_USER, VFIO_USER, REMOTE, 'qemu'];
 
 /** A name as `--dut` takes it, without the place that it may name. */
 function withoutPlace(name: string): { readonly name: string; readonly place?: string } {
-  const kind = [VHOST_USER, REMOTE].find((each) => name.startsWith(`${each}:`));
+  const kind = PLACED.find((each) => name.startsWith(`${each}:`));
   return kind === undefined ? { name } : { name: kind, place: name.slice(kind.length + 1) };
 }
 
@@ -72,7 +78,7 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
       `no device kind is called ${name}; there are ${Object.keys(ADAPTERS).join(', ')}, and profile files (*.yaml)`,
     );
   const profile: DeviceProfile = isKind ? { name, kind: name, qemu: {} } : loadProfile(name);
-  const { mmap, mutant, backend } = options;
+  const { mmap, unsafeDma, mutant, backend } = options;
   const dutOptions: DutOptions = {
     mmap,
     seed,
@@ -84,10 +90,21 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
       ...(place !== undefined && { socket: place }),
       ...(backend && { backend }),
     },
+    vfioUser: {
+      ...profile.vfioUser,
+      ...(place !== undefined && { socket: place.replace(/^unix:/, '') }),
+      ...(backend && { backend }),
+    },
     remote: {
       ...profile.remote,
       ...(place !== undefined && { address: place }),
       ...(backend && { command: backend }),
+    },
+    vfio: { ...profile.vfio, ...(place !== undefined && { address: place }) },
+    pci: {
+      ...profile.pci,
+      ...(place !== undefined && { address: place }),
+      ...(unsafeDma !== undefined && { unsafeDma }),
     },
   };
   const plain = ADAPTERS[profile.kind]?.(dutOptions);
@@ -97,6 +114,7 @@ export function deviceOf(asked: string, options: DeviceOptions, seed: number): D
   if (profile.kind === 'model' && mutant !== undefined) words.push('--mutant', mutant);
   if (profile.kind !== 'model' && backend !== undefined) words.push('--backend', shellWords(backend));
   if (!mmap) words.push('--no-mmap');
+  if (profile.kind === PCI && unsafeDma === true) words.push('--unsafe-dma');
   return { label: profile.name, kind: profile.kind, adapter, options: dutOptions, words };
 }
 
@@ -134,9 +152,10 @@ function refuseIdleOptions(devices: readonly Device[], options: DeviceOptions): 
   };
   const [qemuOption] = qemuOptionsGiven(options);
   if (qemuOption !== undefined && !kinds.has('qemu')) refuse(qemuOption, 'qemu');
+  if (options.unsafeDma === true && !kinds.has(PCI)) refuse('--unsafe-dma', PCI);
   if (options.mutant !== undefined && !kinds.has('model')) refuse('--mutant', 'model');
-  if (options.backend !== undefined && ![VHOST_USER, REMOTE, 'qemu'].some((kind) => kinds.has(kind)))
-    refuse('--backend', `${VHOST_USER}, ${REMOTE} or qemu`);
+  if (options.backend !== undefined && !STARTED.some((kind) => kinds.has(kind)))
+    refuse('--backend', `${STARTED.slice(0, -1).join(', ')} or ${STARTED.at(-1)}`);
 }
 
 /** Labels that are all different: `qemu`, `qemu-2`. */

@@ -5,6 +5,7 @@ import { KeyError } from '../certify/keys.js';
 import { DutSetupError } from '../duts/dut.js';
 import { REMOTE_TRANSPORTS } from '../duts/remote/protocol.js';
 import { DutGoneError } from '../port/errors.js';
+import { PCI_TRANSPORTS } from '../port/transport-name.js';
 import { onOutputClosed, ReportError } from '../report/report-file.js';
 import { ResultsFileError } from '../report/results-file-error.js';
 import { sinkFor, type TextSink } from '../report/style.js';
@@ -122,7 +123,7 @@ function starting(command: Command): Command {
   return command
     .option(
       '--backend <command>',
-      "start a vhost-user back-end; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci. With remote: a command that speaks the remote-device protocol",
+      "start a vhost-user back-end or a vfio-user server; {socket} stands for its socket, {control} for one at which it takes controls, e.g. 'vscsi serve --socket {socket} --control {control}'. With qemu: behind QEMU's vhost-user-scsi-pci. With remote: a command that speaks the remote-device protocol",
       commandWords,
     )
     .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
@@ -140,13 +141,17 @@ function starting(command: Command): Command {
       '--no-mmap',
       "copy memory through the device's own channel instead of mapping it; needs no native module",
     )
+    .option(
+      '--unsafe-dma',
+      "drive a PCI function that no IOMMU stands before; whatever it does wrong may hit the machine's memory",
+    )
     .option('--mutant <id>', 'make the model misbehave in a named way');
 }
 
 starting(choosing(program.command('run').description('run the cases on one or more devices under test')))
   .option(
     '--dut <device>',
-    'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
+    'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
     collect(asIs),
   )
   .addOption(
@@ -206,6 +211,7 @@ Examples:
   vscsi run --dut model --select spc.test-unit-ready.good --trace
   vscsi run --dut vhost-user:/run/vhost.sock  a vhost-user-scsi back-end that listens there
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
+  vscsi run --dut vfio-user --backend 'my-server {socket}'   a PCI function behind vfio-user
   vscsi run --dut remote --backend ./my-device  whatever speaks the remote-device protocol
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
 ${EXIT_CODES}`,
@@ -263,7 +269,7 @@ starting(
     .description('carry out a fixed playlist on a device, and leave a signed record of how it went')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
+      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS) or profile file (*.yaml)',
     )
     .requiredOption('--profile <name>', 'playlist: basic or full')
     .requiredOption('--out <folder>', 'where the record goes: a new folder, or an empty one')
@@ -301,7 +307,7 @@ starting(
     .argument('<trace>', 'trace of a case as JSONL, from vscsi run --trace FOLDER')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET, remote:ADDRESS) or profile file (*.yaml)',
+      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS) or profile file (*.yaml)',
     ),
 )
   .addOption(casesOption())
@@ -353,11 +359,18 @@ Exit codes:
 program
   .command('serve')
   .description(
-    'serve the model: as a vhost-user-scsi back-end, to one front-end after another, or as a remote device',
+    'serve the model: as a vhost-user-scsi back-end, to one front-end after another, as a PCI function behind vfio-user, or as a remote device',
   )
   .option('--socket <path>', 'socket at which front-ends connect')
   .addOption(
     new Option('--socket-path <path>', 'the same, by the convention for back-end programs').hideHelp(),
+  )
+  .option('--vfio-user <path>', 'instead: socket at which vfio-user clients connect')
+  .addOption(
+    new Option(
+      '--transport <name>',
+      'with --vfio-user: by which the function can be driven, pci-legacy by both (default: pci)',
+    ).choices(PCI_TRANSPORTS),
   )
   .addOption(new Option('--print-capabilities', 'say what kind of back-end this is').hideHelp())
   .option(
@@ -370,8 +383,13 @@ program
   )
   .option(
     '--memory-file <path>',
-    'with --remote: memory in a file, which the suite maps (default: by messages)',
+    'with --remote: memory in a file, which the suite maps (default: memory of the model, read and written by messages)',
   )
+  .option(
+    '--dma-messages',
+    "with --remote: memory of the suite's, which the model reads and writes by messages",
+  )
+  .option('--interrupt-events', 'with --remote: MSI-X vectors are told, instead of written to memory')
   .option('--seed <number>', 'with --remote: where the memory lies (default: 1)', positiveInteger)
   .option('--profile <file>', 'profile (*.yaml) of a model to serve (default: the usual model)')
   .option('--mutant <id>', 'make the model misbehave in a named way')
@@ -382,6 +400,7 @@ Examples:
   vscsi serve --socket /tmp/scsi.sock
   vscsi run --dut vhost-user:/tmp/scsi.sock   in another terminal
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
+  vscsi run --dut vfio-user --backend 'vscsi serve --vfio-user {socket} --transport {transport}'
   vscsi run --dut remote --backend 'vscsi serve --remote'
   qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\
     -chardev socket,id=c,path=/tmp/scsi.sock -device vhost-user-scsi-pci,chardev=c,num_queues=2`,
@@ -437,13 +456,14 @@ program
   .option('--dut <device>', 'device kind or profile file', 'qemu')
   .option(
     '--backend <command>',
-    'vhost-user: start the back-end; {socket} stands for its socket. remote: start the device',
+    'vhost-user, vfio-user: start the back-end; {socket} stands for its socket. remote: start the device',
     commandWords,
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
   .option('--no-mmap', "copy memory through the device's own channel")
   .option('--blocks <number>', 'interleaved pairs of blocks', positiveInteger, 7)
   .option('--transactions <number>', 'transactions a block', positiveInteger, 1000)
+  .option('--no-cases', 'leave out how fast the cases run: minutes in the lab')
   .option(
     '--modes <modes>',
     'instead: how long a run takes in each of these modes, as of vscsi run',
@@ -459,7 +479,7 @@ program
   .action(async (options: BenchOptions) => {
     stopOnSignals();
     const { benchCommand } = await import('./bench-command.js');
-    process.exitCode = await benchCommand(options, out, stop.signal);
+    process.exitCode = await benchCommand(options, { out, errors, interrupt: stop.signal });
   });
 
 program

@@ -7,10 +7,16 @@ import { formatProblem } from '../cases/problem.js';
 import { didYouMean } from '../cases/suggest.js';
 import { readYaml } from '../cases/yaml-source.js';
 import { type ControlCommands, missingCommand } from '../duts/command-controls.js';
+import type { PciOptions } from '../duts/pci/adapter.js';
+import type { FunctionOptions } from '../duts/pci-function/named-function.js';
 import type { QemuOptions } from '../duts/qemu/start.js';
 import type { RemoteOptions } from '../duts/remote/adapter.js';
 import type { Scale } from '../duts/scale.js';
+import type { VfioOptions } from '../duts/vfio/adapter.js';
+import type { VfioUserOptions } from '../duts/vfio-user/adapter.js';
 import type { VhostUserOptions } from '../duts/vhost-user/adapter.js';
+import type { TransportName } from '../port/transport-name.js';
+import { PCI_TRANSPORTS, type PciTransportName } from '../port/transport-name.js';
 import { FIXTURES } from '../run/package-info.js';
 import { ajv } from '../sys/lazy-packages.js';
 import { UsageError } from './errors.js';
@@ -23,8 +29,14 @@ export interface DeviceProfile {
   readonly qemu: Omit<QemuOptions, 'mmap' | 'scale'>;
   /** Of the kind vhost-user. */
   readonly vhostUser?: VhostUserOptions;
+  /** Of the kind vfio-user. */
+  readonly vfioUser?: VfioUserOptions;
   /** Of the kind remote. */
   readonly remote?: RemoteOptions;
+  /** Of the kind vfio. */
+  readonly vfio?: VfioOptions;
+  /** Of the kind pci. */
+  readonly pci?: PciOptions;
   readonly scale?: Scale;
   /** Controls by commands of the profile. */
   readonly controls?: ControlCommands;
@@ -32,7 +44,7 @@ export interface DeviceProfile {
 
 /** The checked form of the file. */
 interface ProfileFile {
-  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote';
+  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote' | 'vfio-user' | 'vfio' | 'pci';
   readonly name?: string;
   readonly binary?: string;
   readonly accel?: string;
@@ -45,9 +57,16 @@ interface ProfileFile {
   readonly control_socket?: string;
   readonly backend?: readonly string[];
   readonly request_queues?: number;
+  readonly msix_masks?: boolean;
+  readonly intx_status?: boolean;
+  readonly huge_pages?: boolean;
   readonly address?: string;
   readonly command?: readonly string[];
   readonly transports?: RemoteOptions['transports'];
+  readonly function?: string;
+  readonly identity?: FunctionOptions['identity'];
+  readonly settle_ms?: number;
+  readonly messages?: 'memory' | 'none';
   readonly units?: readonly {
     readonly target: number;
     readonly unit: number;
@@ -62,11 +81,18 @@ interface ProfileFile {
 
 /** Keys of which a kind of device takes no notice but by mistake: all that are here and not of its own. */
 const UNIT_KEYS = ['units', 'free_target', 'free_unit', 'controls'] as const;
+const FUNCTION_KEYS = ['transports', 'identity', 'settle_ms', ...UNIT_KEYS] as const;
 const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
   model: ['scale'],
   qemu: ['binary', 'accel', 'machine', 'memory', 'device', 'wrap', 'args', 'backend', 'scale', ...UNIT_KEYS],
   'vhost-user': ['socket', 'control_socket', 'backend', 'request_queues', ...UNIT_KEYS],
+  'vfio-user': [
+    ...['socket', 'control_socket', 'backend', 'msix_masks', 'intx_status', 'huge_pages'],
+    ...FUNCTION_KEYS,
+  ],
   remote: ['address', 'command', 'transports'],
+  vfio: ['function', ...FUNCTION_KEYS],
+  pci: ['function', 'messages', ...FUNCTION_KEYS],
 };
 
 /** Reads a profile. Throws UsageError, with every mistake and its place. */
@@ -113,7 +139,29 @@ function check(root: unknown): Mistake[] {
   const idle = Object.keys(rest)
     .filter((key) => !known.has(key))
     .map((key) => ({ path: [key], key: true, message: `"${key}" means nothing to the device kind ${dut}` }));
-  return [...idle, ...incomplete(rest.controls ?? {})];
+  return [...idle, ...notPci(dut, rest.transports ?? []), ...incomplete(rest.controls ?? {})];
+}
+
+const PCI_FUNCTIONS: ReadonlySet<ProfileFile['dut']> = new Set(['vfio-user', 'vfio', 'pci']);
+
+/** Transports that a PCI function does not have. */
+function notPci(dut: ProfileFile['dut'], transports: readonly TransportName[]): Mistake[] {
+  if (!PCI_FUNCTIONS.has(dut)) return [];
+  return transports.flatMap((transport, index) =>
+    isPciTransport(transport)
+      ? []
+      : [
+          {
+            path: ['transports', index],
+            key: false,
+            message: `a PCI function is driven by ${PCI_TRANSPORTS.join(' or ')}, not by ${transport}`,
+          },
+        ],
+  );
+}
+
+function isPciTransport(name: TransportName): name is PciTransportName {
+  return PCI_TRANSPORTS.some((each) => each === name);
 }
 
 /** Controls of which only one half is there. */
@@ -175,9 +223,16 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     control_socket,
     backend,
     request_queues,
+    msix_masks,
+    intx_status,
+    huge_pages,
     address,
     command,
     transports,
+    function: functionAddress,
+    identity,
+    settle_ms,
+    messages,
   } = root;
   const place = {
     ...(units && {
@@ -190,6 +245,21 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
     }),
     ...(free_target !== undefined && { freeTarget: free_target }),
     ...(free_unit && { freeUnit: free_unit }),
+  };
+  const atSocket = {
+    ...(socket !== undefined && { socket }),
+    ...(control_socket !== undefined && { controlSocket: control_socket }),
+    ...(backend && { backend }),
+  };
+  const pciFunction = {
+    ...(transports && { transports: transports.filter(isPciTransport) }),
+    ...(identity && { identity }),
+    ...(settle_ms !== undefined && { settleMs: settle_ms }),
+    ...place,
+  };
+  const ofHost: FunctionOptions = {
+    ...pciFunction,
+    ...(functionAddress !== undefined && { address: functionAddress }),
   };
   const property = (value: string | number | boolean) =>
     typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
@@ -218,13 +288,24 @@ function profileOf(root: ProfileFile, file: string): DeviceProfile {
         ...(transports && { transports }),
       },
     }),
+    ...(dut === 'vfio' && { vfio: ofHost }),
+    ...(dut === 'pci' && {
+      pci: { ...ofHost, ...(messages !== undefined && { messages: messages === 'memory' }) },
+    }),
     ...(dut === 'vhost-user' && {
       vhostUser: {
-        ...(socket !== undefined && { socket }),
-        ...(control_socket !== undefined && { controlSocket: control_socket }),
-        ...(backend && { backend }),
+        ...atSocket,
         ...(request_queues !== undefined && { requestQueues: request_queues }),
         ...place,
+      },
+    }),
+    ...(dut === 'vfio-user' && {
+      vfioUser: {
+        ...atSocket,
+        ...pciFunction,
+        ...(msix_masks !== undefined && { msixMasks: msix_masks }),
+        ...(intx_status !== undefined && { intxStatus: intx_status }),
+        ...(huge_pages !== undefined && { hugePages: huge_pages }),
       },
     }),
   };

@@ -276,7 +276,8 @@ function runInLab(
   common: Omit<AllTransportsOptions, 'workers' | 'heldBack'>,
   job: Job,
 ): Promise<Supervised> {
-  const known = job.options.fatal === true ? undefined : knownListFor(adapter, job.standard);
+  const name = adapter.lab?.family ?? adapter.name;
+  const known = job.options.fatal === true ? undefined : knownListFor({ name }, job.standard);
   return superviseInLab({
     ...common,
     files: job.files,

@@ -47,6 +47,7 @@ export interface RunOptions {
   readonly wrap?: readonly string[];
   readonly backend?: readonly string[];
   readonly mmap: boolean;
+  readonly unsafeDma?: boolean;
   readonly mutant?: string;
 }
 

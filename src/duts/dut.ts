@@ -2,6 +2,7 @@
  * What an adapter for one kind of device under test provides. It has two halves: the adapter proper runs in the main
  * thread, starts the device and watches it; `openPort` runs in the worker thread that holds the harness.
  */
+import type { LabMachine } from '../lab/lab.js';
 import type { Control, ControlCapability } from '../port/controls.js';
 import type { Port } from '../port/port.js';
 import type { TransportName } from '../port/transport-name.js';
@@ -75,12 +76,26 @@ export interface RunningDut {
 export interface Obstacle {
   readonly what: string;
   readonly remedy: string;
+  /** Nothing is amiss with this machine: the user has to say more, and the remedy is how. */
+  readonly choice?: true;
 }
 
-/** How a device that is a part of a kernel can be had in the lab, whose kernel is known. */
+/** How a device that a kernel offers can be had in the lab, whose kernel and machine are known. */
 export interface LabNeeds {
-  /** Modules that make the device. */
+  /** Modules that make the device, with their arguments. */
   readonly modules: readonly string[];
+  /** Family of the device there, as the list of its known deviations is called; left out for the adapter's. */
+  readonly family?: string;
+  /** Prepares the machine of one boot; left out where the kernel alone makes the device. Throws `DutSetupError`. */
+  machine?(): Promise<PreparedMachine>;
+}
+
+/** A machine that has the device. */
+export interface PreparedMachine extends LabMachine {
+  /** Options of the device kind that hold there, by the kind's key in `DutOptions`. */
+  readonly device: Readonly<Record<string, unknown>>;
+  /** Closes what the machine has inherited by then. */
+  close(): void;
 }
 
 /** The main-thread half of a device kind. */
@@ -90,6 +105,10 @@ export interface DutAdapter {
   obstacles(): Promise<readonly Obstacle[]>;
   /** The ways in which the device can be reached, the usual one first. */
   readonly transports: readonly TransportName[];
+  /** Places of such devices that this machine is known to have, as `--dut KIND:PLACE` names them. */
+  places?(): readonly string[];
+  /** There is one of it, which several starts cannot share. */
+  readonly single?: boolean;
   /** Where this machine has no such device, the lab may have it. */
   readonly lab?: LabNeeds;
   /** Starts a fresh device to be driven by one of `transports`, the first if left out; throws `DutSetupError`. */

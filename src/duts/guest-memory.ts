@@ -41,19 +41,7 @@ export class GuestMemory implements DmaSpace {
     regions: readonly GuestRegion[],
     map: (region: GuestRegion) => Pick<Mapping, 'bytes'>,
   ): GuestMemory {
-    const mappings = regions.map((region) => ({ region, bytes: map(region).bytes }));
-    return new GuestMemory(
-      regions,
-      (iova, size) => {
-        const home = mappings.find(({ region }) => iova >= region.base && iova <= region.base + region.size);
-        if (home === undefined) throw new RangeError(`No region holds 0x${iova.toString(16)}`);
-        return new MappedBlock(
-          iova,
-          home.bytes.subarray(iova - home.region.base, iova - home.region.base + size),
-        );
-      },
-      true,
-    );
+    return new HeldMemory(regions, map).dma;
   }
 
   alloc(size: number, options: AllocOptions = {}): DmaBlock {
@@ -89,6 +77,37 @@ export class GuestMemory implements DmaSpace {
       if (level > (this.#used[index] ?? 0)) throw new RangeError('The mark is newer than what is allocated');
       this.#used[index] = level;
     }
+  }
+}
+
+/** Memory that is in this process, and what is at which address. */
+export class HeldMemory {
+  readonly dma: GuestMemory;
+  readonly #pieces: readonly { readonly region: GuestRegion; readonly bytes: Uint8Array }[];
+
+  /** `hold` gets hold of the bytes of one region. */
+  constructor(
+    regions: readonly GuestRegion[],
+    hold: (region: GuestRegion) => { readonly bytes: Uint8Array },
+  ) {
+    this.#pieces = regions.map((region) => ({ region, bytes: hold(region).bytes }));
+    this.dma = new GuestMemory(
+      regions,
+      (iova, size) => {
+        const bytes = this.at(iova, size);
+        if (bytes === undefined) throw new RangeError(`No region holds 0x${iova.toString(16)}`);
+        return new MappedBlock(iova, bytes);
+      },
+      true,
+    );
+  }
+
+  /** The memory itself; undefined unless all of it lies in one region. */
+  at(iova: number, length: number): Uint8Array | undefined {
+    const home = this.#pieces.find(
+      ({ region }) => iova >= region.base && iova + length <= region.base + region.size,
+    );
+    return home?.bytes.subarray(iova - home.region.base, iova - home.region.base + length);
   }
 }
 

@@ -1,10 +1,13 @@
 /** The device kinds, by name. Adding one means a folder, and a line in this table and in that of `ports.ts`. */
 import type { DutAdapter } from './dut.js';
 import { modelAdapter, scaledConfig } from './model/adapter.js';
+import { type PciOptions, pciAdapter } from './pci/adapter.js';
 import { qemuAdapter } from './qemu/adapter.js';
 import type { QemuOptions } from './qemu/start.js';
 import { type RemoteOptions, remoteAdapter } from './remote/adapter.js';
 import type { Scale } from './scale.js';
+import { type VfioOptions, vfioAdapter } from './vfio/adapter.js';
+import { type VfioUserOptions, vfioUserAdapter } from './vfio-user/adapter.js';
 import { vhostScsiAdapter } from './vhost-scsi/adapter.js';
 import { type VhostUserOptions, vhostUserAdapter } from './vhost-user/adapter.js';
 
@@ -22,8 +25,14 @@ export interface DutOptions {
   readonly qemu?: Omit<QemuOptions, 'mmap'>;
   /** How to reach a vhost-user back-end. */
   readonly vhostUser?: VhostUserOptions;
+  /** How to reach a vfio-user server. */
+  readonly vfioUser?: VfioUserOptions;
   /** How to reach a remote device. */
   readonly remote?: RemoteOptions;
+  /** Which PCI function of this machine it is. */
+  readonly vfio?: VfioOptions;
+  /** Which PCI function to drive without an IOMMU. */
+  readonly pci?: PciOptions;
 }
 
 /** Adapters for the main thread. */
@@ -38,5 +47,8 @@ export const ADAPTERS: Readonly<Record<string, (options: DutOptions) => DutAdapt
   qemu: ({ qemu, mmap, scale }) => qemuAdapter({ ...qemu, mmap, ...(scale && { scale }) }),
   'vhost-user': ({ vhostUser = {} }) => vhostUserAdapter(vhostUser),
   'vhost-scsi': () => vhostScsiAdapter(),
+  'vfio-user': ({ vfioUser = {}, mmap }) => vfioUserAdapter({ ...vfioUser, shareMemory: mmap }),
+  pci: ({ pci = {} }) => pciAdapter(pci),
   remote: ({ remote = {} }) => remoteAdapter(remote),
+  vfio: ({ vfio = {} }) => vfioAdapter(vfio),
 };

@@ -11,24 +11,33 @@ import type { Kernel } from './kernel.js';
 import { LabError } from './lab-error.js';
 import { moduleName } from './modules.js';
 
-export interface LabOptions {
+/** What a lab's machine has besides what every lab has. */
+export interface LabMachine {
+  /** Further arguments of QEMU. */
+  readonly qemuArgs?: readonly string[];
+  /** Descriptors that QEMU inherits, from number `FIRST_INHERITED` on. */
+  readonly inherit?: readonly number[];
+  /** Further words of the kernel's command line. */
+  readonly kernelWords?: readonly string[];
+}
+
+export interface LabOptions extends LabMachine {
   readonly kernel: Kernel;
   /** Program and arguments, as they are in the lab. */
   readonly command: readonly string[];
   /** What the lab's file system holds besides busybox. */
   readonly files?: readonly ArchiveEntry[];
   readonly shares?: readonly Share[];
-  /** Modules of the kernel that the command needs, each with its arguments behind it, if any: `brd rd_nr=1`. */
+  /**
+   * Modules of the kernel that the command needs, each with its arguments behind it, if any: `brd rd_nr=1`. They are
+   * loaded before those of the lab itself, so that a driver among them gets its devices.
+   */
   readonly modules?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   /** Working directory of the command; default `/root`. */
   readonly folder?: string;
   /** Default `qemu-system-x86_64`. */
   readonly qemu?: string;
-  /** Further arguments of QEMU. */
-  readonly qemuArgs?: readonly string[];
-  /** Descriptors that QEMU inherits, from number 8 on. */
-  readonly inherit?: readonly number[];
   readonly memoryMiB?: number;
 }
 
@@ -54,13 +63,16 @@ export interface RunningLab {
   kill(): void;
 }
 
-const DEFAULT_QEMU = 'qemu-system-x86_64';
+/** The QEMU that a lab runs in, unless another is asked for. */
+export const DEFAULT_QEMU = 'qemu-system-x86_64';
 const DEFAULT_MEMORY_MIB = 1024;
 /** What the lab itself needs. */
 const OWN_MODULES = ['virtio_pci', 'virtio_console'];
 const SHARE_MODULES = ['9pnet_virtio', '9p'];
 /** First descriptors after the standard ones, in the QEMU process. */
 const FIRST_FD = 3;
+/** A line for each port and the console, and the first file system. */
+export const FIRST_INHERITED = FIRST_FD + Object.keys(PORTS).length + 2;
 const CONSOLE_KEPT = 64 * 1024;
 /**
  * Nothing that costs time where instructions are translated: no mitigations, no tests of algorithms, no search for a
@@ -117,7 +129,7 @@ export async function startLab(options: LabOptions): Promise<RunningLab> {
 
 function archiveEntries({ kernel, command, files = [], shares = [], ...rest }: LabOptions): ArchiveEntry[] {
   const { modules = [], environment = {}, folder = '/root' } = rest;
-  const wanted = [...OWN_MODULES, ...(shares.length > 0 ? SHARE_MODULES : []), ...modules].map((words) =>
+  const wanted = [...modules, ...OWN_MODULES, ...(shares.length > 0 ? SHARE_MODULES : [])].map((words) =>
     words.trim().split(/\s+/),
   );
   const loaded = kernel.modules(wanted.map(([name = '']) => name));
@@ -155,7 +167,7 @@ function archiveEntries({ kernel, command, files = [], shares = [], ...rest }: L
 }
 
 async function boot(
-  { kernel, shares = [], memoryMiB = DEFAULT_MEMORY_MIB, qemuArgs = [] }: LabOptions,
+  { kernel, shares = [], memoryMiB = DEFAULT_MEMORY_MIB, qemuArgs = [], kernelWords = [] }: LabOptions,
   qemu: string,
   initrd: number,
   inherit: readonly number[],
@@ -167,7 +179,8 @@ async function boot(
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-machine', 'q35', '-accel', 'tcg', '-cpu', 'max,la57=off', '-smp', '1', '-m', String(memoryMiB)],
-    ...['-kernel', kernel.image, '-initrd', `/proc/self/fd/${initrdFd}`, '-append', KERNEL_WORDS],
+    ...['-kernel', kernel.image, '-initrd', `/proc/self/fd/${initrdFd}`],
+    ...['-append', [KERNEL_WORDS, ...kernelWords].join(' ')],
     ...['-device', 'virtio-serial-pci,id=ports'],
     ...names.flatMap((name, index) => [
       '-chardev',

@@ -16,6 +16,8 @@ const DEVICES = 0xf000_0000n;
 /** Several regions with holes between them. An access must lie within one region. */
 export class ModelMemory {
   #regions: readonly MemoryRegion[];
+  /** Told of memory before the model looks at it, once or for as long as it likes: the bytes may have to be brought. */
+  onAccess: (iova: bigint, length: number, kept: boolean) => void = () => {};
 
   constructor(regions: readonly MemoryRegion[]) {
     const sorted = [...regions].sort((a, b) => (a.iova < b.iova ? -1 : 1));
@@ -63,13 +65,14 @@ export class ModelMemory {
     return new ModelMemory(regions);
   }
 
-  /** The memory itself (not a copy) at `iova`; throws `DmaFault` unless all of it lies in one region. */
-  at(iova: bigint, length: number): Uint8Array {
+  /** The memory itself (not a copy) at `iova`, `kept` to be looked at again and again; throws `DmaFault` unless all of it lies in one region. */
+  at(iova: bigint, length: number, kept = false): Uint8Array {
     for (const { iova: base, bytes } of this.#regions) {
       if (iova < base) break;
       const offset = iova - base;
-      if (offset + BigInt(length) <= BigInt(bytes.length))
-        return bytes.subarray(Number(offset), Number(offset) + length);
+      if (offset + BigInt(length) > BigInt(bytes.length)) continue;
+      this.onAccess(iova, length, kept);
+      return bytes.subarray(Number(offset), Number(offset) + length);
     }
     throw new DmaFault(iova, length);
   }

@@ -13,6 +13,14 @@ export interface Interrupts {
   count?(vector: number): number;
 }
 
+/** Interrupts that a port delivers itself, in place of messages that the device writes to memory. */
+export interface DeliveredInterrupts extends Interrupts {
+  /** The MSI-X table that the driver reaches masks them, and shows what is pending. */
+  readonly masked: boolean;
+  /** Delivers them from now on, or no more, so that the line is used; left out where the port cannot choose. */
+  deliver?(on: boolean): void;
+}
+
 /** The interrupt line of a device: INTx of a PCI function, the one interrupt of a virtio-mmio device. */
 export interface InterruptLine {
   /** Whether the device asserts it now. It stays asserted until the driver has acknowledged every cause. */

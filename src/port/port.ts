@@ -7,7 +7,7 @@
  */
 import type { Controls } from './controls.js';
 import type { DmaSpace } from './dma-space.js';
-import type { Interrupts } from './interrupts.js';
+import type { DeliveredInterrupts } from './interrupts.js';
 import type { Clock, Lifecycle } from './lifecycle.js';
 import type { Attachment } from './registers.js';
 import type { TransportName } from './transport-name.js';
@@ -22,7 +22,7 @@ export interface Port {
    * Interrupts that the port delivers itself (eventfds, say). Left out where interrupt messages are DMA writes: the
    * transport then aims the MSI-X table at memory of its own.
    */
-  readonly interrupts?: Interrupts;
+  readonly interrupts?: DeliveredInterrupts;
   readonly clock: Clock;
   readonly lifecycle: Lifecycle;
   readonly controls: Controls;

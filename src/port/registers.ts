@@ -36,6 +36,8 @@ export interface PciAttachment {
   bar(index: number): RegisterWindow | undefined;
   /** INTx, where the port can watch it. */
   readonly line?: InterruptLine;
+  /** Whether interrupt messages reach anybody; left out: they do. Where they do not, MSI-X stays off. */
+  readonly messages?: boolean;
 }
 
 /** A virtio-mmio register window. */

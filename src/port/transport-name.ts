@@ -12,6 +12,10 @@ export const TRANSPORT_NAMES = [
 
 export type TransportName = (typeof TRANSPORT_NAMES)[number];
 
+/** By which a PCI function can be driven, the usual one first. */
+export const PCI_TRANSPORTS = ['pci', 'pci-legacy'] as const satisfies readonly TransportName[];
+export type PciTransportName = (typeof PCI_TRANSPORTS)[number];
+
 /** Whether the device is driven below registers, as a vhost back-end. */
 export function isVhost(name: TransportName): boolean {
   return name.startsWith('vhost-');

@@ -78,7 +78,7 @@ export async function superviseAll({ transports, ...options }: AllTransportsOpti
   const members = [pioneer];
   // Whether the device can be brought up at all shows by the first.
   await Promise.race([pioneer, leader?.ready]);
-  while (members.length < jobs) members.push(member());
+  while (members.length < (rest.adapter.single ? 1 : jobs)) members.push(member());
   await Promise.all(members);
   const runs = supervisions.flatMap((one) => finished.get(one) ?? []);
   if (failure !== undefined && leader !== undefined && !finished.has(leader)) throw failure;

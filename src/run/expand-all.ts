@@ -85,14 +85,22 @@ function modeNotOffered(mode: Mode, features: bigint): Skip | undefined {
     : { kind: 'not-offered', evidence: `${missing.join(', ')} is not offered` };
 }
 
-/** Nothing is written to a unit that was not lent for it, and nothing dangerous is done unasked. */
+/**
+ * Nothing is written to a unit that was not lent for it, nothing dangerous is done unasked, and no rule of drivers is
+ * broken where a device that goes astray for it could reach memory of others.
+ */
 function notConsented(
-  { writes, tags }: ExpandedCase,
-  { scratch }: Environment,
+  { writes, tags, hostile }: ExpandedCase,
+  { scratch, capabilities }: Environment,
   consents: ReadonlySet<string>,
 ): Skip | undefined {
   const kept = writes.find((role) => scratch?.(role) !== true);
   if (kept !== undefined) return { kind: 'not-consented', evidence: `${kept} is not lent for writing` };
+  if (hostile && !capabilities.has('dma-contained'))
+    return {
+      kind: 'not-consented',
+      evidence: "the case is hostile, and nothing keeps the device from memory that is not the suite's",
+    };
   const tag = tags.find((each) => each !== 'slow' && !consents.has(each));
   return tag && { kind: 'not-consented', evidence: `the case is ${tag}, and that was not allowed` };
 }

@@ -17,6 +17,7 @@ import { type BootEnd, bootFor, type LabSurroundings, START_LIMIT_MS } from './l
 import type { LabFailure, LabJob, LabMessage } from './lab-job.js';
 import type { PlannedCase, Selection } from './messages.js';
 import { resultKey } from './modes.js';
+import { executionOrder } from './order.js';
 import type { CaseResult } from './results.js';
 import type { Supervised } from './supervisor.js';
 
@@ -30,6 +31,8 @@ export interface InLabOptions extends Omit<AllTransportsOptions, 'workers' | 'he
   readonly log: (line: string) => void;
   /** How labs are booted; default `startLab`. */
   readonly start?: LabSurroundings['start'];
+  /** What is booted; default: what is fetched. */
+  readonly booted?: Pick<LabSurroundings, 'kernel' | 'node'>;
 }
 
 /** Instructions are translated there; what a case may take is for machines that carry them out. */
@@ -56,24 +59,34 @@ export async function superviseInLab(options: InLabOptions): Promise<Supervised>
 async function run(options: InLabOptions): Promise<Supervised> {
   const { adapter, log, interrupt } = options;
   const around: LabSurroundings = {
-    kernel: await ensureKernel({ log, signal: interrupt }),
-    node: await ensureNode(log),
-    modules: adapter.lab?.modules ?? [],
+    ...(options.booted ?? {
+      kernel: await ensureKernel({ log, signal: interrupt }),
+      node: await ensureNode(log),
+    }),
+    needs: adapter.lab ?? { modules: [] },
     shares: sharesOf(options),
     interrupt,
     ...(options.start && { start: options.start }),
   };
   const gathered = new Gathered(options);
   for (;;) {
+    const before = gathered.size;
     // Some may have been there before the first boot.
     const job = jobOf(options, { without: [...(options.selection.without ?? []), ...gathered.keys] });
     const { last, ...end } = await bootFor(job, around, (message) => gathered.take(message));
     if (last?.type === 'failed') throw setupError(last.failure);
     if (last !== undefined) return gathered.outcome(last.run, last.failure && setupError(last.failure));
+    if (interrupt.aborted) return gathered.outcome(undefined, undefined);
     const { underWay } = end;
-    if (interrupt.aborted || underWay === undefined || gathered.has(underWay.planned))
-      return gathered.outcome(undefined, interrupt.aborted ? undefined : new DutSetupError(end.why));
-    gathered.add(await resultOfBroken(options, around, underWay.planned, end));
+    if (underWay !== undefined && !gathered.has(underWay.planned))
+      gathered.add(await resultOfBroken(options, around, underWay.planned, end));
+    else if (gathered.size > before)
+      gathered.remark(`${gathered.between()} ${end.why}; the rest ran in another boot`);
+    else
+      return gathered.outcome(
+        undefined,
+        new DutSetupError(`${gathered.between()} ${end.why}`, gathered.remedy()),
+      );
     if (gathered.complete) return gathered.outcome(undefined, undefined);
   }
 }
@@ -135,8 +148,11 @@ class Gathered {
   readonly #results = new Map<string, CaseResult>();
   readonly #standing: (readonly StandingRow[])[] = [];
   #identity: DutIdentity | undefined;
+  readonly #remarks: string[] = [];
   /** Of the first boot: what the run consists of. */
   #plan: readonly PlannedCase[] = [];
+  /** Name of the result that came last. */
+  #last: string | undefined;
 
   constructor(options: InLabOptions) {
     this.#options = options;
@@ -145,6 +161,38 @@ class Gathered {
   /** Names of the results that are there. */
   get keys(): readonly string[] {
     return [...this.#results.keys()];
+  }
+
+  get size(): number {
+    return this.#results.size;
+  }
+
+  /** What a reader should know besides. */
+  remark(text: string): void {
+    this.#remarks.push(text);
+  }
+
+  /** In words: where the run is while no case is under way. */
+  between(): string {
+    const next = this.#next();
+    if (this.#last === undefined || next === undefined) return 'before the first case:';
+    return `after ${this.#last}, which has its result, and before ${resultKey(next)}:`;
+  }
+
+  /** What to do when another boot did not help. */
+  remedy(): string | undefined {
+    const next = this.#next();
+    return (
+      next &&
+      `see whether it is the next case: --select '${next.id}'; with --report jsonl=FILE a run goes on from its results by --resume FILE`
+    );
+  }
+
+  /** The first case without a result, in the order of the run. */
+  #next(): PlannedCase | undefined {
+    return executionOrder(this.#plan.length, this.#options.order)
+      .map((index) => this.#plan[index])
+      .find((planned) => planned !== undefined && !this.has(planned));
   }
 
   get complete(): boolean {
@@ -175,7 +223,8 @@ class Gathered {
   }
 
   add(result: CaseResult, standing: readonly StandingRow[] = [], log?: string): void {
-    this.#results.set(resultKey(result), result);
+    this.#last = resultKey(result);
+    this.#results.set(this.#last, result);
     const progress = { done: this.#results.size, planned: this.#plan.length };
     this.#options.onResult(result, { ...progress, ...(log !== undefined && { log }) }, standing);
   }
@@ -192,9 +241,9 @@ class Gathered {
     return {
       features: [],
       available: [],
-      remarks: [],
       interrupted: this.#options.interrupt.aborted,
       ...run,
+      remarks: [...(run?.remarks ?? []), ...this.#remarks],
       identity,
       results: this.#plan.flatMap((planned) => this.#results.get(resultKey(planned)) ?? []),
       standing: standing.rows(),

@@ -8,6 +8,7 @@ import { superviseAll } from './all-transports.js';
 import { heldBack } from './known.js';
 import {
   AGENT_PORT,
+  ALIVE_MS,
   BEACON_PORT,
   JOB_FILE,
   type LabFailure,
@@ -34,6 +35,7 @@ async function main(): Promise<void> {
   const interrupt = new AbortController();
   // Whatever comes from outside means the end.
   createReadStream('', { fd: line, autoClose: false }).on('data', () => interrupt.abort());
+  setInterval(() => say({ type: 'alive' }), ALIVE_MS).unref();
   const workers = new WorkerPool(job.files);
   const { known } = job;
   try {

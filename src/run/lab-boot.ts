@@ -1,5 +1,7 @@
 /** One boot of the lab, in which cases are carried out: what the suite in there says, and how it ended. */
 import { serialize } from 'node:v8';
+import type { LabNeeds } from '../duts/dut.js';
+import type { DutOptions } from '../duts/registry.js';
 import type { ArchiveEntry } from '../lab/cpio.js';
 import type { Share } from '../lab/init-script.js';
 import type { Kernel } from '../lab/kernel.js';
@@ -8,14 +10,14 @@ import { LAB_NODE, LAB_PACKAGE, type NodeForLab, packageFiles } from '../lab/pro
 import { FrameReader } from '../sys/frames.js';
 import { readBeaconLines, type Whereabouts } from './beacon.js';
 import { asJson, readCatalogueFile } from './catalogue-file.js';
-import { JOB_FILE, type LabJob, type LabMessage } from './lab-job.js';
+import { ALIVE_MS, JOB_FILE, type LabJob, type LabMessage } from './lab-job.js';
 import type { PlannedCase } from './messages.js';
 import { PACKAGE_ROOT } from './package-info.js';
 
 /** How long booting, loading the cases and probing the device may take. */
 export const START_LIMIT_MS = 300_000;
-/** A lab that has said nothing for so long, besides what a case may take, has failed. */
-const SILENCE_MS = 180_000;
+/** A lab that has not even said for so long that it is alive has failed. */
+const SILENCE_MS = 12 * ALIVE_MS;
 /** After an interrupt the lab may finish for so long. */
 const INTERRUPT_GRACE_MS = 15_000;
 /** Catalogues that every worker reads. */
@@ -28,7 +30,7 @@ const COMPLAINT = /\b(BUG|Oops|WARNING|general protection fault|Kernel panic)\b/
 export interface LabSurroundings {
   readonly kernel: Kernel;
   readonly node: NodeForLab;
-  readonly modules: readonly string[];
+  readonly needs: LabNeeds;
   readonly shares: readonly Share[];
   readonly interrupt: AbortSignal;
   /** Instead of `startLab`. */
@@ -46,24 +48,36 @@ export interface BootEnd {
   readonly underWay?: { readonly planned: PlannedCase; readonly at: Whereabouts };
 }
 
-/** Boots a lab and takes what the suite there says of a job, until it is over. Throws `LabError`. */
-export async function bootFor(
-  job: LabJob,
-  { kernel, node, modules, shares, interrupt, start = startLab }: LabSurroundings,
-  take: (message: LabMessage) => void,
-): Promise<BootEnd> {
-  const lab = await start({
+/** Boots a lab in which a program of `src/run` finds a job for the device that it has. Throws `LabError`. */
+export async function bootProgram<J extends { readonly device: DutOptions }>(
+  program: string,
+  job: J,
+  { kernel, node, needs, shares, start = startLab }: Omit<LabSurroundings, 'interrupt'>,
+): Promise<RunningLab> {
+  const machine = await needs.machine?.();
+  const device = { ...job.device, ...machine?.device };
+  return start({
+    ...machine,
     kernel,
-    command: [LAB_NODE, '--max-lazy', `${LAB_PACKAGE}/dist/run/lab-agent.js`],
-    modules,
+    command: [LAB_NODE, '--max-lazy', `${LAB_PACKAGE}/dist/run/${program}.js`],
+    modules: needs.modules,
     files: [
       ...node.links,
       ...packageFiles(PACKAGE_ROOT),
       ...CATALOGUES.map((name) => parsedCatalogue(name)),
-      { kind: 'file', path: JOB_FILE, content: serialize(job) },
+      { kind: 'file', path: JOB_FILE, content: serialize({ ...job, device } satisfies J) },
     ],
     shares: [node.share, ...shares],
-  });
+  }).finally(() => machine?.close());
+}
+
+/** Boots a lab and takes what the suite there says of a job, until it is over. Throws `LabError`. */
+export async function bootFor(
+  job: LabJob,
+  { interrupt, ...around }: LabSurroundings,
+  take: (message: LabMessage) => void,
+): Promise<BootEnd> {
+  const lab = await bootProgram('lab-agent', job, around);
   const reader = new FrameReader();
   let heard = performance.now();
   let complaints = '';
@@ -100,7 +114,7 @@ export async function bootFor(
   interrupt.addEventListener('abort', stop, { once: true });
   if (interrupt.aborted) stop();
   const watch = setInterval(() => {
-    const limit = cases.length > 0 ? SILENCE_MS + job.options.hangMs : START_LIMIT_MS;
+    const limit = cases.length > 0 ? SILENCE_MS : START_LIMIT_MS;
     if (performance.now() - heard > limit) giveUp('silent');
   }, 1000);
   try {

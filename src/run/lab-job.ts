@@ -16,6 +16,9 @@ export const JOB_FILE = '/run/vscsi-job';
 export const AGENT_PORT = `/dev/virtio-ports/${PORTS.agent}`;
 export const BEACON_PORT = `/dev/virtio-ports/${PORTS.beacon}`;
 
+/** How often the suite in the lab says that it is alive. */
+export const ALIVE_MS = 5000;
+
 /** A run on one device, as far as it does not depend on who looks on. */
 export interface LabJob {
   /** Kind of the device. */
@@ -49,6 +52,8 @@ export type LabMessage =
       readonly standing: readonly StandingRow[];
     }
   | { readonly type: 'no-trace'; readonly message: string }
+  /** The machine runs, whatever a case is at. */
+  | { readonly type: 'alive' }
   /** A thread waits for the kernel, and cannot be ended; nothing more can be done there. */
   | { readonly type: 'stuck' }
   /** The end. */

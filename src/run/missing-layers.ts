@@ -1,22 +1,41 @@
 /**
- * What a case uses that a device below registers does not have. A case says by `needs` on which kinds of register it
- * rests, but hardly that it rests on registers at all; this looks at what its steps touch.
+ * What a case uses that does not reach the device: registers, of a device below them, or the MSI-X table where
+ * interrupts do not go by it. A case says by `needs` on which kinds of register it rests, but hardly that it rests on
+ * registers at all; this looks at what its steps touch.
  */
 import type { ExpandedCase, Location, SetupPlan, Skip, Step } from '../cases/types.js';
 import { isVhost } from '../port/transport-name.js';
 import type { RegionName, Transport } from '../transport/transport.js';
+import { PciTransport } from '../transport/virtio-pci/pci-transport.js';
 import { everyStep } from './every-step.js';
 import { deviceRegister } from './steps/register-location.js';
 
 type Lack = string | undefined;
 
-/** Why a case cannot be carried out by a transport below registers; undefined where it can, or has registers. */
+/** Why a case cannot be carried out by a transport; undefined where it can. */
 export function missingLayer({ device, steps }: ExpandedCase, transport: Transport): Skip | undefined {
+  if (transport instanceof PciTransport && !transport.msixMasks && touchesMsix(steps))
+    return {
+      kind: 'no-layer',
+      evidence: 'whoever delivers the interrupts stands between the driver and the MSI-X table',
+    };
   if (!isVhost(transport.kind)) return undefined;
   const lack = ofSetup(device) ?? firstLack(steps, transport);
   return lack === undefined
     ? undefined
     : { kind: 'no-layer', evidence: `${transport.kind} has no ${lack}: it is not the back-end's` };
+}
+
+/** What tells about the MSI-X structures, and has no part in how they work. */
+const MSIX_FACTS: ReadonlySet<string> = new Set(['table_size', 'table', 'pba']);
+
+function touchesMsix(steps: readonly Step[]): boolean {
+  const works = (location: Location) => location.kind === 'msix' && !MSIX_FACTS.has(location.register);
+  for (const step of everyStep(steps)) {
+    if (step.kind === 'read' && works(step.location)) return true;
+    if (step.kind === 'write' && step.writes.some(({ location }) => works(location))) return true;
+  }
+  return false;
 }
 
 function firstLack(steps: readonly Step[], transport: Transport): Lack {

@@ -3,7 +3,7 @@
 import { ModelConfigError } from '../model/errors.js';
 import type { Model } from '../model/model.js';
 import { PollSet, signal, takeSignals } from '../sys/events.js';
-import { libc } from '../sys/libc.js';
+import { closeAll, libc } from '../sys/libc.js';
 import { type FramedMessage, MessageStream } from '../sys/message-stream.js';
 import { LibcError } from '../sys/native.js';
 import { sendTo } from '../sys/unix-socket.js';
@@ -24,8 +24,10 @@ import {
   vhostVringState,
 } from '../wire/vhost-user.js';
 import { DeviceStatus } from '../wire/virtio.js';
+import type { Connection } from './connection.js';
 import type { ControlSocket } from './control-socket.js';
-import { type GuestMemoryTable, MalformedMessageError } from './guest-memory.js';
+import type { GuestMemoryTable } from './guest-memory.js';
+import { MalformedMessageError } from './mapped-files.js';
 
 const OFFERED = protocolFeatureSet('MQ', 'REPLY_ACK', 'BACKEND_REQ', 'CONFIG', 'RESET_DEVICE', 'STATUS');
 /** No message that is served is longer. */
@@ -59,7 +61,7 @@ interface Vring {
 type Outcome = Uint8Array | boolean;
 
 /** Serves one front-end until it goes away. */
-export class FrontEnd {
+export class FrontEnd implements Connection {
   readonly #socket: number;
   readonly #model: Model;
   readonly #memory: GuestMemoryTable;
@@ -100,10 +102,6 @@ export class FrontEnd {
     this.#watch();
   }
 
-  /**
-   * Waits for something to do, at most `limitMs`, and does it, `awake` first. `idle` when there was nothing, `gone` when
-   * the front-end has left or says what cannot be understood.
-   */
   serve(limitMs: number, awake: () => void = () => {}): 'busy' | 'idle' | 'gone' {
     if (!this.#poll.wait(limitMs)) return 'idle';
     awake();
@@ -128,7 +126,7 @@ export class FrontEnd {
     }
   }
 
-  /** Ends the connection; the device is as after a reset. */
+  /** The device is as after a reset. */
   close(): void {
     this.#model.vhost.listener = { used: () => {}, configChanged: () => {}, failed: () => {} };
     this.#model.vhost.resetDevice();
@@ -530,8 +528,4 @@ function signalIf(fd: number | undefined): void {
 
 function closeIf(fd: number | undefined): void {
   if (fd !== undefined) libc().close(fd);
-}
-
-function closeAll(fds: readonly number[]): void {
-  for (const fd of fds) libc().close(fd);
 }

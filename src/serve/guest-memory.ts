@@ -1,12 +1,8 @@
 /** The memory that a front-end shares with a back-end: mapped, within bounds, and found by either kind of address. */
-import { fstatSync } from 'node:fs';
 import type { MemoryRegion } from '../model/memory.js';
-import { libc, type Mapping } from '../sys/libc.js';
+import { closeAll } from '../sys/libc.js';
 import { VHOST_USER_MAX_REGIONS, vhostUserMemory, vhostUserMemoryRegion } from '../wire/vhost-user.js';
-
-/** Regions larger than this are more than a view of memory can have. */
-const MOST_BYTES = 2n ** 32n;
-const PAGE = 4096n;
+import { MalformedMessageError, MappedFiles } from './mapped-files.js';
 
 /** A region as the table describes it. */
 interface Region {
@@ -15,18 +11,10 @@ interface Region {
   readonly bytes: Uint8Array;
 }
 
-/** A message is not what it should be; the reason. */
-export class MalformedMessageError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'MalformedMessageError';
-  }
-}
-
-/** Memory of one front-end after another. What was mapped stays so, and is found again when the same file comes. */
+/** Memory of one front-end after another. */
 export class GuestMemoryTable {
   #regions: readonly Region[] = [];
-  readonly #mappings = new Map<string, Mapping>();
+  readonly #files = new MappedFiles();
 
   /** Takes a table over, and closes its descriptors. Throws `MalformedMessageError`; the memory is then as before. */
   replace(payload: Uint8Array, fds: readonly number[]): readonly MemoryRegion[] {
@@ -47,7 +35,7 @@ export class GuestMemoryTable {
       );
       return this.#regions.map(({ guest, bytes }) => ({ iova: guest, bytes }));
     } finally {
-      for (const fd of fds) libc().close(fd);
+      closeAll(fds);
     }
   }
 
@@ -73,21 +61,6 @@ export class GuestMemoryTable {
     }: { readonly guest: bigint; readonly user: bigint; readonly size: bigint; readonly offset: bigint },
     fd: number,
   ): Region {
-    if (size === 0n || size > MOST_BYTES) throw new MalformedMessageError(`a memory region of ${size} bytes`);
-    const file = fstatSync(fd, { bigint: true });
-    // Memory beyond the end of its file would kill this process when it is touched.
-    if (offset + size > file.size)
-      throw new MalformedMessageError(
-        `a memory region of ${size} bytes at ${offset} in a file of ${file.size} bytes`,
-      );
-    const start = offset - (offset % PAGE);
-    const key = `${file.dev}:${file.ino}:${start}:${offset + size}`;
-    let mapping = this.#mappings.get(key);
-    if (mapping === undefined) {
-      mapping = libc().mapShared(fd, Number(start), Number(offset + size - start));
-      this.#mappings.set(key, mapping);
-    }
-    const skip = Number(offset - start);
-    return { guest, user, bytes: mapping.bytes.subarray(skip, skip + Number(size)) };
+    return { guest, user, bytes: this.#files.map(fd, offset, size) };
   }
 }

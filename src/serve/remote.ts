@@ -3,6 +3,7 @@ import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs
 import type { DutProfile } from '../duts/dut.js';
 import { attachmentOf, busOf, placeBars } from '../duts/model/attachment.js';
 import { modelControls } from '../duts/model/controls.js';
+import { OWN_REGIONS } from '../duts/remote/memory.js';
 import { mistakeIn } from '../duts/remote/messages.js';
 import {
   addressText,
@@ -22,6 +23,8 @@ import { type Controls, capabilityFor } from '../port/controls.js';
 import type { Attachment, RegisterWindow } from '../port/registers.js';
 import { libc } from '../sys/libc.js';
 import { pause } from '../sys/real-clock.js';
+import { divertMessages } from './diverted-messages.js';
+import { MessagedMemory, type SayAside } from './messaged-memory.js';
 
 /** What is served, and where. */
 export interface RemoteServerOptions {
@@ -32,8 +35,12 @@ export interface RemoteServerOptions {
   /** Decides where the memory lies. */
   readonly seed: number;
   readonly change: (behaviours: Behaviours) => void;
-  /** File for the memory, which is made and which the other end maps; left out: memory goes by messages. */
+  /** File for the memory, which is made and which the other end maps; left out: the model holds it. */
   readonly memoryFile?: string;
+  /** The memory is the other end's, read and written by DMA messages. Not with `memoryFile`. */
+  readonly dmaMessages?: boolean;
+  /** MSI-X messages are told instead of being written to memory. */
+  readonly interruptEvents?: boolean;
 }
 
 const BARS = [0, 1, 2, 3, 4, 5] as const;
@@ -49,20 +56,28 @@ export function serveRemote({
   readonly output: number;
 }): void {
   const server = new RemoteServer(options);
-  for (const line of lines(input)) send(output, server.answer(line));
+  const heard = lines(input);
+  const say: SayAside = (aside) => {
+    send(output, aside);
+    if (!('dma' in aside) || aside.dma !== 'read') return undefined;
+    const { value } = heard.next();
+    return value === undefined ? undefined : (JSON.parse(value) as Readonly<Record<string, unknown>>);
+  };
+  for (let line = heard.next(); !line.done; line = heard.next()) send(output, server.answer(line.value, say));
 }
 
 /** What answers at the far end of one line. */
 export class RemoteServer {
   readonly #options: RemoteServerOptions;
   #served: ServedModel | undefined;
+  #say: SayAside = () => undefined;
 
   constructor(options: RemoteServerOptions) {
     this.#options = options;
   }
 
-  /** The answer to a line, whatever is in it. */
-  answer(line: string): object {
+  /** The answer to a line, whatever is in it; `say` says what comes before. */
+  answer(line: string, say: SayAside = () => undefined): object {
     try {
       const message: unknown = JSON.parse(line);
       const { op, version } = (message ?? {}) as { op?: unknown; version?: unknown };
@@ -72,9 +87,10 @@ export class RemoteServer {
       if (mistake !== undefined) return { error: `no request of the protocol: ${mistake}` };
       const request = message as Request;
       if (request.op === 'hello') {
-        this.#served = new ServedModel(this.#options, request.transport);
+        this.#served = new ServedModel(this.#options, request.transport, (aside) => this.#say(aside));
         return this.#served.hello;
       }
+      this.#say = say;
       return this.#served?.answer(request) ?? { error: 'nobody has said hello' };
     } catch (error) {
       return { error: error instanceof Error ? error.message : String(error) };
@@ -88,12 +104,15 @@ class ServedModel {
   readonly #model: Model;
   readonly #attachment: Attachment;
   readonly #controls: Controls;
+  /** Where the memory is the other end's. */
+  #theirs: MessagedMemory | undefined;
   #before = performance.now();
 
-  constructor(options: RemoteServerOptions, transport: RemoteTransport) {
-    const { config, seed, change, memoryFile, profile, version } = options;
+  constructor(options: RemoteServerOptions, transport: RemoteTransport, say: SayAside) {
+    const { config, seed, change, profile, version, interruptEvents = false } = options;
     const bus = busOf(transport);
-    this.#model = new Model({ ...config, bus }, seed, change);
+    const behave = interruptEvents ? divertMessages(change, (interrupt) => say({ interrupt })) : change;
+    this.#model = new Model({ ...config, bus }, seed, behave);
     placeBars(this.#model, bus);
     this.#attachment = attachmentOf(this.#model, bus);
     this.#controls = modelControls(this.#model, () => placeBars(this.#model, bus));
@@ -102,7 +121,8 @@ class ServedModel {
       name: 'model',
       device_version: version,
       ...this.#registers(),
-      memory: this.#shareMemory(memoryFile),
+      ...this.#memoryOf(options, say),
+      ...(interruptEvents && { interrupts: 'event' as const, vectors: config.vectors }),
       line: true,
       controls: [...this.#controls.offered],
       dma_contained: true,
@@ -118,6 +138,15 @@ class ServedModel {
   }
 
   answer(request: Exclude<Request, { op: 'hello' }>): object {
+    try {
+      this.#theirs?.begin();
+      return this.#answer(request);
+    } finally {
+      this.#theirs?.finish();
+    }
+  }
+
+  #answer(request: Exclude<Request, { op: 'hello' }>): object {
     // Time goes by for the model as it does here.
     const now = performance.now();
     this.#model.clock.advance(now - this.#before);
@@ -197,6 +226,12 @@ class ServedModel {
     if (capability !== undefined && !this.#controls.offered.has(capability))
       return { error: `${capability} is not offered` };
     this.#controls.invoke(control);
+    return {};
+  }
+
+  #memoryOf({ dmaMessages, memoryFile }: RemoteServerOptions, say: SayAside): Pick<Hello, 'memory'> {
+    if (!dmaMessages) return { memory: this.#shareMemory(memoryFile) };
+    this.#theirs = new MessagedMemory(this.#model.memory, OWN_REGIONS, say);
     return {};
   }
 

@@ -1,4 +1,4 @@
-/** The model as a vhost-user back-end in a process of its own: one front-end after another at a socket. */
+/** The model in a process of its own, at a Unix socket: one connection after another. */
 
 import { rmSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -6,9 +6,8 @@ import type { Model } from '../model/model.js';
 import { PollSet } from '../sys/events.js';
 import { libc } from '../sys/libc.js';
 import { acceptUnix, listenUnix } from '../sys/unix-socket.js';
+import type { Connection } from './connection.js';
 import type { ControlSocket } from './control-socket.js';
-import { FrontEnd } from './front-end.js';
-import { GuestMemoryTable } from './guest-memory.js';
 
 /** As long as signals may have to wait. */
 const SLICE_MS = 100;
@@ -23,24 +22,22 @@ export interface ServeOptions {
   readonly controls?: ControlSocket;
   /** Ends the service. */
   readonly stop: AbortSignal;
-  /** Told why a front-end was left. */
-  readonly log: (line: string) => void;
-  /** Called when front-ends can connect. */
+  /** Serves whoever has connected to this socket. */
+  readonly connect: (socket: number) => Connection;
+  /** Called when others can connect. */
   readonly onListening: () => void;
 }
 
 /** Serves until it is stopped; the name of the socket is gone then. Throws `LibcError` when it cannot listen. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const { socket, model, controls, stop, log, onListening } = options;
+  const { socket, model, controls, stop, connect, onListening } = options;
   const listener = listenUnix(socket);
   try {
     onListening();
-    const memory = new GuestMemoryTable();
     const waiting = new PollSet([listener, ...(controls ? [controls.fd] : [])]);
     while (!stop.aborted) {
       if (!waiting.wait(SLICE_MS)) await nextTurn();
-      else if (waiting.readable(0))
-        await serveOne(new FrontEnd(acceptUnix(listener), model, memory, log, controls), model, stop);
+      else if (waiting.readable(0)) await serveOne(connect(acceptUnix(listener)), model, stop);
       else controls?.attend();
     }
   } finally {
@@ -49,7 +46,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
 }
 
-async function serveOne(frontEnd: FrontEnd, model: Model, stop: AbortSignal): Promise<void> {
+async function serveOne(connection: Connection, model: Model, stop: AbortSignal): Promise<void> {
   try {
     let turn = performance.now();
     let before = turn;
@@ -64,7 +61,7 @@ async function serveOne(frontEnd: FrontEnd, model: Model, stop: AbortSignal): Pr
     while (!stop.aborted) {
       const now = catchUp();
       const sleep = Math.min(SLICE_MS, model.clock.untilNext ?? SLICE_MS);
-      const what = frontEnd.serve(now < busyUntil ? 0 : sleep, catchUp);
+      const what = connection.serve(now < busyUntil ? 0 : sleep, catchUp);
       if (what === 'gone') return;
       if (what === 'busy') busyUntil = performance.now() + SPIN_MS;
       if (now - turn >= SLICE_MS) {
@@ -73,6 +70,6 @@ async function serveOne(frontEnd: FrontEnd, model: Model, stop: AbortSignal): Pr
       }
     }
   } finally {
-    frontEnd.close();
+    connection.close();
   }
 }

@@ -17,18 +17,21 @@ export interface Mapping {
 
 /** C library functions. Failures throw `LibcError`. */
 export interface Libc {
-  /** A file without a name, in memory, of `size` zero bytes; closed on exec. */
-  memfd(name: string, size: number): number;
+  /** A file without a name, in memory, of `size` zero bytes, on huge pages of 2 MiB if asked for; closed on exec. */
+  memfd(name: string, size: number, hugePages?: boolean): number;
   /** Maps `length` bytes of `fd` from `offset` (a multiple of the page size) for reading and writing, shared. */
   mapShared(fd: number, offset: number, length: number): Mapping;
   /** Opens a file or device for reading and writing, closed on exec. */
   open(path: string): number;
   close(fd: number): void;
-  /** An ioctl whose argument, if any, is a structure that is read and written in place; its result. */
-  ioctl(fd: number, request: number, argument?: Buffer): number;
+  /** An ioctl whose argument, if any, is a number, or a structure that is read and written in place; its result. */
+  ioctl(fd: number, request: number, argument?: Buffer | number): number;
 }
 
 const MFD_CLOEXEC = 1;
+const MFD_HUGETLB = 4;
+/** log2 of 2 MiB, where the size of huge pages is told. */
+const MFD_HUGE_2MB = 21 << 26;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
@@ -49,6 +52,11 @@ export function hasLibc(): boolean {
   }
 }
 
+/** Closes descriptors that nobody wants. */
+export function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) libc().close(fd);
+}
+
 function load(): Libc {
   const { func, address, view } = native();
   const memfdCreate = func('memfd_create', 'int', ['str', 'uint']);
@@ -58,10 +66,11 @@ function load(): Libc {
   const mmap = func('mmap', 'void *', ['void *', 'size_t', 'int', 'int', 'int', 'long']);
   const madvise = func('madvise', 'int', ['void *', 'size_t', 'int']);
   const ioctl = func('ioctl', 'int', ['int', 'ulong', 'void *']);
+  const ioctlNumber = func('ioctl', 'int', ['int', 'ulong', 'ulong']);
 
   return {
-    memfd(name, size) {
-      const fd = memfdCreate(name, MFD_CLOEXEC);
+    memfd(name, size, hugePages = false) {
+      const fd = memfdCreate(name, MFD_CLOEXEC | (hugePages ? MFD_HUGETLB | MFD_HUGE_2MB : 0));
       if (fd < 0) throw failed(`memfd_create(${name})`);
       if (ftruncate(fd, size) < 0) {
         const error = failed(`ftruncate(${name}, ${size})`);
@@ -93,7 +102,10 @@ function load(): Libc {
     ioctl: (fd, request, argument) =>
       restarted(
         () => `ioctl(fd ${fd}, 0x${request.toString(16)})`,
-        () => ioctl(fd, request, argument ?? null),
+        () =>
+          typeof argument === 'number'
+            ? ioctlNumber(fd, request, argument)
+            : ioctl(fd, request, argument ?? null),
       ),
   };
 }

@@ -10,6 +10,9 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
 const BACKLOG = 4;
+const SO_SNDTIMEO = 21;
+/** struct timeval of 64-bit Linux: seconds and microseconds. */
+const TIMEVAL_BYTES = 16;
 
 /** struct sockaddr_un. */
 const FAMILY_BYTES = 2;
@@ -39,6 +42,7 @@ const functions = lazily(() => {
     accept4: func('accept4', 'int', ['int', 'void *', 'void *', 'int']),
     connect: func('connect', 'int', ['int', 'void *', 'uint']),
     close: func('close', 'int', ['int']),
+    setsockopt: func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
     sendmsg: func('sendmsg', 'long', ['int', 'void *', 'int']),
     recvmsg: func('recvmsg', 'long', ['int', 'void *', 'int']),
   };
@@ -161,6 +165,15 @@ class Message {
 
 const plain = lazily(() => new Message(0));
 const receiving = lazily(() => new Message(MOST_FDS));
+
+/** Has `sendTo` wait no longer than this for the other end to take what it is sent: it throws `LibcError` EAGAIN then. */
+export function limitSends(socket: number, limitMs: number): void {
+  const time = Buffer.alloc(TIMEVAL_BYTES);
+  time.writeBigUInt64LE(BigInt(Math.floor(limitMs / 1000)), 0);
+  time.writeBigUInt64LE(BigInt(Math.ceil((limitMs % 1000) * 1000)), 8);
+  if (functions().setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, time, time.length) < 0)
+    throw failed('setsockopt(SO_SNDTIMEO)');
+}
 
 /** Sends all of `data`, the descriptors with its first byte. Throws `LibcError` (EPIPE when the other end closed). */
 export function sendTo(socket: number, data: Buffer, fds: readonly number[] = []): void {

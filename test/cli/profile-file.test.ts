@@ -65,19 +65,64 @@ test('a remote device, at an address or by a command', () => {
   expect(own).toMatchObject({ kind: 'remote', remote: { command: ['npx', 'vscsi', 'serve', '--remote'] } });
 });
 
+test('a PCI function of this machine', () => {
+  const own = loadProfile(fileURLToPath(new URL('../../fixtures/profiles/vfio.yaml', import.meta.url)));
+  expect(own).toMatchObject({
+    kind: 'vfio',
+    vfio: {
+      address: '0000:01:00.0',
+      identity: { name: 'my-dpu', version: '1.0' },
+      transports: ['pci'],
+      units: [
+        { target: 0, unit: 0, kind: 'disk', scratchSerial: 'LENT-1' },
+        { target: 0, unit: 1 },
+      ],
+      freeTarget: 200,
+    },
+  });
+  expect(load('dut: vfio\nfunction: "41:00.1"\nsettle_ms: 20\n').vfio).toEqual({
+    address: '41:00.1',
+    settleMs: 20,
+  });
+});
+
+test('a function behind vfio-user', () => {
+  const ours = (name: string) =>
+    loadProfile(fileURLToPath(new URL(`../../fixtures/profiles/${name}.yaml`, import.meta.url)));
+  expect(ours('vfio-user')).toMatchObject({
+    kind: 'vfio-user',
+    vfioUser: { backend: expect.arrayContaining(['{transport}']), msixMasks: true, intxStatus: true },
+  });
+  expect(ours('spdk-vfio-user')).toMatchObject({
+    kind: 'vfio-user',
+    vfioUser: { socket: '/run/spdk/vfu.scsi', transports: ['pci'], hugePages: true, msixMasks: false },
+  });
+  const text =
+    'dut: vfio-user\nsocket: s\ncontrol_socket: c\nsettle_ms: 0\nidentity: {name: a, version: b}\n';
+  expect(load(text).vfioUser).toEqual({
+    socket: 's',
+    controlSocket: 'c',
+    settleMs: 0,
+    identity: { name: 'a', version: 'b' },
+  });
+  expect(() => load('dut: vfio-user\ntransports: [pci, mmio]\n')).toThrow(
+    /driven by pci or pci-legacy, not by mmio/,
+  );
+});
+
 test('the least, and a name', () => {
   expect(load('dut: model\nname: other\n')).toEqual({ name: 'other', kind: 'model', qemu: {} });
 });
 
 test.each([
   ['dut: qemu\nbinry: x\n', /mine\.yaml:2:1 .*there is no key "binry" here; did you mean "binary"\?/],
-  [
-    'dut: qemo\n',
-    /mine\.yaml:1:6 .*dut is one of model, qemu, vhost-user, remote, not "qemo"; did you mean "qemu"\?/,
-  ],
+  ['dut: qemo\n', /mine\.yaml:1:6 .*dut is one of model, qemu, .*, not "qemo"; did you mean "qemu"\?/],
   ['binary: x\n', /mine\.yaml:1:1 .*"dut" is missing here/],
   ['dut: qemu\nunits:\n  - {target: 300, unit: 0}\n', /mine\.yaml:3:14 .*target must be <= 255, got 300/],
   ['dut: remote\naddress: localhost\n', /mine\.yaml:2:10 .*address must match pattern/],
+  ['dut: vfio\nfunction: 1:2\n', /mine\.yaml:2:11 .*must match pattern/],
+  ['dut: vfio\ntransports: [pci, mmio]\n', /mine\.yaml:2:19 .*is driven by pci or pci-legacy, not by mmio/],
+  ['dut: vfio\nidentity: {name: x}\n', /mine\.yaml:2:11 .*"version" is missing here/],
   ['dut: remote\ntransports: [isa]\n', /mine\.yaml:2:14 .*is one of pci, pci-legacy, mmio, mmio-legacy/],
   ['dut: remote\nsocket: /s\n', /"socket" means nothing to the device kind remote/],
   ['dut: qemu\naddress: unix:/s\n', /"address" means nothing to the device kind qemu/],

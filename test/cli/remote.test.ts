@@ -39,12 +39,25 @@ describe('the model in another process', () => {
   test.each([
     ['copied', SERVE],
     ['mapped', MAPPED],
+    ['by DMA messages', [...SERVE, '--dma-messages']],
   ])('passes and skips what it does in this one, with its memory %s', async (memory, serve) => {
     const there = await running(['--dut', 'remote', '--backend', shellWords(serve)], ...SOME);
     expect(there.output).toContain(`memory: ${memory}`);
     expect(verdicts(there.run)).toEqual(here.verdicts);
     expect(there.code).toBe(here.code);
     expect(there.run.leftovers()).toEqual([]);
+  });
+
+  test('does so with interrupts that it tells, and memory that it asks for', async () => {
+    const select = ['scsi.req.residual*', 'msix.*', 'ring.framing.*', 'packed.*'].flatMap((glob) => [
+      '--select',
+      glob,
+    ]);
+    const here = await running(['--dut', 'model'], ...select);
+    const backend = shellWords([...SERVE, '--dma-messages', '--interrupt-events']);
+    const there = await running(['--dut', 'remote', '--backend', backend], ...select);
+    expect(verdicts(there.run).length).toBeGreaterThan(50);
+    expect(verdicts(there.run)).toEqual(verdicts(here.run));
   });
 
   test('does so by every transport that its profile names', async () => {
@@ -177,7 +190,11 @@ describe('what cannot be set up', () => {
     [['--dut', 'remote:unix:/nowhere'], /nobody is at unix:\/nowhere/, 3],
     [['--dut', 'remote:somewhere'], /somewhere is no address of a remote device/, 3],
     [['--dut', 'remote:unix:/nowhere', '--backend', 'true'], /both a command and an address/, 3],
-    [['--dut', 'remote', '--backend', 'echo hello'], /is no JSON: hello|ended before it said hello/, 3],
+    [
+      ['--dut', 'remote', '--backend', 'echo hello'],
+      /is no JSON: hello|ended before it said hello|has closed the line/,
+      3,
+    ],
   ])('%j', async (device, message, code) => {
     const run = await running(device, '--select', 'scsi.req.residual*');
     expect(run.output).toMatch(message);

@@ -34,6 +34,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     *) exit 1 ;;
   esac`,
   'my-back-end': `exec ${VSCSI} serve "$@"`,
+  'my-server': `exec ${VSCSI} serve --vfio-user "$@"`,
   'my-device': `exec ${VSCSI} serve --remote "$@"`,
   valgrind: 'while case "$1" in -*) ;; *) false ;; esac; do shift; done; exec "$@"',
   git: '[ "$1 $2" = "bisect run" ] || exit 1; shift 2; exec "$@"',
@@ -43,7 +44,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'build/qemu-system-x86_64': 'exec qemu-system-x86_64 "$@"',
 };
 /** Programs that every machine has. */
-const COMMON = ['echo', 'openssl', 'cat', 'sha256sum'];
+const COMMON = ['echo', 'openssl', 'cat', 'sha256sum', 'lspci', 'modprobe'];
 
 /** Files that a reader has before reading: profiles of devices, and results of theirs. */
 const PROFILES = ['my-device.yaml', 'old.yaml', 'new.yaml'];
@@ -57,6 +58,11 @@ interface Rule {
 /** Lines that are not carried out; their options are still looked up in `--help`. */
 const NOT_HERE: readonly Rule[] = [
   { line: /^npx vscsi lab /, reason: 'fetches a kernel of Debian, and boots it for a minute: .ci/lab does' },
+  { line: /^(lspci|modprobe) |\/sys\/bus\/pci\//, reason: 'what this machine has is not for a test to move' },
+  {
+    line: /--dut (vfio|my-dpu)(?!-user)\b/,
+    reason: 'needs a function behind an IOMMU, or the lab: .ci/lab does',
+  },
   { line: /--dut vhost-scsi\b/, reason: 'needs the modules of a kernel, or the lab: .ci/lab does' },
   { line: /^npx vscsi bench --scale --dut qemu/, reason: 'takes minutes: 512 disks, four times' },
 ];

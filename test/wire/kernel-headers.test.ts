@@ -38,6 +38,7 @@ import {
   vringDesc,
   vringUsedElem,
 } from '../../src/wire/split-ring.js';
+import * as vfio from '../../src/wire/vfio-user.js';
 import { DeviceStatus, Feature, VIRTIO_ID_SCSI } from '../../src/wire/virtio.js';
 import {
   MMIO_CONFIG_OFFSET,
@@ -232,6 +233,27 @@ const groups: Record<string, readonly Row[]> = {
     ['DESC', EventFlags.DESC, 'VRING_PACKED_EVENT_FLAG_DESC'],
     ['wrap bit', EventMask.wrap, '1 << VRING_PACKED_EVENT_F_WRAP_CTR'],
   ],
+  // What vfio-user takes over of them.
+  VFIO: [
+    ...head(
+      vfio.vfioUserDeviceInfo.fields,
+      ['argsz', 'flags', 'num_regions', 'num_irqs'],
+      'vfio_device_info',
+    ),
+    ...layoutRows(vfio.vfioRegionInfo, 'vfio_region_info'),
+    ...layoutRows(vfio.vfioIrqInfo, 'vfio_irq_info'),
+    ...layoutRows(vfio.vfioIrqSet, 'vfio_irq_set'),
+    ...constants('VFIO_DEVICE_FLAGS_', vfio.VfioDeviceFlag),
+    ...constants('VFIO_REGION_INFO_FLAG_', vfio.VfioRegionFlag),
+    ...constants('VFIO_IRQ_INFO_', vfio.VfioIrqFlag),
+    ...constants('VFIO_IRQ_SET_', vfio.VfioIrqSetFlag),
+    ...constants('VFIO_DMA_MAP_FLAG_', vfio.VfioDmaFlag),
+    ['BARS', vfio.VfioPciRegion.BARS, 'VFIO_PCI_BAR5_REGION_INDEX + 1'],
+    ['CONFIG', vfio.VfioPciRegion.CONFIG, 'VFIO_PCI_CONFIG_REGION_INDEX'],
+    ...Object.entries(vfio.VfioPciIrq).map(
+      ([name, value]): Row => [name, value, `VFIO_PCI_${name}_IRQ_INDEX`],
+    ),
+  ],
   'virtio PCI': [
     ...layoutRows(virtioPciCap, 'virtio_pci_cap'),
     [
@@ -380,6 +402,7 @@ beforeAll(() => {
       `#include <stddef.h>
 #include <stdio.h>
 #include <linux/types.h>
+#include <linux/vfio.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_mmio.h>

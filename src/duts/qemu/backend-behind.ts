@@ -1,7 +1,7 @@
 /** A vhost-user back-end behind QEMU's controller: a second process, without which QEMU is of no use. */
 import { closeSync } from 'node:fs';
 import { anonymousFile } from '../../sys/anonymous-file.js';
-import { launchBackend, SocketFolder, type StartedBackend } from '../vhost/backend-process.js';
+import { launchBackend, SocketFolder, type StartedBackend } from '../backend-process.js';
 import type { RunningQemu } from './start.js';
 
 /** What a device is called of which QEMU is only the upper half. */

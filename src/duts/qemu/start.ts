@@ -10,10 +10,10 @@ import { hasLibc } from '../../sys/libc.js';
 import { makePipes } from '../../sys/pipes.js';
 import { shellWords } from '../../sys/shell-words.js';
 import { SUPERVISOR_PROGRAM, type SupervisedProcess, spawnSupervised } from '../../sys/supervised.js';
+import { backendProfile } from '../backend-profile.js';
 import { type DutProfile, DutSetupError, type Obstacle, type RunningDut, type UnitProfile } from '../dut.js';
 import type { GuestRegion } from '../guest-memory.js';
 import { FILLING_BYTES, fillUp, type Scale } from '../scale.js';
-import { backendProfile } from '../vhost/backend-profile.js';
 import { detectAccelerator } from './accelerator.js';
 import { BackendBehind } from './backend-behind.js';
 import { qemuArguments } from './command-line.js';
@@ -21,6 +21,7 @@ import { type Behind, controllerFor, RESERVED_PROPERTIES } from './controller.js
 import { OWN_UNIT_CONTROLS, QEMU_CONTROLS, QemuControls } from './controls.js';
 import { knownProperties, offerEverything } from './facilities.js';
 import { type Machine, machineFor } from './machine.js';
+import { BLOCK_SIZES, FREE_TARGET, FREE_UNIT, OWN_UNITS, onFile, profiled } from './own-units.js';
 import type { QemuAttach } from './port.js';
 import { QmpClient } from './qmp.js';
 import type { QemuUnit } from './units.js';
@@ -83,33 +84,6 @@ const DEFAULT_MEMORY_MIB = 64;
 /** Half of it is low memory, of which the first MiB is not lent out; and low memory ends below the PCI window. */
 const LEAST_MEMORY_MIB = 4;
 const MOST_MEMORY_MIB = 4096;
-/** The adapter's own units; sizes in bytes. */
-const OWN = [
-  { target: 0, unit: 0, kind: 'disk', serial: 'VSCSI-SCRATCH-0', scratch: true, size: 64 * MIB },
-  { target: 0, unit: 1, kind: 'disk', serial: 'VSCSI-DISK-1', scratch: false, size: 64 * MIB },
-  { target: 1, unit: 0, kind: 'cdrom', serial: 'VSCSI-CDROM-0', scratch: false, size: 2 * MIB },
-  {
-    target: 2,
-    unit: 0,
-    kind: 'disk',
-    serial: 'VSCSI-SCRATCH-RO',
-    scratch: true,
-    readOnly: true,
-    size: 2 * MIB,
-  },
-  {
-    target: 2,
-    unit: 1,
-    kind: 'disk',
-    serial: 'VSCSI-SCRATCH-RM',
-    scratch: true,
-    removable: true,
-    size: 2 * MIB,
-  },
-] as const;
-/** A unit number that the adapter's own units leave free. */
-const FREE_UNIT = 5;
-const BLOCK_SIZES = { disk: 512, cdrom: 2048 } as const;
 /** Room for everything that may be plugged or inserted during a run; only what is written takes memory. */
 const SPARE_SIZE = 2 ** 38;
 const QMP_FD = 3;
@@ -122,34 +96,23 @@ const SETTLE_MS = 2;
 function attachedUnits({ units, scale, backend }: QemuOptions) {
   if (backend !== undefined) return { own: [], added: [] };
   if (units !== undefined) return { own: [], added: scale ? fillUp(units, scale).added : [] };
-  return scale ? fillUp(OWN, scale) : { own: OWN, added: [] };
+  return scale ? fillUp(OWN_UNITS, scale) : { own: OWN_UNITS, added: [] };
 }
 
 function profileOf(options: QemuOptions): DutProfile {
   const { units, freeTarget, freeUnit } = options;
   if (options.backend !== undefined) return { ...backendProfile(options), settleMs: SETTLE_MS };
   const { own, added } = attachedUnits(options);
-  const profiled = [
-    ...own.map(
-      ({ target, unit, kind, serial, scratch }): UnitProfile => ({
-        target,
-        unit,
-        kind,
-        ...(scratch && { scratchSerial: serial }),
-      }),
-    ),
+  const all = [
+    ...own.map(profiled),
     ...(units ?? []),
     ...added.map((at): UnitProfile => ({ ...at, kind: 'disk' })),
   ];
-  const unit = Math.max(
-    FREE_UNIT,
-    ...profiled.filter(({ target }) => target === 0).map(({ unit }) => unit + 1),
-  );
+  const unit = Math.max(FREE_UNIT, ...all.filter(({ target }) => target === 0).map(({ unit }) => unit + 1));
   const missing = freeUnit ?? (units === undefined ? { target: 0, unit } : undefined);
   return {
-    units: profiled,
-    // virtio-scsi-pci answers for targets 0 to 255.
-    freeTarget: freeTarget ?? 255,
+    units: all,
+    freeTarget: freeTarget ?? FREE_TARGET,
     ...(missing && { freeUnit: missing }),
     dmaContained: true,
     settleMs: SETTLE_MS,
@@ -295,17 +258,7 @@ async function launch(
   const firmware = haltingFirmware();
   const { own, added } = attachedUnits(options);
   const units = [
-    ...own.map(
-      ({ size, scratch, ...unit }): QemuUnit => ({
-        ...unit,
-        blockSize: BLOCK_SIZES[unit.kind],
-        medium: {
-          node: `disk-${unit.target}-${unit.unit}`,
-          fd: inherit(anonymousFile({ name: 'vscsi-disk', size })),
-          readOnly: unit.kind === 'cdrom' || 'readOnly' in unit,
-        },
-      }),
-    ),
+    ...own.map((unit) => onFile(unit, (size) => inherit(anonymousFile({ name: 'vscsi-disk', size })))),
     ...added.map(fillingDisk),
   ];
   const spareFd = inherit(anonymousFile({ name: 'vscsi-spare', size: SPARE_SIZE }));

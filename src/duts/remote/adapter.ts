@@ -39,6 +39,7 @@ function obstacles({ command, address }: RemoteOptions): Obstacle[] {
         what: 'no remote device is named',
         remedy:
           "--dut remote --backend 'COMMAND', or --dut remote:unix:SOCKET, or --dut remote:tcp:HOST:PORT",
+        choice: true,
       },
     ];
   if (command !== undefined && address !== undefined)

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import type { DmaBlock } from '../../port/dma-space.js';
 import { PortError } from '../../port/errors.js';
 import { libc, type Mapping } from '../../sys/libc.js';
-import { GuestMemory, type GuestRegion } from '../guest-memory.js';
+import { GuestMemory, type GuestRegion, HeldMemory } from '../guest-memory.js';
 import type { RemoteChannel } from './channel.js';
 import { type Aside, addressText, type Hello, MOST_DATA_BYTES } from './protocol.js';
 
@@ -11,7 +11,7 @@ const MIB = 2 ** 20;
 /** What offsets of mappings are multiples of. */
 const PAGE = 4096;
 /** Where the suite's own memory is for the device: below and above 4 GiB. */
-const OWN_REGIONS: readonly GuestRegion[] = [
+export const OWN_REGIONS: readonly GuestRegion[] = [
   { base: 16 * MIB, size: 32 * MIB, fileOffset: 0 },
   { base: 2 ** 32, size: 32 * MIB, fileOffset: 0 },
 ];
@@ -105,28 +105,20 @@ function regionOf({ base, size, offset = 0 }: NonNullable<Hello['memory']>['regi
 
 /** Memory in this process, which the device reads and writes by messages. */
 function ownMemory(): RemoteMemory {
-  const regions = OWN_REGIONS.map((region) => ({ region, bytes: Buffer.alloc(region.size) }));
-  const at = (address: string, length: number): Buffer | undefined => {
-    const from = Number(address);
-    const home = regions.find(
-      ({ region }) => from >= region.base && from + length <= region.base + region.size,
-    );
-    return home?.bytes.subarray(from - home.region.base, from - home.region.base + length);
-  };
+  const held = new HeldMemory(OWN_REGIONS, ({ size }) => ({ bytes: Buffer.alloc(size) }));
   return {
-    dma: GuestMemory.mapped(OWN_REGIONS, (wanted) => {
-      const home = regions.find(({ region }) => region === wanted);
-      return { bytes: home?.bytes ?? new Uint8Array(0) };
-    }),
+    dma: held.dma,
     answer(aside) {
       if (aside.dma === 'write') {
         const data = Buffer.from(aside.data, 'hex');
-        at(aside.address, data.length)?.set(data);
+        held.at(Number(aside.address), data.length)?.set(data);
         return undefined;
       }
       const { address, length } = aside;
-      const bytes = at(address, length);
-      return bytes === undefined ? { error: `no memory at ${address}` } : { data: bytes.toString('hex') };
+      const bytes = held.at(Number(address), length);
+      return bytes === undefined
+        ? { error: `no memory at ${address}` }
+        : { data: Buffer.from(bytes).toString('hex') };
     },
     close: () => {},
   };

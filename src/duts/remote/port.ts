@@ -1,6 +1,6 @@
 /** The worker's half of a remote device. */
 import { PortError } from '../../port/errors.js';
-import type { Interrupts } from '../../port/interrupts.js';
+import type { DeliveredInterrupts } from '../../port/interrupts.js';
 import type { Port } from '../../port/port.js';
 import type { Attachment, RegisterWindow } from '../../port/registers.js';
 import { pause, realClock } from '../../sys/real-clock.js';
@@ -97,7 +97,8 @@ function attachmentOf(
 }
 
 /** Interrupts that the device tells of by messages. */
-class MessagedInterrupts implements Interrupts {
+class MessagedInterrupts implements DeliveredInterrupts {
+  readonly masked = true;
   readonly vectors: number;
   readonly #hear: () => void;
   readonly #counts = new Map<number, number>();

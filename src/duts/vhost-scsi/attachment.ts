@@ -2,8 +2,8 @@
 import { type VhostAttachment, VhostRefusedError, type VhostRing } from '../../port/vhost.js';
 import { LibcError, libc } from '../../sys/libc.js';
 import { virtioScsiConfig } from '../../wire/virtio-scsi.js';
+import type { SharedMemory } from '../shared-memory.js';
 import type { RingEvents } from '../vhost/ring-events.js';
-import type { SharedMemory } from '../vhost/shared-memory.js';
 import * as vhost from './ioctls.js';
 
 /** Of the word of features, what vhost keeps for itself: VHOST_F_LOG_ALL. */

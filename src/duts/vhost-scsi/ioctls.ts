@@ -1,5 +1,5 @@
 /** What the kernel's vhost-scsi is told by ioctls: numbers and structures of linux/vhost.h, on little-endian machines. */
-import type { SharedRegion } from '../vhost/shared-memory.js';
+import type { SharedRegion } from '../shared-memory.js';
 
 /** _IOC of linux/ioctl.h, as most architectures have it. */
 function ioctl(direction: 'none' | 'to' | 'from' | 'both', number: number, size: number): number {

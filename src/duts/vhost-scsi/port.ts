@@ -6,8 +6,8 @@ import type { VhostAttachment } from '../../port/vhost.js';
 import { LibcError } from '../../sys/libc.js';
 import { pause } from '../../sys/real-clock.js';
 import type { ControlLink, OpenPort } from '../dut.js';
+import { SharedMemory } from '../shared-memory.js';
 import { RingEvents } from '../vhost/ring-events.js';
-import { SharedMemory } from '../vhost/shared-memory.js';
 import { openAttachment } from './attachment.js';
 
 /** What the worker needs to drive the kernel. */

@@ -25,8 +25,8 @@ import {
   vhostVringState,
 } from '../../wire/vhost-user.js';
 import { virtioScsiConfig } from '../../wire/virtio-scsi.js';
+import type { SharedMemory } from '../shared-memory.js';
 import type { RingEvents } from '../vhost/ring-events.js';
-import type { SharedMemory } from '../vhost/shared-memory.js';
 import { standInConfig } from '../vhost/stand-in-config.js';
 import { BackendRequests } from './backend-requests.js';
 import { VhostUserConnection } from './connection.js';

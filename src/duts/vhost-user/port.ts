@@ -5,8 +5,8 @@ import type { Port } from '../../port/port.js';
 import { LibcError } from '../../sys/native.js';
 import { pause } from '../../sys/real-clock.js';
 import type { ControlLink, OpenPort } from '../dut.js';
+import { SharedMemory } from '../shared-memory.js';
 import { RingEvents } from '../vhost/ring-events.js';
-import { SharedMemory } from '../vhost/shared-memory.js';
 import { VhostUserBackend, type VhostUserTarget } from './backend.js';
 
 /** What the worker needs to reach a back-end. */

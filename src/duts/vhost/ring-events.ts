@@ -1,9 +1,10 @@
 /** The events of a back-end's queues: kicks to it, calls and errors from it. */
 
-import type { Interrupts } from '../../port/interrupts.js';
+import type { DeliveredInterrupts } from '../../port/interrupts.js';
 import type { Clock } from '../../port/lifecycle.js';
 import { eventfd, PollSet, signal, takeSignals } from '../../sys/events.js';
 import { libc } from '../../sys/libc.js';
+import { eventClock } from '../event-clock.js';
 
 /** Event descriptors of one queue. */
 export interface QueueEvents {
@@ -15,15 +16,12 @@ export interface QueueEvents {
   readonly err: number;
 }
 
-/** As long as the rings are looked at before the thread first sleeps: an answer from another core is there by then. */
-const CLOSE_MS = 0.15;
-const SLEEP_MS = 1;
-
 /**
  * Events for every queue that was ever set up, and the interrupts that they are: a queue's vector is its index. One
  * more vector may be raised by hand, for the configuration.
  */
-export class RingEvents implements Interrupts {
+export class RingEvents implements DeliveredInterrupts {
+  readonly masked = false;
   readonly #queues = new Map<number, QueueEvents>();
   /** Interrupts since the last `clear`, of those that were taken from their descriptors. */
   readonly #counts = new Map<number, number>();
@@ -113,22 +111,12 @@ export class RingEvents implements Interrupts {
     if (taken > 0) this.#counts.set(vector, (this.#counts.get(vector) ?? 0) + taken);
   }
 
-  /** When the wait that is under way ceases to look closely: by time, since rounds are of very different lengths. */
-  #closeUntil = 0;
-
-  /** Wall-clock time; waiting looks closely first, then sleeps until an event or for a moment. */
-  readonly clock: Clock = {
-    now: () => performance.now(),
-    relax: (round) => {
-      const now = performance.now();
-      if (round === 0) this.#closeUntil = now + CLOSE_MS;
-      if (now < this.#closeUntil) return;
-      const woken = this.#calls.wait(SLEEP_MS);
-      // What has been signalled must not end the next wait as well.
-      if (woken) for (const vector of this.#queues.keys()) this.#take(vector);
-      if (this.#others.some((_, i) => this.#calls.readable(i))) this.#attend();
-    },
-  };
+  readonly clock: Clock = eventClock((limitMs) => {
+    const woken = this.#calls.wait(limitMs);
+    // What has been signalled must not end the next wait as well.
+    if (woken) for (const vector of this.#queues.keys()) this.#take(vector);
+    if (this.#others.some((_, i) => this.#calls.readable(i))) this.#attend();
+  });
 
   /** Closes all descriptors. */
   close(): void {

@@ -134,13 +134,19 @@ export class ConfigSpace implements RegisterRange {
     return this.#bars.find((bar) => bar.index === index)?.contents;
   }
 
+  /** What is behind a BAR wherever it is mapped, for those who reach it by its number; nothing as with `decode`. */
+  decodedBar(index: number): BarContents | undefined {
+    const bar = this.#bars.find((each) => each.index === index);
+    return bar && this.#decodes(bar.kind === 'io' ? 'io' : 'memory') ? bar.contents : undefined;
+  }
+
   /** What an access to a bus address reaches: nothing unless the decoding of its space is on. */
   decode(
     space: BusSpace,
     address: bigint,
     width: number,
   ): { contents: BarContents; offset: number } | undefined {
-    if ((this.command & (space === 'io' ? PciCommand.IO : PciCommand.MEMORY)) === 0) return undefined;
+    if (!this.#decodes(space)) return undefined;
     for (const { index, kind, contents } of this.#bars) {
       if ((kind === 'io') !== (space === 'io')) continue;
       const base = this.#address(index, kind);
@@ -148,6 +154,10 @@ export class ConfigSpace implements RegisterRange {
         return { contents, offset: Number(address - base) };
     }
     return undefined;
+  }
+
+  #decodes(space: BusSpace): boolean {
+    return (this.command & (space === 'io' ? PciCommand.IO : PciCommand.MEMORY)) !== 0;
   }
 
   /** The address that a BAR is set to. */

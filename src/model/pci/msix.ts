@@ -22,6 +22,8 @@ export class Msix {
   readonly tableBytes: number;
   readonly pendingBytes: number;
   enabled = false;
+  /** Whether the driver has ever written to the table: whoever has not keeps one of its own. */
+  written = false;
   #functionMask = false;
   readonly #table: DataView;
   readonly #pending: DataView;
@@ -44,6 +46,7 @@ export class Msix {
     this.table = {
       read: (offset, width) => readBytes(this.#table, offset, width),
       write: (offset, width, value) => {
+        this.written = true;
         for (let at = 0; at < width; at++) this.#table.setUint8(offset + at, (value >>> (8 * at)) & 0xff);
         this.deliverPending();
       },

@@ -198,6 +198,11 @@ export class VirtioPciFunction implements Transport {
     }
   }
 
+  /** Whether the driver uses the MSI-X table of the function. */
+  get msixTableWritten(): boolean {
+    return this.#msix.written;
+  }
+
   /** A read by bus address; all ones where nothing answers. */
   busRead(space: BusSpace, address: bigint, width: AccessWidth): number {
     const hit = this.config.decode(space, address, width);

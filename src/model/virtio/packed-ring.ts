@@ -52,10 +52,11 @@ export class PackedRing implements Ring {
     this.#desc = memory.at(
       aligned('descriptor ring', setup.descriptors, PackedAlign.desc),
       descRingBytes(setup.size),
+      true,
     );
     this.#descView = dataView(this.#desc);
     const area = (name: string, address: bigint, alignment: number) =>
-      dataView(memory.at(aligned(name, address, alignment), pvirtqEventSuppress.size));
+      dataView(memory.at(aligned(name, address, alignment), pvirtqEventSuppress.size, true));
     this.#driver = area('driver event suppression', setup.driver, PackedAlign.driver);
     this.#device = area('device event suppression', setup.device, PackedAlign.device);
     this.#next = setup.start.taken;

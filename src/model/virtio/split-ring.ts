@@ -47,12 +47,13 @@ export class SplitRing implements Ring {
     this.#desc = memory.at(
       aligned('descriptor table', setup.descriptors, SplitAlign.desc),
       descTableBytes(size),
+      true,
     );
     this.#avail = dataView(
-      memory.at(aligned('available ring', setup.driver, SplitAlign.avail), availRing.bytes(size)),
+      memory.at(aligned('available ring', setup.driver, SplitAlign.avail), availRing.bytes(size), true),
     );
     this.#used = dataView(
-      memory.at(aligned('used ring', setup.device, SplitAlign.used), usedRing.bytes(size)),
+      memory.at(aligned('used ring', setup.device, SplitAlign.used), usedRing.bytes(size), true),
     );
     this.#taken = setup.start.taken;
     this.#usedIdx = setup.start.used ?? this.#used.getUint16(usedRing.idx, this.#little);

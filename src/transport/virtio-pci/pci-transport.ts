@@ -1,5 +1,5 @@
 /** What both interfaces of a virtio function over PCI have in common: configuration space, capabilities, interrupts. */
-import type { InterruptLine, Interrupts } from '../../port/interrupts.js';
+import type { DeliveredInterrupts, InterruptLine, Interrupts } from '../../port/interrupts.js';
 import type { Port } from '../../port/port.js';
 import type { PciAttachment } from '../../port/registers.js';
 import { PciCommand, pciHeader } from '../../wire/pci.js';
@@ -7,7 +7,7 @@ import { VIRTIO_PCI_VENDOR } from '../../wire/virtio-pci.js';
 import { LineInterrupts, LineVector } from '../line-interrupts.js';
 import { type InterruptKind, TransportError } from '../transport.js';
 import { type CapabilityList, walkCapabilities } from './capabilities.js';
-import { MessageCells } from './msix.js';
+import { MessageCells, MessageTable } from './msix.js';
 import { MsixStructures } from './msix-structures.js';
 
 /** Offsets of the base address registers. */
@@ -25,8 +25,11 @@ export abstract class PciTransport {
   protected readonly pci: PciAttachment;
   /** Bits of the command register for the address spaces that the driver uses. */
   readonly #spaces: number;
+  /** How messages are switched; undefined where the function has none. */
+  readonly #table: MessageTable | undefined;
   /** Messages that the driver receives itself; undefined where there are none, or the port delivers them. */
   readonly #cells: MessageCells | undefined;
+  readonly #delivered: DeliveredInterrupts | undefined;
   readonly #messages: Interrupts | undefined;
   readonly #line = new LineInterrupts(() => this.readIsr());
   #kind: InterruptKind;
@@ -49,17 +52,16 @@ export abstract class PciTransport {
     this.capabilities = walkCapabilities(pci.config);
     const { msix } = this.capabilities;
     this.msix = msix === undefined ? undefined : new MsixStructures(pci, msix);
+    this.#table = this.msix && new MessageTable(pci, this.msix);
+    this.#delivered = port.interrupts;
+    const elsewhere = port.interrupts !== undefined || pci.messages === false;
     this.#cells =
-      port.interrupts || this.msix === undefined
-        ? undefined
-        : new MessageCells(pci.config, port.dma, this.msix);
+      elsewhere || this.msix === undefined ? undefined : new MessageCells(this.msix.vectors, port.dma);
     this.#messages = port.interrupts ?? this.#cells;
     this.#kind = this.#messages ? 'messages' : 'line';
-    // Where the port delivers interrupts itself, what it delivers is all that there is.
-    this.interruptKinds = new Set<InterruptKind>([
-      this.#kind,
-      ...(port.interrupts ? [] : (['line'] as const)),
-    ]);
+    // A port that delivers interrupts and cannot stop it delivers all that there are.
+    const always = port.interrupts !== undefined && port.interrupts.deliver === undefined;
+    this.interruptKinds = new Set<InterruptKind>([this.#kind, ...(always ? [] : (['line'] as const))]);
     this.#enableInterrupts();
   }
 
@@ -77,6 +79,11 @@ export abstract class PciTransport {
   /** INTx, where the port can watch it. */
   get line(): InterruptLine | undefined {
     return this.pci.line;
+  }
+
+  /** Whether masks of the MSI-X table, and its pending bits, have to do with the interrupts that the driver sees. */
+  get msixMasks(): boolean {
+    return this.#delivered?.masked ?? this.msix !== undefined;
   }
 
   useInterrupts(kind: InterruptKind): void {
@@ -142,7 +149,14 @@ export abstract class PciTransport {
     const { offset } = pciHeader.fields.command;
     const command = config.read(offset, 2) & ~PciCommand.INTX_DISABLE;
     config.write(offset, 2, this.messages ? command | PciCommand.INTX_DISABLE : command);
-    if (this.messages) this.#cells?.program();
-    else this.#cells?.disable();
+    this.#delivered?.deliver?.(this.messages);
+    if (!this.messages) {
+      this.#table?.disable();
+      return;
+    }
+    const cells = this.#cells;
+    cells?.clearAll();
+    // What the port delivers goes to no address.
+    this.#table?.enable((vector) => cells?.address(vector) ?? 0n);
   }
 }

@@ -1,27 +1,11 @@
 /** The numbers and structures of vhost, compared with the kernel's own headers. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as vhost from '../../../src/duts/vhost-scsi/ioctls.js';
+import { valuesFromHeaders } from '../../c-values.js';
 
 const NUMBERS = Object.entries(vhost).filter(([name]) => name.startsWith('VHOST_'));
 
-/** Values of C expressions, as the headers have them. */
-function fromHeaders(expressions: readonly string[]): number[] {
-  const folder = mkdtempSync(join(tmpdir(), 'vscsi-vhost-'));
-  try {
-    const program = join(folder, 'values');
-    const lines = expressions.map((each) => `printf("%lld\\n", (long long)(${each}));`);
-    const source = `#include <stddef.h>\n#include <stdio.h>\n#include <linux/vhost.h>\nint main(void) { ${lines.join('\n')} }\n`;
-    writeFileSync(`${program}.c`, source);
-    execFileSync('cc', ['-o', program, `${program}.c`], { stdio: ['ignore', 'pipe', 'pipe'] });
-    return execFileSync(program, { encoding: 'utf8' }).trim().split('\n').map(Number);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+const fromHeaders = (expressions: readonly string[]) => valuesFromHeaders('linux/vhost.h', expressions);
 
 it('asks by the numbers of the kernel', () => {
   expect(NUMBERS.length).toBeGreaterThan(10);

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { SharedMemory } from '../../../src/duts/shared-memory.js';
 import { RingEvents } from '../../../src/duts/vhost/ring-events.js';
-import { SharedMemory } from '../../../src/duts/vhost/shared-memory.js';
 import { VhostUserBackend } from '../../../src/duts/vhost-user/backend.js';
 import { acceptsConnections } from '../../../src/sys/unix-socket.js';
 

@@ -8,7 +8,8 @@ import type { ModelAttach } from '../../../src/duts/model/attach.js';
 import { openModel } from '../../../src/duts/model/port.js';
 import { Beacon } from '../../../src/run/beacon.js';
 import { CaseRun } from '../../../src/run/case-run.js';
-import { checkCaseFiles, expandAll } from '../../../src/run/load-cases.js';
+import { expandAll } from '../../../src/run/expand-all.js';
+import { checkCaseFiles } from '../../../src/run/load-cases.js';
 import { openSession } from '../../../src/run/session.js';
 import { ScsiStatus } from '../../../src/wire/scsi/status.js';
 

@@ -1,12 +1,12 @@
-/** A vhost-user back-end that is started for a run, by a command of the user's. */
+/** A device at a Unix socket that is started for a run, by a command of the user's. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findExecutable } from '../../sys/executable.js';
-import { type SupervisedProcess, spawnSupervised } from '../../sys/supervised.js';
-import { acceptsConnections } from '../../sys/unix-socket.js';
-import { controlsAt, type SocketControls } from '../control-socket.js';
-import { type DutExit, DutSetupError } from '../dut.js';
+import { findExecutable } from '../sys/executable.js';
+import { type SupervisedProcess, spawnSupervised } from '../sys/supervised.js';
+import { acceptsConnections } from '../sys/unix-socket.js';
+import { controlsAt, type SocketControls } from './control-socket.js';
+import { type DutExit, DutSetupError } from './dut.js';
 
 /** What stands for the name of the socket in the words of a command. */
 export const SOCKET_PLACE = '{socket}';
@@ -25,7 +25,7 @@ export interface StartedBackend {
 
 /** A folder of its own for the sockets of one back-end. */
 export class SocketFolder {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'vscsi-vhost-'));
+  readonly #folder = mkdtempSync(join(tmpdir(), 'vscsi-sockets-'));
   /** Name of the socket. */
   readonly socket = join(this.#folder, 'socket');
   /** Name of the socket for controls. */

@@ -1,15 +1,18 @@
-/** Memory that a vhost back-end maps, or the kernel reaches: an anonymous file, by addresses of a guest. */
+/** Memory that a device in another process maps, or that the kernel reaches: an anonymous file, by addresses of a guest. */
 
-import { libc, type Mapping } from '../../sys/libc.js';
-import { GuestMemory, type GuestRegion } from '../guest-memory.js';
+import { libc, type Mapping } from '../sys/libc.js';
+import { type GuestMemory, type GuestRegion, HeldMemory } from './guest-memory.js';
 
 const MIB = 2 ** 20;
 
 /** Below and above 4 GiB, with a hole between; neither begins at 0, so that no address is an offset. */
-const REGIONS: readonly GuestRegion[] = [
+export const SHARED_REGIONS: readonly GuestRegion[] = [
   { base: 16 * MIB, size: 64 * MIB, fileOffset: 0 },
   { base: 2 ** 32 + 16 * MIB, size: 64 * MIB, fileOffset: 64 * MIB },
 ];
+
+/** Bytes of all of it. */
+export const SHARED_BYTES = Math.max(...SHARED_REGIONS.map(({ fileOffset, size }) => fileOffset + size));
 
 /** A region as a memory table has it. */
 export interface SharedRegion {
@@ -26,15 +29,21 @@ export interface SharedRegion {
 /** The memory of one port. */
 export class SharedMemory {
   readonly fd: number;
-  readonly dma: GuestMemory;
+  readonly held: HeldMemory;
   readonly regions: readonly SharedRegion[];
   readonly #mappings: Mapping[] = [];
 
-  constructor() {
-    const size = Math.max(...REGIONS.map((region) => region.fileOffset + region.size));
-    this.fd = libc().memfd('vscsi-guest', size);
+  /**
+   * `places`: where the regions lie instead, each with its size and its place in the file. `hugePages`: on huge pages of
+   * 2 MiB, of which 64 have to be free. Throws `LibcError`.
+   */
+  constructor({
+    places = SHARED_REGIONS,
+    hugePages = false,
+  }: { readonly places?: readonly GuestRegion[]; readonly hugePages?: boolean } = {}) {
+    this.fd = libc().memfd('vscsi-guest', SHARED_BYTES, hugePages);
     const regions: SharedRegion[] = [];
-    this.dma = GuestMemory.mapped(REGIONS, ({ base, size: length, fileOffset }) => {
+    this.held = new HeldMemory(places, ({ base, size: length, fileOffset }) => {
       const mapping = libc().mapShared(this.fd, fileOffset, length);
       this.#mappings.push(mapping);
       regions.push({
@@ -46,6 +55,10 @@ export class SharedMemory {
       return mapping;
     });
     this.regions = regions;
+  }
+
+  get dma(): GuestMemory {
+    return this.held.dma;
   }
 
   /** The address in this process of a guest address; undefined for one that is no memory. */

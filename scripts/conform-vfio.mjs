@@ -1,0 +1,70 @@
+/**
+ * Runs the cases on a virtio-scsi function of QEMU that the lab's kernel hands out by VFIO, behind an IOMMU, and on the
+ * same QEMU over qtest, and compares: whatever both carry out must have the same verdict. Arguments are those of
+ * `vscsi run`. Fails if a verdict differs, or one of the two is not conformant but for what is known of its version.
+ * Where the lab's kernel cannot be fetched it is left out, and said to be, unless VSCSI_LAB=required.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { argv, env, execPath } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const VSCSI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+/** Behind the IOMMU the device has a feature more. */
+const SAME_FEATURES = ['--device-prop', 'iommu_platform=on'];
+
+function vscsi(...words) {
+  const { status, error } = spawnSync(execPath, [VSCSI, ...words], { stdio: 'inherit' });
+  if (error !== undefined) throw error;
+  return status ?? 1;
+}
+
+/** The results in a file, by case and mode. */
+function results(file) {
+  const { cases } = JSON.parse(readFileSync(file, 'utf8'));
+  return new Map(cases.map((result) => [`${result.id} in ${result.mode}`, result]));
+}
+
+/** Prints what differs; whether anything does that both have carried out. */
+function differ(one, other) {
+  const skipped = new Map();
+  let same = 0;
+  let different = 0;
+  for (const [key, { verdict, skip }] of one) {
+    const there = other.get(key)?.verdict;
+    if (there === undefined || there === verdict) {
+      if (there !== undefined && verdict !== 'skip') same++;
+    } else if (verdict === 'skip' || there === 'skip') {
+      const why = skip?.evidence ?? other.get(key).skip.evidence;
+      skipped.set(why, (skipped.get(why) ?? 0) + 1);
+    } else {
+      different++;
+      console.log(`  ${key}: ${verdict} by VFIO, ${there} over qtest`);
+    }
+  }
+  console.log(`VFIO and qtest: ${same} cases with the same verdict, ${different} with another`);
+  for (const [why, count] of skipped) console.log(`  carried out by one of them only: ${count}, ${why}`);
+  return different > 0;
+}
+
+function compare(words) {
+  const folder = mkdtempSync(join(tmpdir(), 'vscsi-vfio-'));
+  try {
+    const run = (name, ...device) =>
+      vscsi('run', ...device, ...words, '--report', `json=${join(folder, name)}`);
+    const status = run('vfio', '--dut', 'vfio') || run('qtest', '--dut', 'qemu', ...SAME_FEATURES);
+    if (status !== 0) return status;
+    return differ(results(join(folder, 'vfio')), results(join(folder, 'qtest'))) ? 1 : 0;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+let status = vscsi('lab', 'fetch');
+if (status !== 0 && env.VSCSI_LAB !== 'required') {
+  console.log('left out: VFIO in the lab');
+  status = 0;
+} else if (status === 0) status = compare(argv.slice(2));
+process.exitCode = status;

@@ -1,0 +1,128 @@
+/** Labs that are lost between two cases, played by streams: what was found stays, and the run says where it was. */
+import { PassThrough } from 'node:stream';
+import { expect, it } from 'vitest';
+import type { Kernel } from '../../src/lab/kernel.js';
+import type { LabExit, RunningLab } from '../../src/lab/lab.js';
+import { superviseInLab } from '../../src/run/in-lab.js';
+import type { LabMessage } from '../../src/run/lab-job.js';
+import type { PlannedCase } from '../../src/run/messages.js';
+import type { CaseResult } from '../../src/run/results.js';
+import { frame } from '../../src/sys/frames.js';
+
+const PLAN = ['one', 'two', 'three'].map(
+  (id, order): PlannedCase => ({ id, mode: 'pci.split', title: id, file: 'x.yaml', order }),
+);
+const DONE: LabMessage = {
+  type: 'done',
+  run: {
+    identity: { name: 'vfio', version: '1', details: {} },
+    features: [],
+    interrupted: false,
+    available: [],
+    remarks: ['from the lab'],
+  },
+};
+
+/** Says these things, with the whereabouts of the last case, and ends by itself. */
+function lab(said: readonly LabMessage[], beacon = ''): RunningLab {
+  const agent = new PassThrough();
+  const lines = { out: new PassThrough(), err: new PassThrough(), beacon: new PassThrough() };
+  lines.beacon.write(beacon);
+  const ended = new Promise<LabExit>((resolve) => {
+    // Lines are read by the time that the loop comes round twice.
+    setImmediate(() => {
+      for (const message of said) agent.write(frame(message));
+      setImmediate(() => setImmediate(() => resolve({ status: undefined, log: '' })));
+    });
+  });
+  return { ...lines, agent, ended, kill: () => {} };
+}
+
+const plan = (cases: readonly PlannedCase[]): LabMessage[] => [
+  { type: 'started', identity: { name: 'vfio', version: '1', details: {} }, transport: 'pci' },
+  { type: 'alive' },
+  { type: 'plan', cases },
+];
+const result = ({ id, mode, title }: PlannedCase): LabMessage => ({
+  type: 'result',
+  result: { id, mode, title, verdict: 'pass', durationMs: 1, findings: [] } satisfies CaseResult,
+  progress: { done: 1, planned: PLAN.length },
+  standing: [],
+});
+const [one, two, three] = PLAN as [PlannedCase, PlannedCase, PlannedCase];
+
+function supervise(labs: readonly RunningLab[], order = {}) {
+  const left = [...labs];
+  return superviseInLab({
+    adapter: {
+      name: 'vfio',
+      transports: ['pci'],
+      obstacles: async () => [],
+      lab: { modules: [] },
+      start: async () => {
+        throw new Error('not here');
+      },
+    },
+    device: { mmap: true, seed: 1 },
+    files: [],
+    transports: ['pci'],
+    modes: 'default',
+    selection: { select: [], skip: [] },
+    order,
+    seed: 1,
+    strict: false,
+    jobs: 1,
+    hangMs: 10_000,
+    interrupt: new AbortController().signal,
+    log: () => {},
+    onStarted: () => {},
+    onResult: () => {},
+    booted: {
+      kernel: {} as Kernel,
+      node: { share: { host: '/', guest: '/', writable: false }, links: [] },
+    },
+    async start() {
+      const next = left.shift();
+      if (next === undefined) throw new Error('no boot was expected');
+      return next;
+    },
+  });
+}
+
+it('goes on in another boot after a case that has its result', async () => {
+  const first = lab([...plan(PLAN), result(one)], '0 1 5\n');
+  const second = lab([...plan([two, three]), result(two), result(three), DONE], '1 1 9\n');
+  const { results, failure, remarks } = await supervise([first, second]);
+  expect(failure).toBeUndefined();
+  expect(results.map(({ id, verdict }) => `${id} ${verdict}`)).toEqual([
+    'one pass',
+    'two pass',
+    'three pass',
+  ]);
+  expect(remarks).toEqual([
+    'from the lab',
+    'after one, which has its result, and before two: the lab ended by itself; the rest ran in another boot',
+  ]);
+});
+
+it('gives up where another boot gets no further, and names the place and the way on', async () => {
+  const first = lab([...plan(PLAN), result(one)], '0 1 5\n');
+  const second = lab(plan([two, three]));
+  const { results, failure } = await supervise([first, second]);
+  expect(results.map(({ id }) => id)).toEqual(['one']);
+  expect(failure?.message).toBe('after one, which has its result, and before two: the lab ended by itself');
+  expect(failure?.remedy).toMatch(/--select 'two'.*--resume FILE/);
+});
+
+it('goes by the order of the run', async () => {
+  const first = lab([...plan(PLAN), result(three)], '2 1 5\n');
+  const { failure } = await supervise([first, lab(plan([one, two]))], { reverse: true });
+  expect(failure?.message).toMatch(/^after three, which has its result, and before two:/);
+});
+
+it('has nothing to name where no case was begun', async () => {
+  await expect(supervise([lab([])])).rejects.toMatchObject({
+    message: 'before the first case: the lab ended by itself',
+    remedy: undefined,
+  });
+});
