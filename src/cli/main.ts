@@ -403,7 +403,9 @@ Examples:
   vscsi run --dut vfio-user --backend 'vscsi serve --vfio-user {socket} --transport {transport}'
   vscsi run --dut remote --backend 'vscsi serve --remote'
   qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\
-    -chardev socket,id=c,path=/tmp/scsi.sock -device vhost-user-scsi-pci,chardev=c,num_queues=2`,
+    -chardev socket,id=c,path=/tmp/scsi.sock -device vhost-user-scsi-pci,chardev=c,num_queues=2
+  qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\
+    -device '{"driver":"vfio-user-pci","socket":{"type":"unix","path":"/tmp/scsi-pci.sock"}}'`,
   )
   .action(async (options: ServeCommandOptions) => {
     stopOnSignals();

@@ -31,7 +31,9 @@ async function measured({ adapter, log, interrupt, ...job }: BenchInLabOptions):
     needs: adapter.lab ?? { modules: [] },
     shares: [],
   };
-  log('measuring in the lab, whose instructions are translated: only the ratios are those of other machines');
+  log(
+    'measuring in the lab: instructions are translated there, which costs the harness more than its raw loop',
+  );
   const lab = await bootProgram<LabBenchJob>('lab-bench', { kind: adapter.name, ...job }, around);
   let said = '';
   let complaints = '';

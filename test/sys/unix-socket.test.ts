@@ -8,6 +8,7 @@ import { libc } from '../../src/sys/libc.js';
 import {
   acceptUnix,
   connectUnix,
+  limitSends,
   listenUnix,
   receiveFrom,
   sendTo,
@@ -78,6 +79,14 @@ it('sends what does not fit at once', () => {
   for (let part = receiveFrom(far, 4096); part !== undefined; part = receiveFrom(far, 4096))
     got += part.data.length;
   expect(got).toBe(100_000);
+});
+
+it('does not wait for ever for an end that takes nothing, if it was told so', () => {
+  const [one, other] = pair();
+  limitSends(one, 20);
+  sendTo(one, Buffer.from('short'));
+  expect(() => sendTo(one, Buffer.alloc(2 ** 24))).toThrow(expect.objectContaining({ code: 'EAGAIN' }));
+  expect(receiveFrom(other, 5)?.data.toString()).toBe('short');
 });
 
 it('sees that the other end was closed', () => {
