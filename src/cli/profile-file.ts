@@ -44,7 +44,7 @@ export interface DeviceProfile {
 
 /** The checked form of the file. */
 interface ProfileFile {
-  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'remote' | 'vfio-user' | 'vfio' | 'pci';
+  readonly dut: 'model' | 'qemu' | 'vhost-user' | 'vhost-scsi' | 'remote' | 'vfio-user' | 'vfio' | 'pci';
   readonly name?: string;
   readonly binary?: string;
   readonly accel?: string;
@@ -90,6 +90,7 @@ const KEYS_OF_KIND: Readonly<Record<ProfileFile['dut'], readonly string[]>> = {
     ...['socket', 'control_socket', 'backend', 'msix_masks', 'intx_status', 'huge_pages'],
     ...FUNCTION_KEYS,
   ],
+  'vhost-scsi': [],
   remote: ['address', 'command', 'transports'],
   vfio: ['function', ...FUNCTION_KEYS],
   pci: ['function', 'messages', ...FUNCTION_KEYS],

@@ -9,6 +9,7 @@ import type { Share } from '../lab/init-script.js';
 import { ensureKernel } from '../lab/kernel.js';
 import { LabError } from '../lab/lab-error.js';
 import { ensureNode } from '../lab/program-files.js';
+import type { TransportName } from '../port/transport-name.js';
 import type { AllTransportsOptions } from './all-transports.js';
 import { NO_CASE, type Whereabouts } from './beacon.js';
 import { type BrokenEnding, brokenResult } from './broken-result.js';
@@ -149,8 +150,10 @@ class Gathered {
   readonly #standing: (readonly StandingRow[])[] = [];
   #identity: DutIdentity | undefined;
   readonly #remarks: string[] = [];
-  /** Of the first boot: what the run consists of. */
-  #plan: readonly PlannedCase[] = [];
+  /** What the run consists of: by transport, as it was planned when the transport had its first turn. */
+  readonly #plans = new Map<TransportName, readonly PlannedCase[]>();
+  /** Whose turn it is. */
+  #transport: TransportName | undefined;
   /** Name of the result that came last. */
   #last: string | undefined;
 
@@ -190,13 +193,21 @@ class Gathered {
 
   /** The first case without a result, in the order of the run. */
   #next(): PlannedCase | undefined {
-    return executionOrder(this.#plan.length, this.#options.order)
-      .map((index) => this.#plan[index])
-      .find((planned) => planned !== undefined && !this.has(planned));
+    return [...this.#plans.values()]
+      .flatMap((plan) => executionOrder(plan.length, this.#options.order).flatMap((at) => plan[at] ?? []))
+      .find((planned) => !this.has(planned));
+  }
+
+  get #plan(): readonly PlannedCase[] {
+    return [...this.#plans.values()].flat();
   }
 
   get complete(): boolean {
-    return this.#plan.every((planned) => this.has(planned));
+    const { transports } = this.#options;
+    return (
+      transports.every((transport) => this.#plans.has(transport)) &&
+      this.#plan.every((planned) => this.has(planned))
+    );
   }
 
   has(planned: PlannedCase): boolean {
@@ -208,9 +219,12 @@ class Gathered {
       case 'started':
         if (this.#identity === undefined) this.#options.onStarted(message.identity, message.transport);
         this.#identity ??= message.identity;
+        this.#transport = message.transport;
         break;
       case 'plan':
-        if (this.#plan.length === 0) this.#plan = message.cases;
+        // Later boots plan what earlier ones have left.
+        if (this.#transport !== undefined && !this.#plans.has(this.#transport))
+          this.#plans.set(this.#transport, message.cases);
         break;
       case 'result':
         this.#standing.push(message.standing);

@@ -140,3 +140,22 @@ test.each([
 test('a file that is not there is named', () => {
   expect(() => loadProfile(join(folder, 'none.yaml'))).toThrow(/none\.yaml cannot be read/);
 });
+
+test('a PCI function without an IOMMU; consent is for the command line', () => {
+  expect(load('dut: pci\nfunction: 00:05.0\nmessages: memory\ntransports: [pci-legacy]\n').pci).toEqual({
+    address: '00:05.0',
+    messages: true,
+    transports: ['pci-legacy'],
+  });
+  expect(load('dut: pci\nmessages: none\n').pci).toEqual({ messages: false });
+  expect(() => load('dut: pci\nunsafe_dma: true\n')).toThrow(/there is no key "unsafe_dma" here/);
+  expect(() => load('dut: pci\ntransports: [mmio]\n')).toThrow(/driven by pci or pci-legacy, not by mmio/);
+  expect(() => load('dut: vfio\nmessages: memory\n')).toThrow(
+    /"messages" means nothing to the device kind vfio/,
+  );
+});
+
+test("the kernel's vhost-scsi, of which nothing is described", () => {
+  expect(load('dut: vhost-scsi\nname: mine\n')).toMatchObject({ name: 'mine', kind: 'vhost-scsi' });
+  expect(() => load('dut: vhost-scsi\nunits: [{target: 0, unit: 0}]\n')).toThrow(/"units" means nothing/);
+});

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import type { Kernel } from '../../src/lab/kernel.js';
 import type { LabExit, RunningLab } from '../../src/lab/lab.js';
+import type { PciTransportName } from '../../src/port/transport-name.js';
 import { superviseInLab } from '../../src/run/in-lab.js';
 import type { LabMessage } from '../../src/run/lab-job.js';
 import type { PlannedCase } from '../../src/run/messages.js';
@@ -38,8 +39,8 @@ function lab(said: readonly LabMessage[], beacon = ''): RunningLab {
   return { ...lines, agent, ended, kill: () => {} };
 }
 
-const plan = (cases: readonly PlannedCase[]): LabMessage[] => [
-  { type: 'started', identity: { name: 'vfio', version: '1', details: {} }, transport: 'pci' },
+const plan = (cases: readonly PlannedCase[], transport: PciTransportName = 'pci'): LabMessage[] => [
+  { type: 'started', identity: { name: 'vfio', version: '1', details: {} }, transport },
   { type: 'alive' },
   { type: 'plan', cases },
 ];
@@ -51,12 +52,16 @@ const result = ({ id, mode, title }: PlannedCase): LabMessage => ({
 });
 const [one, two, three] = PLAN as [PlannedCase, PlannedCase, PlannedCase];
 
-function supervise(labs: readonly RunningLab[], order = {}) {
+function supervise(
+  labs: readonly RunningLab[],
+  order = {},
+  transports: readonly PciTransportName[] = ['pci'],
+) {
   const left = [...labs];
   return superviseInLab({
     adapter: {
       name: 'vfio',
-      transports: ['pci'],
+      transports,
       obstacles: async () => [],
       lab: { modules: [] },
       start: async () => {
@@ -65,7 +70,7 @@ function supervise(labs: readonly RunningLab[], order = {}) {
     },
     device: { mmap: true, seed: 1 },
     files: [],
-    transports: ['pci'],
+    transports,
     modes: 'default',
     selection: { select: [], skip: [] },
     order,
@@ -125,4 +130,22 @@ it('has nothing to name where no case was begun', async () => {
     message: 'before the first case: the lab ended by itself',
     remedy: undefined,
   });
+});
+
+it('keeps what each transport has planned, also when the lab is lost before the second has its turn', async () => {
+  const legacy = PLAN.map((planned) => ({ ...planned, mode: 'pci-legacy.split' }));
+  const transports = ['pci', 'pci-legacy'] as const;
+  const keys = (cases: readonly CaseResult[]) => cases.map(({ id, mode }) => `${id} in ${mode}`);
+  const all = keys([...PLAN, ...legacy] as unknown as CaseResult[]);
+  const both = lab([
+    ...plan(PLAN),
+    ...PLAN.map(result),
+    ...plan(legacy, 'pci-legacy'),
+    ...legacy.map(result),
+    DONE,
+  ]);
+  expect(keys((await supervise([both], {}, transports)).results)).toEqual(all);
+  const first = lab([...plan(PLAN), ...PLAN.map(result)], '2 1 5\n');
+  const second = lab([...plan([]), ...plan(legacy, 'pci-legacy'), ...legacy.map(result), DONE]);
+  expect(keys((await supervise([first, second], {}, transports)).results)).toEqual(all);
 });

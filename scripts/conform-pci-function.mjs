@@ -1,8 +1,9 @@
 /**
- * Runs the cases on a virtio-scsi function of QEMU that the lab's kernel hands out by VFIO, behind an IOMMU, and on the
- * same QEMU over qtest, and compares: whatever both carry out must have the same verdict. Arguments are those of
- * `vscsi run`. Fails if a verdict differs, or one of the two is not conformant but for what is known of its version.
- * Where the lab's kernel cannot be fetched it is left out, and said to be, unless VSCSI_LAB=required.
+ * Runs the cases on a virtio-scsi function of QEMU in the lab, and on the same QEMU over qtest, and compares: whatever
+ * both carry out must have the same verdict. The first argument is the way to the function: `vfio`, by which the lab's
+ * kernel hands it out behind an IOMMU, or `pci`, without one. The others are those of `vscsi run`. Fails if a verdict
+ * differs, or one of the two is not conformant but for what is known of its version. Where the lab's kernel cannot be
+ * fetched it is left out, and said to be, unless VSCSI_LAB=required.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -12,8 +13,15 @@ import { argv, env, execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const VSCSI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-/** Behind the IOMMU the device has a feature more. */
-const SAME_FEATURES = ['--device-prop', 'iommu_platform=on'];
+/** Over qtest the controller gets what the lab's has: behind the IOMMU a feature more, without it the legacy interface. */
+const SAME_CONTROLLER = {
+  vfio: ['--device-prop', 'iommu_platform=on'],
+  pci: ['--device-prop', 'disable-legacy=off'],
+};
+
+const [way, ...words] = argv.slice(2);
+if (!Object.hasOwn(SAME_CONTROLLER, way ?? ''))
+  throw new Error(`the way is ${Object.keys(SAME_CONTROLLER).join(' or ')}`);
 
 function vscsi(...words) {
   const { status, error } = spawnSync(execPath, [VSCSI, ...words], { stdio: 'inherit' });
@@ -41,22 +49,22 @@ function differ(one, other) {
       skipped.set(why, (skipped.get(why) ?? 0) + 1);
     } else {
       different++;
-      console.log(`  ${key}: ${verdict} by VFIO, ${there} over qtest`);
+      console.log(`  ${key}: ${verdict} by ${way}, ${there} over qtest`);
     }
   }
-  console.log(`VFIO and qtest: ${same} cases with the same verdict, ${different} with another`);
+  console.log(`${way} and qtest: ${same} cases with the same verdict, ${different} with another`);
   for (const [why, count] of skipped) console.log(`  carried out by one of them only: ${count}, ${why}`);
   return different > 0;
 }
 
-function compare(words) {
-  const folder = mkdtempSync(join(tmpdir(), 'vscsi-vfio-'));
+function compare() {
+  const folder = mkdtempSync(join(tmpdir(), 'vscsi-conform-'));
   try {
     const run = (name, ...device) =>
       vscsi('run', ...device, ...words, '--report', `json=${join(folder, name)}`);
-    const status = run('vfio', '--dut', 'vfio') || run('qtest', '--dut', 'qemu', ...SAME_FEATURES);
+    const status = run('lab', '--dut', way) || run('qtest', '--dut', 'qemu', ...SAME_CONTROLLER[way]);
     if (status !== 0) return status;
-    return differ(results(join(folder, 'vfio')), results(join(folder, 'qtest'))) ? 1 : 0;
+    return differ(results(join(folder, 'lab')), results(join(folder, 'qtest'))) ? 1 : 0;
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -64,7 +72,7 @@ function compare(words) {
 
 let status = vscsi('lab', 'fetch');
 if (status !== 0 && env.VSCSI_LAB !== 'required') {
-  console.log('left out: VFIO in the lab');
+  console.log(`left out: ${way} in the lab`);
   status = 0;
-} else if (status === 0) status = compare(argv.slice(2));
+} else if (status === 0) status = compare();
 process.exitCode = status;
