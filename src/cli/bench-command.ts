@@ -23,6 +23,7 @@ export interface BenchOptions {
   readonly qemu?: string;
   readonly backend?: readonly string[];
   readonly mmap: boolean;
+  readonly unsafeDma?: boolean;
   readonly blocks: number;
   readonly transactions: number;
   /** False for the transactions alone. */
@@ -42,8 +43,8 @@ const HANG_MS = 10_000;
 /** Throws DutSetupError, DutGoneError and UsageError. */
 export async function benchCommand(options: BenchOptions, around: Surroundings): Promise<number> {
   const { out, interrupt } = around;
-  const { mmap, qemu, modes, backend } = options;
-  const asked = { mmap, ...(qemu !== undefined && { qemu }), ...(backend && { backend }) };
+  const { mmap, unsafeDma = false, qemu, modes, backend } = options;
+  const asked = { mmap, unsafeDma, ...(qemu !== undefined && { qemu }), ...(backend && { backend }) };
   const device = deviceOf(options.dut, asked, SEED);
   if (options.scale) return benchUnits(options, device, out);
   if (modes === undefined) return benchHarness(device, options, around);

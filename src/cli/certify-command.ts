@@ -20,7 +20,17 @@ import type { RunOptions } from './run-options.js';
 export interface CertifyOptions
   extends Pick<
     RunOptions,
-    'qemu' | 'machine' | 'deviceProp' | 'wrap' | 'backend' | 'mmap' | 'mutant' | 'jobs' | 'seed' | 'timeout'
+    | 'qemu'
+    | 'machine'
+    | 'deviceProp'
+    | 'wrap'
+    | 'backend'
+    | 'mmap'
+    | 'unsafeDma'
+    | 'mutant'
+    | 'jobs'
+    | 'seed'
+    | 'timeout'
   > {
   readonly dut: string;
   readonly profile: string;

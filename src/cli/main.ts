@@ -212,6 +212,7 @@ Examples:
   vscsi run --dut vhost-user:/run/vhost.sock  a vhost-user-scsi back-end that listens there
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
   vscsi run --dut vfio-user --backend 'my-server {socket}'   a PCI function behind vfio-user
+  vscsi run --dut pci:0000:00:05.0 --unsafe-dma   a PCI function that no IOMMU stands before
   vscsi run --dut remote --backend ./my-device  whatever speaks the remote-device protocol
   git bisect run vscsi run --dut qemu --qemu ./build/qemu-system-x86_64 --exit-code bisect
 ${EXIT_CODES}`,
@@ -463,6 +464,7 @@ program
   )
   .option('--qemu <binary>', 'QEMU binary to start (default: qemu-system-x86_64)')
   .option('--no-mmap', "copy memory through the device's own channel")
+  .option('--unsafe-dma', 'drive a PCI function that no IOMMU stands before')
   .option('--blocks <number>', 'interleaved pairs of blocks', positiveInteger, 7)
   .option('--transactions <number>', 'transactions a block', positiveInteger, 1000)
   .option('--no-cases', 'leave out how fast the cases run: minutes in the lab')

@@ -17,7 +17,16 @@ import type { RunOptions } from './run-options.js';
 export interface ReplayOptions
   extends Pick<
     RunOptions,
-    'cases' | 'qemu' | 'machine' | 'deviceProp' | 'wrap' | 'backend' | 'mmap' | 'mutant' | 'timeout'
+    | 'cases'
+    | 'qemu'
+    | 'machine'
+    | 'deviceProp'
+    | 'wrap'
+    | 'backend'
+    | 'mmap'
+    | 'unsafeDma'
+    | 'mutant'
+    | 'timeout'
   > {
   readonly dut: string;
 }

@@ -81,12 +81,13 @@ async function run(options: InLabOptions): Promise<Supervised> {
     const { underWay } = end;
     if (underWay !== undefined && !gathered.has(underWay.planned))
       gathered.add(await resultOfBroken(options, around, underWay.planned, end));
+    else if (gathered.complete) gathered.remark(`${gathered.place()} ${end.why}`);
     else if (gathered.size > before)
-      gathered.remark(`${gathered.between()} ${end.why}; the rest ran in another boot`);
+      gathered.remark(`${gathered.place()} ${end.why}; the rest ran in another boot`);
     else
       return gathered.outcome(
         undefined,
-        new DutSetupError(`${gathered.between()} ${end.why}`, gathered.remedy()),
+        new DutSetupError(`${gathered.place()} ${end.why}`, gathered.remedy()),
       );
     if (gathered.complete) return gathered.outcome(undefined, undefined);
   }
@@ -176,9 +177,10 @@ class Gathered {
   }
 
   /** In words: where the run is while no case is under way. */
-  between(): string {
+  place(): string {
+    if (this.#last === undefined) return 'before the first case:';
     const next = this.#next();
-    if (this.#last === undefined || next === undefined) return 'before the first case:';
+    if (next === undefined) return 'all cases have their results, and the device was being put away:';
     return `after ${this.#last}, which has its result, and before ${resultKey(next)}:`;
   }
 

@@ -58,10 +58,13 @@ interface Rule {
 /** Lines that are not carried out; their options are still looked up in `--help`. */
 const NOT_HERE: readonly Rule[] = [
   { line: /^npx vscsi lab /, reason: 'fetches a kernel of Debian, and boots it for a minute: .ci/lab does' },
-  { line: /^(lspci|modprobe) |\/sys\/bus\/pci\//, reason: 'what this machine has is not for a test to move' },
   {
-    line: /--dut (vfio|my-dpu)(?!-user)\b/,
-    reason: 'needs a function behind an IOMMU, or the lab: .ci/lab does',
+    line: /^(lspci|modprobe) |\/sys\/(bus\/pci|kernel)\//,
+    reason: 'what this machine has is not for a test to move',
+  },
+  {
+    line: /--dut (vfio|my-dpu|pci|my-cloud)(?!-user)\b/,
+    reason: 'needs a function of its own, or the lab: .ci/lab does',
   },
   { line: /--dut vhost-scsi\b/, reason: 'needs the modules of a kernel, or the lab: .ci/lab does' },
   { line: /^npx vscsi bench --scale --dut qemu/, reason: 'takes minutes: 512 disks, four times' },

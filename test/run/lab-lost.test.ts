@@ -110,6 +110,16 @@ it('goes on in another boot after a case that has its result', async () => {
   ]);
 });
 
+it('needs no other boot where every case has its result', async () => {
+  const only = lab([...plan([one]), result(one)], '0 1 5\n');
+  const { results, failure, remarks } = await supervise([only]);
+  expect(failure).toBeUndefined();
+  expect(results.map(({ id }) => id)).toEqual(['one']);
+  expect(remarks).toEqual([
+    'all cases have their results, and the device was being put away: the lab ended by itself',
+  ]);
+});
+
 it('gives up where another boot gets no further, and names the place and the way on', async () => {
   const first = lab([...plan(PLAN), result(one)], '0 1 5\n');
   const second = lab(plan([two, three]));
