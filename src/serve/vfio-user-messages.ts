@@ -1,6 +1,6 @@
 /**
  * vfio-user messages as a server takes and makes them, by the tables of offsets in the protocol's specification. The
- * client has its own (`src/wire/vfio-user.ts`), so that no mistake in one of them can be made by both.
+ * client has its own (`src/wire/vfio-user.ts`, `src/wire/vfio.ts`), so that no mistake in one of them can be made by both.
  */
 import { MalformedMessageError } from './mapped-files.js';
 

@@ -43,48 +43,6 @@ export const VFIO_USER_MINOR = 0;
 /** What holds of a peer that says nothing else. */
 export const VfioUserDefault = { MAX_MSG_FDS: 1, MAX_DATA_XFER_SIZE: 0x10_0000 } as const;
 
-export const vfioUserDeviceInfo = struct('vfio_device_info', {
-  argsz: v32,
-  flags: v32,
-  num_regions: v32,
-  num_irqs: v32,
-});
-export const VfioDeviceFlag = { RESET: 1, PCI: 2 } as const;
-
-export const vfioRegionInfo = struct('vfio_region_info', {
-  argsz: v32,
-  flags: v32,
-  index: v32,
-  cap_offset: v32,
-  size: v64,
-  offset: v64,
-});
-export const VfioRegionFlag = { READ: 1, WRITE: 2, MMAP: 4, CAPS: 8 } as const;
-/** Regions of a PCI function: the first six are its BARs. */
-export const VfioPciRegion = { BARS: 6, CONFIG: 7 } as const;
-
-export const vfioIrqInfo = struct('vfio_irq_info', { argsz: v32, flags: v32, index: v32, count: v32 });
-export const VfioIrqFlag = { EVENTFD: 1, MASKABLE: 2, AUTOMASKED: 4, NORESIZE: 8 } as const;
-/** Kinds of interrupt of a PCI function. */
-export const VfioPciIrq = { INTX: 0, MSI: 1, MSIX: 2 } as const;
-
-/** Descriptors, or booleans behind it, say what is done for each interrupt from `start` on. */
-export const vfioIrqSet = struct('vfio_irq_set', {
-  argsz: v32,
-  flags: v32,
-  index: v32,
-  start: v32,
-  count: v32,
-});
-export const VfioIrqSetFlag = {
-  DATA_NONE: 1,
-  DATA_BOOL: 2,
-  DATA_EVENTFD: 4,
-  ACTION_MASK: 8,
-  ACTION_UNMASK: 0x10,
-  ACTION_TRIGGER: 0x20,
-} as const;
-
 export const vfioUserDmaMap = struct('vfio-user DMA map', {
   argsz: v32,
   flags: v32,
@@ -92,7 +50,6 @@ export const vfioUserDmaMap = struct('vfio-user DMA map', {
   address: v64,
   size: v64,
 });
-export const VfioDmaFlag = { READ: 1, WRITE: 2 } as const;
 
 /** An access to a region; the data follow, in a request that writes and in a reply to one that reads. */
 export const vfioUserRegionAccess = struct('vfio-user region access', {

@@ -12,13 +12,15 @@ import {
   VfioIrqSetFlag,
   VfioPciIrq,
   VfioPciRegion,
-  VfioUserCommand,
-  type VfioUserCommandName,
-  VfioUserFlag,
+  vfioDeviceInfo,
   vfioIrqInfo,
   vfioIrqSet,
   vfioRegionInfo,
-  vfioUserDeviceInfo,
+} from '../../src/wire/vfio.js';
+import {
+  VfioUserCommand,
+  type VfioUserCommandName,
+  VfioUserFlag,
   vfioUserDmaMap,
   vfioUserHeader,
   vfioUserRegionAccess,
@@ -109,8 +111,8 @@ test('agrees on a version, and says what there is', () => {
     capabilities: { max_msg_fds: 8, max_data_xfer_size: 1048576 },
   });
   expect(first.at(-1)).toBe(0);
-  const info = vfioUserDeviceInfo.encode({ argsz: 16 });
-  expect(vfioUserDeviceInfo.read(ask('DEVICE_GET_INFO', info) as Buffer)).toEqual({
+  const info = vfioDeviceInfo.encode({ argsz: 16 });
+  expect(vfioDeviceInfo.read(ask('DEVICE_GET_INFO', info) as Buffer)).toEqual({
     argsz: 16,
     flags: 3,
     num_regions: 9,
@@ -315,7 +317,7 @@ test.each<[string, VfioUserCommandName | number, Uint8Array, number]>([
     expect(ask(name, payload, [event, event, event])).toBe(errno);
     expect(openFiles()).toBe(before);
     expect(log.at(-1)).toMatch(/command \d+ cannot be carried out: ./);
-    expect(ask('DEVICE_GET_INFO', vfioUserDeviceInfo.encode({ argsz: 16 }))).toBeInstanceOf(Buffer);
+    expect(ask('DEVICE_GET_INFO', vfioDeviceInfo.encode({ argsz: 16 }))).toBeInstanceOf(Buffer);
   },
 );
 

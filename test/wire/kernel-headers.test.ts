@@ -38,7 +38,7 @@ import {
   vringDesc,
   vringUsedElem,
 } from '../../src/wire/split-ring.js';
-import * as vfio from '../../src/wire/vfio-user.js';
+import * as vfio from '../../src/wire/vfio.js';
 import { DeviceStatus, Feature, VIRTIO_ID_SCSI } from '../../src/wire/virtio.js';
 import {
   MMIO_CONFIG_OFFSET,
@@ -235,11 +235,7 @@ const groups: Record<string, readonly Row[]> = {
   ],
   // What vfio-user takes over of them.
   VFIO: [
-    ...head(
-      vfio.vfioUserDeviceInfo.fields,
-      ['argsz', 'flags', 'num_regions', 'num_irqs'],
-      'vfio_device_info',
-    ),
+    ...head(vfio.vfioDeviceInfo.fields, ['argsz', 'flags', 'num_regions', 'num_irqs'], 'vfio_device_info'),
     ...layoutRows(vfio.vfioRegionInfo, 'vfio_region_info'),
     ...layoutRows(vfio.vfioIrqInfo, 'vfio_irq_info'),
     ...layoutRows(vfio.vfioIrqSet, 'vfio_irq_set'),

@@ -3,6 +3,7 @@ import { getSystemErrorName } from 'node:util';
 import { type DutGoneError, DutStalledError, PortError } from '../../port/errors.js';
 import { closeAll } from '../../sys/libc.js';
 import type { FramedMessage } from '../../sys/message-stream.js';
+import { vfioDeviceInfo } from '../../wire/vfio.js';
 import {
   VFIO_USER_MAJOR,
   VFIO_USER_MINOR,
@@ -10,7 +11,6 @@ import {
   type VfioUserCommandName,
   VfioUserDefault,
   VfioUserFlag,
-  vfioUserDeviceInfo,
   vfioUserDmaAccess,
   vfioUserHeader,
   vfioUserVersion,
@@ -172,10 +172,10 @@ export class VfioUserConnection {
   }
 
   /** What the server says of the function. */
-  deviceInfo(): ReturnType<typeof vfioUserDeviceInfo.read> {
-    const { size } = vfioUserDeviceInfo;
-    const request = vfioUserDeviceInfo.encode({ argsz: size });
-    return vfioUserDeviceInfo.read(this.ask('DEVICE_GET_INFO', request, { least: size }));
+  deviceInfo(): ReturnType<typeof vfioDeviceInfo.read> {
+    const { size } = vfioDeviceInfo;
+    const request = vfioDeviceInfo.encode({ argsz: size });
+    return vfioDeviceInfo.read(this.ask('DEVICE_GET_INFO', request, { least: size }));
   }
 
   /** Answers what the server asks, or the first of it; throws when it has gone, or says something that it was not asked. */

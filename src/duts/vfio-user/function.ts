@@ -12,9 +12,8 @@ import {
   vfioIrqInfo,
   vfioIrqSet,
   vfioRegionInfo,
-  vfioUserDmaMap,
-  vfioUserRegionAccess,
-} from '../../wire/vfio-user.js';
+} from '../../wire/vfio.js';
+import { vfioUserDmaMap, vfioUserRegionAccess } from '../../wire/vfio-user.js';
 import type { SharedMemory } from '../shared-memory.js';
 import { VfioUserConnection, VfioUserRefusedError } from './connection.js';
 

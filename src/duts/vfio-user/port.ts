@@ -4,7 +4,7 @@ import type { Port } from '../../port/port.js';
 import type { PciTransportName } from '../../port/transport-name.js';
 import { PollSet } from '../../sys/events.js';
 import { LibcError } from '../../sys/native.js';
-import { VfioPciRegion } from '../../wire/vfio-user.js';
+import { VfioPciRegion } from '../../wire/vfio.js';
 import type { ControlLink, OpenPort } from '../dut.js';
 import { eventClock } from '../event-clock.js';
 import { EventInterrupts } from '../pci-function/event-interrupts.js';

@@ -1,5 +1,14 @@
 /** What the kernel's VFIO is told by ioctls: numbers and structures of linux/vfio.h, on little-endian machines. */
 
+import {
+  VfioDmaFlag,
+  VfioIrqSetFlag,
+  vfioDeviceInfo,
+  vfioIrqInfo,
+  vfioIrqSet,
+  vfioRegionInfo,
+} from '../../wire/vfio.js';
+
 /** _IO of linux/ioctl.h: the structures say how long they are. */
 const ioctl = (number: number): number => 0x3b * 2 ** 8 + 100 + number;
 
@@ -24,26 +33,10 @@ export const VFIO_API_VERSION = 0;
 export const VFIO_TYPE1v2_IOMMU = 3;
 
 export const VFIO_GROUP_FLAGS_VIABLE = 1;
-export const VFIO_DEVICE_FLAGS_RESET = 1;
-export const VFIO_DEVICE_FLAGS_PCI = 2;
-/** Regions of a PCI function: BAR 0-5 have their own numbers. */
-export const VFIO_PCI_CONFIG_REGION_INDEX = 7;
-export const VFIO_PCI_INTX_IRQ_INDEX = 0;
-export const VFIO_PCI_MSIX_IRQ_INDEX = 2;
-
-const VFIO_IRQ_SET_DATA_NONE = 1;
-const VFIO_IRQ_SET_DATA_EVENTFD = 4;
-const VFIO_IRQ_SET_ACTION_TRIGGER = 32;
-const VFIO_DMA_MAP_FLAG_READ_WRITE = 3;
 const VFIO_IOMMU_INFO_CAPS = 2;
 const VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE = 1;
 
 const GROUP_STATUS = 8;
-/** Without what was added later. */
-const DEVICE_INFO = 16;
-const REGION_INFO = 32;
-const IRQ_INFO = 16;
-const IRQ_SET = 20;
 const TYPE1_INFO = 24;
 const DMA_MAP = 32;
 const DMA_UNMAP = 24;
@@ -59,16 +52,16 @@ function sized(length: number): Buffer {
 
 /** struct vfio_group_status, to be filled in. */
 export const groupStatus = (): Buffer => sized(GROUP_STATUS);
-/** struct vfio_device_info, to be filled in. */
-export const deviceInfo = (): Buffer => sized(DEVICE_INFO);
+/** struct vfio_device_info without what was added later, to be filled in. */
+export const deviceInfo = (): Buffer => sized(vfioDeviceInfo.size);
 
 /** The flags of any structure that was filled in. */
 export const flagsOf = (answer: Buffer): number => answer.readUInt32LE(FLAGS);
 
 /** struct vfio_region_info that asks for a region, to be filled in. */
 export function regionInfo(index: number): Buffer {
-  const bytes = sized(REGION_INFO);
-  bytes.writeUInt32LE(index, 8);
+  const bytes = sized(vfioRegionInfo.size);
+  vfioRegionInfo.write(bytes, { index });
   return bytes;
 }
 
@@ -81,27 +74,26 @@ export interface DeviceRegion {
 
 /** What a struct vfio_region_info tells that was filled in. */
 export function regionOf(answer: Buffer): DeviceRegion {
-  return { size: Number(answer.readBigUInt64LE(16)), offset: Number(answer.readBigUInt64LE(24)) };
+  const { size, offset } = vfioRegionInfo.read(answer);
+  return { size: Number(size), offset: Number(offset) };
 }
 
 /** struct vfio_irq_info that asks for a kind of interrupts, to be filled in. */
 export function irqInfo(index: number): Buffer {
-  const bytes = sized(IRQ_INFO);
-  bytes.writeUInt32LE(index, 8);
+  const bytes = sized(vfioIrqInfo.size);
+  vfioIrqInfo.write(bytes, { index });
   return bytes;
 }
 
 /** How many interrupts a struct vfio_irq_info tells of that was filled in. */
-export const irqCount = (answer: Buffer): number => answer.readUInt32LE(12);
+export const irqCount = (answer: Buffer): number => vfioIrqInfo.read(answer).count;
 
 /** struct vfio_irq_set that has interrupts of a kind, from the first on, signalled to these; none ends that. */
 export function irqSet(index: number, events: readonly number[]): Buffer {
-  const bytes = sized(IRQ_SET + 4 * events.length);
-  const data = events.length > 0 ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE;
-  bytes.writeUInt32LE(data | VFIO_IRQ_SET_ACTION_TRIGGER, FLAGS);
-  bytes.writeUInt32LE(index, 8);
-  bytes.writeUInt32LE(events.length, 16);
-  for (const [i, fd] of events.entries()) bytes.writeInt32LE(fd, IRQ_SET + 4 * i);
+  const bytes = sized(vfioIrqSet.size + 4 * events.length);
+  const data = events.length > 0 ? VfioIrqSetFlag.DATA_EVENTFD : VfioIrqSetFlag.DATA_NONE;
+  vfioIrqSet.write(bytes, { flags: data | VfioIrqSetFlag.ACTION_TRIGGER, index, count: events.length });
+  for (const [i, fd] of events.entries()) bytes.writeInt32LE(fd, vfioIrqSet.size + 4 * i);
   return bytes;
 }
 
@@ -148,7 +140,7 @@ export interface DmaMapping {
 /** struct vfio_iommu_type1_dma_map, for reading and writing. */
 export function dmaMap({ iova, size, userAddress }: DmaMapping): Buffer {
   const bytes = sized(DMA_MAP);
-  bytes.writeUInt32LE(VFIO_DMA_MAP_FLAG_READ_WRITE, FLAGS);
+  bytes.writeUInt32LE(VfioDmaFlag.READ | VfioDmaFlag.WRITE, FLAGS);
   bytes.writeBigUInt64LE(userAddress, 8);
   bytes.writeBigUInt64LE(iova, 16);
   bytes.writeBigUInt64LE(size, 24);

@@ -7,6 +7,7 @@ import type { PciTransportName } from '../../port/transport-name.js';
 import { eventfd } from '../../sys/events.js';
 import { LibcError, libc } from '../../sys/libc.js';
 import { pciHeader } from '../../wire/pci.js';
+import { VfioPciIrq } from '../../wire/vfio.js';
 import type { OpenPort } from '../dut.js';
 import { EventInterrupts } from '../pci-function/event-interrupts.js';
 import { pciFunctionPort, regionWindow, statusLine } from '../pci-function/port.js';
@@ -19,8 +20,6 @@ import {
   VFIO_DEVICE_SET_IRQS,
   VFIO_IOMMU_MAP_DMA,
   VFIO_IOMMU_UNMAP_DMA,
-  VFIO_PCI_INTX_IRQ_INDEX,
-  VFIO_PCI_MSIX_IRQ_INDEX,
 } from './ioctls.js';
 import { placed } from './iova.js';
 import type { OpenedFunction } from './vfio-device.js';
@@ -105,8 +104,8 @@ function openInterrupts({ device, vectors, pin }: VfioAttach, undo: (() => void)
     vectors,
     masked: false,
     connect(fds) {
-      if (fds.length > 0) connect(VFIO_PCI_MSIX_IRQ_INDEX, fds);
-      else if (line !== undefined) connect(VFIO_PCI_INTX_IRQ_INDEX, [line]);
+      if (fds.length > 0) connect(VfioPciIrq.MSIX, fds);
+      else if (line !== undefined) connect(VfioPciIrq.INTX, [line]);
       else connect(undefined, []);
     },
   });

@@ -1,6 +1,7 @@
 /** A PCI function that the kernel's VFIO has handed to this process. */
 import { join } from 'node:path';
 import { LibcError, libc } from '../../sys/libc.js';
+import { VfioDeviceFlag, VfioPciIrq, VfioPciRegion } from '../../wire/vfio.js';
 import { DutSetupError } from '../dut.js';
 import {
   type DeviceRegion,
@@ -17,7 +18,6 @@ import {
   regionOf,
   VFIO_API_VERSION,
   VFIO_CHECK_EXTENSION,
-  VFIO_DEVICE_FLAGS_PCI,
   VFIO_DEVICE_GET_INFO,
   VFIO_DEVICE_GET_IRQ_INFO,
   VFIO_DEVICE_GET_REGION_INFO,
@@ -27,9 +27,6 @@ import {
   VFIO_GROUP_GET_STATUS,
   VFIO_GROUP_SET_CONTAINER,
   VFIO_IOMMU_GET_INFO,
-  VFIO_PCI_CONFIG_REGION_INDEX,
-  VFIO_PCI_INTX_IRQ_INDEX,
-  VFIO_PCI_MSIX_IRQ_INDEX,
   VFIO_SET_IOMMU,
   VFIO_TYPE1v2_IOMMU,
 } from './ioctls.js';
@@ -94,16 +91,15 @@ export function openFunction(address: string, group: string): OpenedFunction {
     opened.push(device);
     const info = deviceInfo();
     libc().ioctl(device, VFIO_DEVICE_GET_INFO, info);
-    if ((flagsOf(info) & VFIO_DEVICE_FLAGS_PCI) === 0)
-      throw new DutSetupError(`${address} is no PCI function`);
+    if ((flagsOf(info) & VfioDeviceFlag.PCI) === 0) throw new DutSetupError(`${address} is no PCI function`);
     return {
       container,
       group: groupFd,
       device,
-      config: region(device, VFIO_PCI_CONFIG_REGION_INDEX),
+      config: region(device, VfioPciRegion.CONFIG),
       bars: Array.from({ length: BARS }, (_, index) => region(device, index)),
-      vectors: interrupts(device, VFIO_PCI_MSIX_IRQ_INDEX),
-      pin: interrupts(device, VFIO_PCI_INTX_IRQ_INDEX) > 0,
+      vectors: interrupts(device, VfioPciIrq.MSIX),
+      pin: interrupts(device, VfioPciIrq.INTX) > 0,
       iovaRanges: ranges(container),
     };
   } catch (error) {
