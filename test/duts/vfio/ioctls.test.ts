@@ -9,7 +9,7 @@ const field = (structure: string, name: string) => `offsetof(struct ${structure}
 const size = (structure: string) => `sizeof(struct ${structure})`;
 
 it('asks by the numbers of the kernel', () => {
-  expect(NUMBERS.length).toBeGreaterThan(20);
+  expect(NUMBERS.length).toBeGreaterThan(15);
   const values = fromHeaders(NUMBERS.map(([name]) => `(unsigned)${name}`));
   expect(Object.fromEntries(NUMBERS)).toEqual(
     Object.fromEntries(NUMBERS.map(([name], i) => [name, values[i]])),
