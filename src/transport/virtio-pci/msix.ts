@@ -3,6 +3,7 @@ import type { DmaBlock, DmaSpace } from '../../port/dma-space.js';
 import type { Interrupts } from '../../port/interrupts.js';
 import type { PciAttachment } from '../../port/registers.js';
 import { MsixControl, msixCapability, msixEntry } from '../../wire/pci.js';
+import type { Region } from '../transport.js';
 import type { MsixStructures } from './msix-structures.js';
 
 const CELL_BYTES = 4;
@@ -14,6 +15,8 @@ const messageOf = (vector: number): number => 0x5c510000 | vector;
 export class MessageTable {
   readonly #pci: PciAttachment;
   readonly #structures: MsixStructures;
+  /** Where the table was when it was first filled in: what is read-only is read once. */
+  #table: Region | undefined;
 
   constructor(pci: PciAttachment, structures: MsixStructures) {
     this.#pci = pci;
@@ -22,7 +25,8 @@ export class MessageTable {
 
   /** Fills in every entry, unmasked, and enables MSI-X. `addressOf` says where the message of a vector goes. */
   enable(addressOf: (vector: number) => bigint): void {
-    const { window, offset } = this.#structures.table();
+    this.#table ??= this.#structures.table();
+    const { window, offset } = this.#table;
     const { address_low, address_high, data, control } = msixEntry.fields;
     for (let vector = 0; vector < this.#structures.vectors; vector++) {
       const at = offset + vector * msixEntry.size;
