@@ -151,7 +151,7 @@ function starting(command: Command): Command {
 starting(choosing(program.command('run').description('run the cases on one or more devices under test')))
   .option(
     '--dut <device>',
-    'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)',
+    "device kind (model, qemu, vhost-user:SOCKET, vhost-scsi, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS; vfio and pci alone mean QEMU's in the lab) or profile file (*.yaml), may be repeated (default: the model, and QEMU where it is installed)",
     collect(asIs),
   )
   .addOption(
@@ -270,7 +270,7 @@ starting(
     .description('carry out a fixed playlist on a device, and leave a signed record of how it went')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS) or profile file (*.yaml)',
+      "device kind (model, qemu, vhost-user:SOCKET, vhost-scsi, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS; vfio and pci alone mean QEMU's in the lab) or profile file (*.yaml)",
     )
     .requiredOption('--profile <name>', 'playlist: basic or full')
     .requiredOption('--out <folder>', 'where the record goes: a new folder, or an empty one')
@@ -308,7 +308,7 @@ starting(
     .argument('<trace>', 'trace of a case as JSONL, from vscsi run --trace FOLDER')
     .requiredOption(
       '--dut <device>',
-      'device kind (model, qemu, vhost-user:SOCKET, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS) or profile file (*.yaml)',
+      "device kind (model, qemu, vhost-user:SOCKET, vhost-scsi, vfio-user:SOCKET, vfio:ADDRESS, pci:ADDRESS, remote:ADDRESS; vfio and pci alone mean QEMU's in the lab) or profile file (*.yaml)",
     ),
 )
   .addOption(casesOption())
@@ -403,6 +403,7 @@ Examples:
   vscsi run --dut vhost-user --backend 'vscsi serve --socket {socket} --control {control}'
   vscsi run --dut vfio-user --backend 'vscsi serve --vfio-user {socket} --transport {transport}'
   vscsi run --dut remote --backend 'vscsi serve --remote'
+  vscsi serve --vfio-user /tmp/scsi-pci.sock
   qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\
     -chardev socket,id=c,path=/tmp/scsi.sock -device vhost-user-scsi-pci,chardev=c,num_queues=2
   qemu-system-x86_64 -m 512 -object memory-backend-memfd,id=m,size=512M,share=on -machine q35,memory-backend=m \\

@@ -116,6 +116,7 @@ Exit codes:
       10_000,
     )
     .option('--no-mmap', "with --dut: copy memory through the device's own channel")
+    .option('--unsafe-dma', 'with --dut: drive a PCI function that no IOMMU stands before')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',

@@ -58,7 +58,13 @@ async function device(own: readonly ControlCapability[]) {
   };
   const commands = Object.fromEntries(KEYS.map((key) => [key, ['./lab.sh', key]]));
   const running = await withCommands(adapter, { commands, folder }).start();
-  const told = () => readFileSync(join(folder, 'told'), 'utf8').trim().split('\n');
+  // What the tests themselves were started with is not told by the control.
+  const inherited = ([name]: readonly string[]) => name !== undefined && Object.hasOwn(process.env, name);
+  const told = () =>
+    readFileSync(join(folder, 'told'), 'utf8')
+      .trim()
+      .split('\n')
+      .filter((line) => !inherited(line.split('=')));
   return { asked, running, told };
 }
 
