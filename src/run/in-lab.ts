@@ -52,8 +52,7 @@ export async function superviseInLab(options: InLabOptions): Promise<Supervised>
   try {
     return await run(options);
   } catch (error) {
-    if (error instanceof LabError) throw new DutSetupError(error.message, error.remedy, { cause: error });
-    throw error;
+    throw failureOf(error);
   }
 }
 
@@ -74,14 +73,19 @@ async function run(options: InLabOptions): Promise<Supervised> {
     const before = gathered.size;
     // Some may have been there before the first boot.
     const job = jobOf(options, { without: [...(options.selection.without ?? []), ...gathered.keys] });
-    const { last, ...end } = await bootFor(job, around, (message) => gathered.take(message));
-    if (last?.type === 'failed') throw setupError(last.failure);
+    const booted = await bootFor(job, around, (message) => gathered.take(message)).catch(failureOf);
+    // What earlier boots have found stays.
+    if (booted instanceof DutSetupError) return gathered.outcome(undefined, booted);
+    const { last, ...end } = booted;
+    if (last?.type === 'failed') return gathered.outcome(undefined, setupError(last.failure));
     if (last !== undefined) return gathered.outcome(last.run, last.failure && setupError(last.failure));
     if (interrupt.aborted) return gathered.outcome(undefined, undefined);
     const { underWay } = end;
-    if (underWay !== undefined && !gathered.has(underWay.planned))
-      gathered.add(await resultOfBroken(options, around, underWay.planned, end));
-    else if (gathered.complete) gathered.remark(`${gathered.place()} ${end.why}`);
+    if (underWay !== undefined && !gathered.has(underWay.planned)) {
+      const { result, failure } = await resultOfBroken(options, around, underWay.planned, end);
+      gathered.add(result);
+      if (failure) return gathered.outcome(undefined, failure);
+    } else if (gathered.complete) gathered.remark(`${gathered.place()} ${end.why}`);
     else if (gathered.size > before)
       gathered.remark(`${gathered.place()} ${end.why}; the rest ran in another boot`);
     else
@@ -100,13 +104,16 @@ function sharesOf({ trace }: InLabOptions): readonly Share[] {
   return [{ host: folder, guest: folder, writable: true }];
 }
 
-/** The verdict of a case that the kernel did not survive. It gets a second chance, alone, in another boot. */
+/**
+ * The verdict of a case that the kernel did not survive. It gets a second chance, alone, in another boot; `failure` is why
+ * there was none.
+ */
 async function resultOfBroken(
   options: InLabOptions,
   around: LabSurroundings,
   planned: PlannedCase,
   end: BootEnd,
-): Promise<CaseResult> {
+): Promise<{ readonly result: CaseResult; readonly failure?: DutSetupError }> {
   const { how, why: message } = end;
   const at = end.underWay?.at ?? NOWHERE;
   const ending: BrokenEnding =
@@ -115,10 +122,15 @@ async function resultOfBroken(
   let verdict: CaseResult['verdict'] | undefined;
   const again = await bootFor(jobOf(untraced, { only: [resultKey(planned)] }), around, (said) => {
     if (said.type === 'result') verdict = said.result.verdict;
+  }).catch(failureOf);
+  const resultIf = (reproduced: boolean | undefined): CaseResult => ({
+    ...brokenResult(planned, ending, options.interrupt.aborted ? undefined : reproduced),
+    order: planned.order,
   });
-  const reproduced = again.last === undefined ? again.how === how : verdict === how;
-  const result = brokenResult(planned, ending, options.interrupt.aborted ? undefined : reproduced);
-  return { ...result, order: planned.order };
+  if (again instanceof DutSetupError) return { result: resultIf(undefined), failure: again };
+  if (again.last?.type === 'failed')
+    return { result: resultIf(undefined), failure: setupError(again.last.failure) };
+  return { result: resultIf(again.last === undefined ? again.how === how : verdict === how) };
 }
 
 function jobOf(
@@ -266,6 +278,13 @@ class Gathered {
       ...(failure && { failure }),
     };
   }
+}
+
+/** The error of a boot that there could not be; throws what is a mistake of the suite. */
+function failureOf(error: unknown): DutSetupError {
+  if (error instanceof DutSetupError) return error;
+  if (error instanceof LabError) return new DutSetupError(error.message, error.remedy, { cause: error });
+  throw error;
 }
 
 function setupError({ message, remedy }: LabFailure): DutSetupError {

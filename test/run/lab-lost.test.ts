@@ -1,8 +1,10 @@
 /** Labs that are lost between two cases, played by streams: what was found stays, and the run says where it was. */
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
+import { DutSetupError } from '../../src/duts/dut.js';
 import type { Kernel } from '../../src/lab/kernel.js';
 import type { LabExit, RunningLab } from '../../src/lab/lab.js';
+import { LabError } from '../../src/lab/lab-error.js';
 import type { PciTransportName } from '../../src/port/transport-name.js';
 import { superviseInLab } from '../../src/run/in-lab.js';
 import type { LabMessage } from '../../src/run/lab-job.js';
@@ -53,7 +55,7 @@ const result = ({ id, mode, title }: PlannedCase): LabMessage => ({
 const [one, two, three] = PLAN as [PlannedCase, PlannedCase, PlannedCase];
 
 function supervise(
-  labs: readonly RunningLab[],
+  labs: readonly (RunningLab | Error)[],
   order = {},
   transports: readonly PciTransportName[] = ['pci'],
 ) {
@@ -89,6 +91,7 @@ function supervise(
     async start() {
       const next = left.shift();
       if (next === undefined) throw new Error('no boot was expected');
+      if (next instanceof Error) throw next;
       return next;
     },
   });
@@ -158,4 +161,40 @@ it('keeps what each transport has planned, also when the lab is lost before the 
   const first = lab([...plan(PLAN), ...PLAN.map(result)], '2 1 5\n');
   const second = lab([...plan([]), ...plan(legacy, 'pci-legacy'), ...legacy.map(result), DONE]);
   expect(keys((await supervise([first, second], {}, transports)).results)).toEqual(all);
+});
+
+/** Boots that cannot be had, and what the run says of them. */
+const NO_BOOTS: readonly [string, () => RunningLab | Error, string][] = [
+  ['a lab that does not start', () => new LabError('the disk is full', 'make room'), 'the disk is full'],
+  ['a machine that is not set up', () => new DutSetupError('no bridge', 'make room'), 'no bridge'],
+  [
+    'a device that does not come up',
+    () => lab([{ type: 'failed', failure: { message: 'no answer', remedy: 'make room' } }]),
+    'no answer',
+  ],
+];
+
+it.each(NO_BOOTS)('%s costs no result of the boots before', async (_, boot, message) => {
+  const first = lab([...plan(PLAN), result(one)], '0 1 5\n');
+  const { results, failure, identity } = await supervise([first, boot()]);
+  expect(results.map(({ id, verdict }) => `${id} ${verdict}`)).toEqual(['one pass']);
+  expect(failure).toMatchObject({ message, remedy: 'make room' });
+  expect(identity.name).toBe('vfio');
+});
+
+it.each(NO_BOOTS)('%s costs a broken case its second chance, not its result', async (_, boot, message) => {
+  const first = lab([...plan(PLAN), result(one)], '1 1 5\n');
+  const { results, failure } = await supervise([first, boot()]);
+  expect(results.map(({ id, verdict }) => `${id} ${verdict}`)).toEqual(['one pass', 'two crash']);
+  expect(results[1]?.findings[0]).not.toHaveProperty('reproduced');
+  expect(failure).toMatchObject({ message, remedy: 'make room' });
+});
+
+it.each(NO_BOOTS)('%s is the error of a run that has nothing yet', async (_, boot, message) => {
+  await expect(supervise([boot()])).rejects.toMatchObject({ message, remedy: 'make room' });
+});
+
+it('hides no mistake of the suite', async () => {
+  const first = lab([...plan(PLAN), result(one)], '0 1 5\n');
+  await expect(supervise([first, new TypeError('a mistake')])).rejects.toThrow(TypeError);
 });
