@@ -1,6 +1,6 @@
 /**
  * Runs the cases on a virtio-scsi function of QEMU in the lab, and on the same QEMU over qtest, and compares: whatever
- * both carry out must have the same verdict. The first argument is the way to the function: `vfio`, by which the lab's
+ * both carry out must have the same verdict, and there must be something that they do. The first argument is the way to the function: `vfio`, by which the lab's
  * kernel hands it out behind an IOMMU, or `pci`, without one. The others are those of `vscsi run`. Fails if a verdict
  * differs, or one of the two is not conformant but for what is known of its version. Where the lab's kernel cannot be
  * fetched it is left out, and said to be, unless VSCSI_LAB=required.
@@ -35,15 +35,17 @@ function results(file) {
   return new Map(cases.map((result) => [`${result.id} in ${result.mode}`, result]));
 }
 
-/** Prints what differs; whether anything does that both have carried out. */
+/** Prints what differs; whether anything does that both have carried out, or there is no such thing. */
 function differ(one, other) {
   const skipped = new Map();
   let same = 0;
   let different = 0;
+  let alone = [...other.keys()].filter((key) => !one.has(key)).length;
   for (const [key, { verdict, skip }] of one) {
     const there = other.get(key)?.verdict;
-    if (there === undefined || there === verdict) {
-      if (there !== undefined && verdict !== 'skip') same++;
+    if (there === undefined) alone++;
+    else if (there === verdict) {
+      if (verdict !== 'skip') same++;
     } else if (verdict === 'skip' || there === 'skip') {
       const why = skip?.evidence ?? other.get(key).skip.evidence;
       skipped.set(why, (skipped.get(why) ?? 0) + 1);
@@ -54,7 +56,9 @@ function differ(one, other) {
   }
   console.log(`${way} and qtest: ${same} cases with the same verdict, ${different} with another`);
   for (const [why, count] of skipped) console.log(`  carried out by one of them only: ${count}, ${why}`);
-  return different > 0;
+  if (alone > 0) console.log(`  planned by one of them only: ${alone}`);
+  if (same + different === 0) console.log('  nothing was carried out by both');
+  return different > 0 || same === 0;
 }
 
 function compare() {

@@ -42,9 +42,13 @@ try {
   const other = here.cases.flatMap((one) => {
     const name = `${one.id} in ${one.mode}`;
     const found = seen.get(name);
+    seen.delete(name);
     if (found !== undefined && outcome(found) === outcome(one)) return [];
     return [`${name}: ${outcome(one)} on the model, ${found ? outcome(found) : 'not run'} behind vfio-user`];
   });
+  for (const name of seen.keys()) other.push(`${name}: not run on the model, but behind vfio-user`);
+  if (here.cases.every(({ verdict }) => verdict === 'skip'))
+    other.push('nothing was carried out on the model');
   for (const one of other) console.log(one);
   process.exitCode = here.status || there.status || (other.length > 0 ? 1 : 0);
 } finally {
