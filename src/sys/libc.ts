@@ -24,6 +24,8 @@ export interface Libc {
   /** Opens a file or device for reading and writing, closed on exec. */
   open(path: string): number;
   close(fd: number): void;
+  /** Locks a file for this opening of it and its heirs (flock). False where another has it locked. */
+  lock(fd: number): boolean;
   /** An ioctl whose argument, if any, is a number, or a structure that is read and written in place; its result. */
   ioctl(fd: number, request: number, argument?: Buffer | number): number;
 }
@@ -36,6 +38,7 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const MADV_REMOVE = 9;
+const LOCK_EXCLUSIVE_NOW = 2 | 4;
 const O_RDWR = 2;
 const O_CLOEXEC = 0o2000000;
 
@@ -63,6 +66,7 @@ function load(): Libc {
   const ftruncate = func('ftruncate', 'int', ['int', 'long']);
   const open = func('open', 'int', ['str', 'int', 'int']);
   const close = func('close', 'int', ['int']);
+  const flock = func('flock', 'int', ['int', 'int']);
   const mmap = func('mmap', 'void *', ['void *', 'size_t', 'int', 'int', 'int', 'long']);
   const madvise = func('madvise', 'int', ['void *', 'size_t', 'int']);
   const ioctl = func('ioctl', 'int', ['int', 'ulong', 'void *']);
@@ -98,6 +102,12 @@ function load(): Libc {
       ),
     close(fd) {
       if (close(fd) < 0) throw failed(`close(${fd})`);
+    },
+    lock(fd) {
+      if (flock(fd, LOCK_EXCLUSIVE_NOW) === 0) return true;
+      const error = failed(`flock(fd ${fd})`);
+      if (error.code === 'EAGAIN') return false;
+      throw error;
     },
     ioctl: (fd, request, argument) =>
       restarted(

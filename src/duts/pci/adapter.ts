@@ -1,8 +1,8 @@
 /** A PCI function of this machine that no IOMMU stands before: what a virtual machine in a cloud has. */
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { PCI_TRANSPORTS, type PciTransportName } from '../../port/transport-name.js';
 import { HugePages } from '../../sys/huge-pages.js';
-import { LibcError } from '../../sys/libc.js';
 import { type DutAdapter, type DutProfile, DutSetupError, type RunningDut } from '../dut.js';
 import { fullAddress, type HostFunction, hostFunction } from '../pci-function/host-function.js';
 import {
@@ -12,6 +12,7 @@ import {
   functionProfile,
 } from '../pci-function/named-function.js';
 import { placedBars } from './bars.js';
+import { claimFunction } from './claim.js';
 import { DmaGuard } from './dma-guard.js';
 import { pciLab } from './lab-machine.js';
 import { type Consent, PAGES, pciObstacles } from './obstacles.js';
@@ -45,20 +46,26 @@ async function start(options: PciOptions, transport: PciTransportName): Promise<
   if (obstacle !== undefined) throw new DutSetupError(obstacle.what, obstacle.remedy);
   const found = hostFunction(fullAddress(options.address ?? '') ?? '');
   if (found === undefined) throw new DutSetupError(`${options.address} has gone`);
+  let claim: number | undefined;
   let memory: HugePages | undefined;
   try {
+    claim = claimFunction(found);
     memory = new HugePages(PAGES);
-    return await running(options, found, memory, transport);
+    return await running(options, found, claim, memory, transport);
   } catch (error) {
     memory?.close();
-    if (!(error instanceof LibcError)) throw error;
-    throw new DutSetupError(`no memory for ${found.address}: ${error.message}`, undefined, { cause: error });
+    if (claim !== undefined) closeSync(claim);
+    if (error instanceof DutSetupError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DutSetupError(`${found.address}: ${reason}`, undefined, { cause: error });
   }
 }
 
+/** Starts the guard last: what is started here ends with `stop`. */
 async function running(
   options: PciOptions,
   found: HostFunction,
+  claim: number,
   memory: HugePages,
   transport: PciTransportName,
 ): Promise<RunningDut> {
@@ -69,30 +76,32 @@ async function running(
       'become root, outside of any container',
     );
   const { folder } = found;
-  const config = join(folder, 'config');
-  const guard = await DmaGuard.start(config, memory.fd);
   const profile: DutProfile = { ...functionProfile(options), dmaContained: false };
-  const { settleMs } = profile;
+  const identity = functionIdentity('pci', options, found, 'mapped, without an IOMMU');
+  const attach: PciAttach = {
+    transport,
+    folder,
+    bars: placedBars(folder),
+    memoryFd: memory.fd,
+    ranges,
+    messages: options.messages ?? false,
+    settleMs: profile.settleMs,
+  };
+  const guard = await DmaGuard.start(join(folder, 'config'), [memory.fd, claim]);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
-    // Its memory is nobody else's before it has let go of it.
+    // Its memory is nobody else's before it has let go of it: what fails here keeps both until the process ends.
     await guard.end();
     memory.close();
+    closeSync(claim);
+    guard.check();
   };
   return {
-    identity: functionIdentity('pci', options, found, 'mapped, without an IOMMU'),
+    identity,
     profile,
-    attach: {
-      transport,
-      folder,
-      bars: placedBars(folder),
-      memoryFd: memory.fd,
-      ranges,
-      messages: options.messages ?? false,
-      settleMs,
-    } satisfies PciAttach,
-    // A function does not end, and an access to its registers always does.
-    exited: new Promise(() => {}),
+    attach,
+    // A function does not end, and every access to its registers comes back; but it is not driven without the guard.
+    exited: guard.lost,
     kill: () => {},
     controls: [],
     control: () => Promise.resolve(),

@@ -144,7 +144,7 @@ function start(options: VfioOptions, transport: PciTransportName): RunningDut {
     identity: functionIdentity('vfio', options, found, memory),
     profile,
     attach: { ...opened, transport, hugePages, settleMs: profile.settleMs } satisfies VfioAttach,
-    // A function does not end, and an access to its registers always does.
+    // A function does not end, and every access to its registers comes back.
     exited: new Promise(() => {}),
     kill: () => {},
     controls: [],
