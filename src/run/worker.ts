@@ -111,9 +111,19 @@ async function main(start: WorkerStart): Promise<void> {
     } else throw error;
   } finally {
     outbox.flush();
-    port?.close();
+    giveBack(port);
   }
   post(last);
+}
+
+/** What became of the device is told even where something of it cannot be given back. */
+function giveBack(port: Port | undefined): void {
+  try {
+    port?.close();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.emitWarning(`the device cannot be given back entirely: ${reason}`);
+  }
 }
 
 /** Registers are told of while a case is carried out. */
