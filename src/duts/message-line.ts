@@ -29,6 +29,7 @@ export class MessageLine {
   readonly #stream: MessageStream;
   #readable: PollSet;
   #over: PortError | undefined;
+  #closed = false;
 
   /** Takes over a connected socket. `limitMs`: how long an answer may take. */
   constructor(socket: number, limitMs: number, { peer, headerSize, payloadSize }: MessageForm) {
@@ -126,7 +127,10 @@ export class MessageLine {
     if (this.#over) throw this.#over;
   }
 
+  /** Closes the socket, once: its number may be that of somebody else's file afterwards. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.end(new DutGoneError(`the connection to ${this.#peer} was closed by this side`));
     libc().close(this.socket);
   }
@@ -135,6 +139,16 @@ export class MessageLine {
     const { partial } = this.#stream;
     const got = partial.length === 0 ? 'nothing' : `${partial.length} bytes of a message: ${hex(partial)}`;
     return `${this.#peer} does not reply to ${name} within ${this.#limitMs} ms; it sent ${got}`;
+  }
+}
+
+/** Connects to who has taken the place of a peer. Throws `DutGoneError` where nobody has, and what `connect` throws. */
+export function reconnected(connect: () => void): void {
+  try {
+    connect();
+  } catch (error) {
+    if (!(error instanceof LibcError)) throw error;
+    throw new DutGoneError(`nobody has taken its place: ${error.message}`);
   }
 }
 

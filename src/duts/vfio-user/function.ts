@@ -51,7 +51,7 @@ export class VfioUserFunction {
     this.#connect();
   }
 
-  /** Begins anew with a server that has taken the place of the one before, at the same socket. Interrupts are off. */
+  /** Begins anew with a server that has taken the place of the one before, at the same socket. Interrupts are off. Throws as the constructor. */
   reconnect(): void {
     this.#connection.close();
     this.#connect();

@@ -7,6 +7,7 @@ import { LibcError } from '../../sys/native.js';
 import { VfioPciRegion } from '../../wire/vfio.js';
 import type { ControlLink, OpenPort } from '../dut.js';
 import { eventClock } from '../event-clock.js';
+import { reconnected } from '../message-line.js';
 import { EventInterrupts } from '../pci-function/event-interrupts.js';
 import { pciFunctionPort, regionWindow, statusLine } from '../pci-function/port.js';
 import { SHARED_REGIONS, SharedMemory } from '../shared-memory.js';
@@ -75,7 +76,7 @@ export const openVfioUserPort: OpenPort<VfioUserAttach> = (attach, link: Control
     },
     attend: () => pci.attend(),
     renew() {
-      pci.reconnect();
+      reconnected(() => pci.reconnect());
       listen();
     },
     alive: () => pci.alive,

@@ -5,6 +5,7 @@ import type { Port } from '../../port/port.js';
 import { LibcError } from '../../sys/native.js';
 import { pause } from '../../sys/real-clock.js';
 import type { ControlLink, OpenPort } from '../dut.js';
+import { reconnected } from '../message-line.js';
 import { SharedMemory } from '../shared-memory.js';
 import { RingEvents } from '../vhost/ring-events.js';
 import { VhostUserBackend, type VhostUserTarget } from './backend.js';
@@ -44,7 +45,7 @@ export const openVhostUserPort: OpenPort<VhostUserAttach> = (
         link.call(control);
         if (control.name !== 'power-cycle') return;
         // Another process has taken the place of the one that was connected.
-        backend.reconnect();
+        reconnected(() => backend.reconnect());
         events.watch(backend.descriptors);
       },
     },

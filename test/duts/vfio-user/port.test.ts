@@ -1,4 +1,5 @@
 /** A port to a function of another process, and what is said of a server whose function cannot be driven. */
+import { closeSync, openSync, unlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { NO_CONTROLS, type RunningDut } from '../../../src/duts/dut.js';
@@ -42,6 +43,19 @@ test('shows configuration space and the BARs that there are', async () => {
     version: 'unknown',
     details: { memory: 'mapped' },
   });
+});
+
+test('after a power cycle that nobody comes back from it is gone, and closes nothing that is not its own', async () => {
+  const { dut } = await opened('');
+  const attach = dut.attach as VfioUserAttach;
+  const call = () => unlinkSync(attach.socket);
+  const port = openVfioUserPort(attach, { offered: new Set(['power-cycle']), call });
+  expect(() => port.controls.invoke({ name: 'power-cycle' })).toThrow(
+    expect.objectContaining({ code: 'DUT_GONE', message: expect.stringMatching(/its place: .* ENOENT/) }),
+  );
+  const others = Array.from({ length: 16 }, () => openSync('/dev/null', 'r'));
+  port.close();
+  for (const fd of others) closeSync(fd);
 });
 
 test('is what a profile declares', async () => {
