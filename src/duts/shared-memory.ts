@@ -1,5 +1,6 @@
 /** Memory that a device in another process maps, or that the kernel reaches: an anonymous file, by addresses of a guest. */
 
+import { HUGE_PAGE } from '../sys/huge-pages.js';
 import { libc, type Mapping } from '../sys/libc.js';
 import { type GuestMemory, type GuestRegion, HeldMemory } from './guest-memory.js';
 
@@ -43,17 +44,24 @@ export class SharedMemory {
   }: { readonly places?: readonly GuestRegion[]; readonly hugePages?: boolean } = {}) {
     this.fd = libc().memfd('vscsi-guest', SHARED_BYTES, hugePages);
     const regions: SharedRegion[] = [];
-    this.held = new HeldMemory(places, ({ base, size: length, fileOffset }) => {
-      const mapping = libc().mapShared(this.fd, fileOffset, length);
-      this.#mappings.push(mapping);
-      regions.push({
-        iova: BigInt(base),
-        size: BigInt(length),
-        userAddress: mapping.address,
-        fileOffset: BigInt(fileOffset),
+    try {
+      this.held = new HeldMemory(places, ({ base, size: length, fileOffset }) => {
+        const mapping = libc().mapShared(this.fd, fileOffset, length);
+        this.#mappings.push(mapping);
+        // A page that was set aside and never touched is not given back before the process ends.
+        if (hugePages) for (let at = 0; at < length; at += HUGE_PAGE) mapping.bytes[at] = 0;
+        regions.push({
+          iova: BigInt(base),
+          size: BigInt(length),
+          userAddress: mapping.address,
+          fileOffset: BigInt(fileOffset),
+        });
+        return mapping;
       });
-      return mapping;
-    });
+    } catch (error) {
+      this.close();
+      throw error;
+    }
     this.regions = regions;
   }
 

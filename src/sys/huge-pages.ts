@@ -1,15 +1,28 @@
 /** Memory that does not move, with the addresses by which a device without an IOMMU reaches it. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { libc, type Mapping } from './libc.js';
 
 /** Bytes of a page. */
 export const HUGE_PAGE = 2 ** 21;
+
+/** The kernel's pool of them, below `/sys`. */
+export const HUGE_PAGE_POOL = 'kernel/mm/hugepages/hugepages-2048kB';
 
 const PAGE = 4096;
 /** An entry of /proc/self/pagemap: the page is there, and the number of its frame. */
 const ENTRY_BYTES = 8;
 const PRESENT = 1n << 63n;
 const FRAME = (1n << 55n) - 1n;
+
+/** How many of the pool nobody has, nor has set aside; 0 where there is no pool. `sys`: where sysfs lies. */
+export function freeHugePages(sys = '/sys'): number {
+  const count = (name: string) => {
+    const file = join(sys, HUGE_PAGE_POOL, name);
+    return existsSync(file) ? Number(readFileSync(file, 'latin1')) : 0;
+  };
+  return count('free_hugepages') - count('resv_hugepages');
+}
 
 /** A piece of such memory that is contiguous for the device. */
 export interface PhysicalRange {

@@ -1,6 +1,7 @@
 /** What keeps a function of this machine from being driven without an IOMMU. */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freeHugePages, HUGE_PAGE_POOL } from '../../sys/huge-pages.js';
 import { hasLibc } from '../../sys/libc.js';
 import type { Obstacle } from '../dut.js';
 import type { HostFunction } from '../pci-function/host-function.js';
@@ -9,7 +10,6 @@ import { type FunctionOptions, namedFunction } from '../pci-function/named-funct
 /** Pages of memory for rings and buffers, 2 MiB each. */
 export const PAGES = 32;
 
-const POOL = 'sys/kernel/mm/hugepages/hugepages-2048kB';
 const LOCKDOWN = 'sys/kernel/security/lockdown';
 /** A driver of the kernel that keeps others away and does nothing itself. */
 const RESERVING_DRIVER = 'pci-stub';
@@ -55,11 +55,11 @@ export function pciMachineObstacles(root = '/'): readonly Obstacle[] {
       what: 'the kernel is locked down: it lets nobody reach registers of devices',
       remedy: 'boot without Secure Boot, or without lockdown= on the command line of the kernel',
     });
-  const free = Number(text(join(root, POOL, 'free_hugepages')) ?? 0);
+  const free = freeHugePages(join(root, 'sys'));
   if (free < PAGES)
     obstacles.push({
       what: `${PAGES} free huge pages of 2 MiB are needed for memory that does not move, and there are ${free}`,
-      remedy: `echo ${PAGES} > ${join('/', POOL, 'nr_hugepages')}`,
+      remedy: `echo ${PAGES} > ${join('/sys', HUGE_PAGE_POOL, 'nr_hugepages')}`,
     });
   if (!hasLibc())
     obstacles.push({

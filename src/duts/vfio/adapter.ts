@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PCI_TRANSPORTS, type PciTransportName } from '../../port/transport-name.js';
-import { HUGE_PAGE } from '../../sys/huge-pages.js';
+import { freeHugePages, HUGE_PAGE } from '../../sys/huge-pages.js';
 import { hasLibc } from '../../sys/libc.js';
 import { type DutAdapter, DutSetupError, type Obstacle, type RunningDut } from '../dut.js';
 import {
@@ -27,7 +27,6 @@ import { closeFunction, openFunction, VFIO_CONTAINER, VFIO_FOLDER } from './vfio
 export type VfioOptions = FunctionOptions;
 
 const DRIVER = 'vfio-pci';
-const FREE_HUGE_PAGES = '/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages';
 /** Drivers that leave the others of a group alone: VFIO takes the group as it is. */
 const HARMLESS_DRIVERS = [DRIVER, 'pci-stub', 'pcieport'];
 
@@ -113,11 +112,6 @@ export function lockObstacles(limits: string, isRoot: boolean): readonly Obstacl
       remedy: `ulimit -l ${SHARED_BYTES / 1024}, or become root`,
     },
   ];
-}
-
-/** How many huge pages of 2 MiB nobody has. */
-function freeHugePages(): number {
-  return existsSync(FREE_HUGE_PAGES) ? Number(readFileSync(FREE_HUGE_PAGES, 'latin1')) : 0;
 }
 
 function allowed(path: string): boolean {

@@ -131,9 +131,10 @@ describe('the machine', () => {
     ]);
   });
 
-  test('needs huge pages, and says how they are had', () => {
+  test('needs huge pages that nobody has set aside, and says how they are had', () => {
     machine();
-    put('sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages', '3\n');
+    put('sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages', `${PAGES}\n`);
+    put('sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages', `${PAGES - 3}\n`);
     expect(found()).toEqual([
       {
         what: `${PAGES} free huge pages of 2 MiB are needed for memory that does not move, and there are 3`,
