@@ -44,6 +44,8 @@ export interface OpenedFunction {
   readonly container: number;
   readonly group: number;
   readonly device: number;
+  /** The kernel knows how to reset it. */
+  readonly resets: boolean;
   readonly config: DeviceRegion;
   /** BAR 0-5. */
   readonly bars: readonly DeviceRegion[];
@@ -96,6 +98,7 @@ export function openFunction(address: string, group: string): OpenedFunction {
       container,
       group: groupFd,
       device,
+      resets: (flagsOf(info) & VfioDeviceFlag.RESET) !== 0,
       config: region(device, VfioPciRegion.CONFIG),
       bars: Array.from({ length: BARS }, (_, index) => region(device, index)),
       vectors: interrupts(device, VfioPciIrq.MSIX),
