@@ -4,7 +4,7 @@ import { PollSet } from '../sys/events.js';
 import { libc } from '../sys/libc.js';
 import { type FramedMessage, MessageStream } from '../sys/message-stream.js';
 import { LibcError } from '../sys/native.js';
-import { limitSends, sendTo } from '../sys/unix-socket.js';
+import { sendTo } from '../sys/unix-socket.js';
 
 /** As long as a thread may be deaf for whoever wants to end it. */
 const SLICE_MS = 50;
@@ -36,7 +36,6 @@ export class MessageLine {
     this.socket = socket;
     this.#peer = peer;
     this.#limitMs = limitMs;
-    limitSends(socket, limitMs);
     this.#readable = new PollSet([socket]);
     this.#stream = new MessageStream(socket, headerSize, payloadSize);
   }
@@ -51,11 +50,11 @@ export class MessageLine {
     this.#readable = new PollSet([this.socket, fd]);
   }
 
-  /** Sends a message, of which errors speak by `name`. */
-  send(name: string, message: Buffer, fds: readonly number[] = []): void {
+  /** Sends a message, of which errors speak by `name`, and which the peer has to take by `deadline`. */
+  send(name: string, message: Buffer, fds: readonly number[] = [], deadline = this.deadline()): void {
     this.throwOver();
     try {
-      sendTo(this.socket, message, fds);
+      sendTo(this.socket, message, fds, deadline);
     } catch (error) {
       if (!(error instanceof LibcError)) throw error;
       if (error.code === 'EAGAIN')

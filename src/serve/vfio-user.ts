@@ -10,7 +10,7 @@ import { PollSet, signal } from '../sys/events.js';
 import { closeAll, libc } from '../sys/libc.js';
 import { type FramedMessage, MessageStream } from '../sys/message-stream.js';
 import { LibcError } from '../sys/native.js';
-import { limitSends, sendTo } from '../sys/unix-socket.js';
+import { sendTo } from '../sys/unix-socket.js';
 import type { Connection } from './connection.js';
 import type { ControlSocket } from './control-socket.js';
 import { divertMessages } from './diverted-messages.js';
@@ -142,7 +142,6 @@ export class VfioUserClient implements Connection {
 
   /** Takes over a connected socket. Who wants something at `controls` is attended to meanwhile. */
   constructor(socket: number, served: ServedFunction, log: (line: string) => void, controls?: ControlSocket) {
-    limitSends(socket, SEND_LIMIT_MS);
     this.#socket = socket;
     this.#served = served;
     this.#log = log;
@@ -213,7 +212,7 @@ export class VfioUserClient implements Connection {
       this.#log(`command ${header.command} cannot be carried out: ${error.message}`);
       reply = replyTo(header, NOTHING, error.errno);
     }
-    if (!header.noReply) sendTo(this.#socket, reply);
+    if (!header.noReply) sendTo(this.#socket, reply, [], performance.now() + SEND_LIMIT_MS);
   }
 
   /** The body of the reply. `keep` takes a descriptor over. Throws `RefusedError` and `MalformedMessageError`. */

@@ -44,6 +44,7 @@ const POLLFD_BYTES = 8;
 const EVENTS = 4;
 const REVENTS = 6;
 const POLLIN = 0x1;
+const POLLOUT = 0x4;
 const POLLERR = 0x8;
 const POLLHUP = 0x10;
 const POLLNVAL = 0x20;
@@ -53,16 +54,16 @@ export class PollSet {
   readonly fds: readonly number[];
   readonly #entries: Buffer;
 
-  constructor(fds: readonly number[]) {
+  constructor(fds: readonly number[], events = POLLIN) {
     this.fds = fds;
     this.#entries = Buffer.alloc(POLLFD_BYTES * Math.max(1, fds.length));
     for (const [i, fd] of fds.entries()) {
       this.#entries.writeInt32LE(fd, POLLFD_BYTES * i);
-      this.#entries.writeInt16LE(POLLIN, POLLFD_BYTES * i + EVENTS);
+      this.#entries.writeInt16LE(events, POLLFD_BYTES * i + EVENTS);
     }
   }
 
-  /** Blocks until a descriptor can be read or was closed, at most `limitMs` (-1: for ever). Whether one can. */
+  /** Blocks until a descriptor is ready or was closed, at most `limitMs` (-1: for ever). Whether one is. */
   wait(limitMs: number): boolean {
     const { poll } = functions();
     const until = performance.now() + limitMs;
@@ -87,4 +88,9 @@ export class PollSet {
   #found(index: number): number {
     return this.#entries.readInt16LE(POLLFD_BYTES * index + REVENTS);
   }
+}
+
+/** Blocks until something can be written, or the other end was closed, at most `limitMs` (-1: for ever). Whether it can. */
+export function waitWritable(fd: number, limitMs: number): boolean {
+  return new PollSet([fd], POLLOUT).wait(limitMs);
 }

@@ -1,5 +1,6 @@
-/** Unix stream sockets that block, and that carry descriptors (SCM_RIGHTS). */
+/** Unix stream sockets that carry descriptors (SCM_RIGHTS). */
 import { existsSync, readFileSync } from 'node:fs';
+import { waitWritable } from './events.js';
 import { failed, LibcError, lazily, native, restarted } from './native.js';
 
 const AF_UNIX = 1;
@@ -10,9 +11,6 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
 const BACKLOG = 4;
-const SO_SNDTIMEO = 21;
-/** struct timeval of 64-bit Linux: seconds and microseconds. */
-const TIMEVAL_BYTES = 16;
 
 /** struct sockaddr_un. */
 const FAMILY_BYTES = 2;
@@ -42,7 +40,6 @@ const functions = lazily(() => {
     accept4: func('accept4', 'int', ['int', 'void *', 'void *', 'int']),
     connect: func('connect', 'int', ['int', 'void *', 'uint']),
     close: func('close', 'int', ['int']),
-    setsockopt: func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
     sendmsg: func('sendmsg', 'long', ['int', 'void *', 'int']),
     recvmsg: func('recvmsg', 'long', ['int', 'void *', 'int']),
   };
@@ -166,17 +163,16 @@ class Message {
 const plain = lazily(() => new Message(0));
 const receiving = lazily(() => new Message(MOST_FDS));
 
-/** Has `sendTo` wait no longer than this for the other end to take what it is sent: it throws `LibcError` EAGAIN then. */
-export function limitSends(socket: number, limitMs: number): void {
-  const time = Buffer.alloc(TIMEVAL_BYTES);
-  time.writeBigUInt64LE(BigInt(Math.floor(limitMs / 1000)), 0);
-  time.writeBigUInt64LE(BigInt(Math.ceil((limitMs % 1000) * 1000)), 8);
-  if (functions().setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, time, time.length) < 0)
-    throw failed('setsockopt(SO_SNDTIMEO)');
-}
-
-/** Sends all of `data`, the descriptors with its first byte. Throws `LibcError` (EPIPE when the other end closed). */
-export function sendTo(socket: number, data: Buffer, fds: readonly number[] = []): void {
+/**
+ * Sends all of `data`, the descriptors with its first byte. Throws `LibcError`: EPIPE when the other end closed, EAGAIN when
+ * it has not taken all of it by `deadline`, as `performance.now` tells time.
+ */
+export function sendTo(
+  socket: number,
+  data: Buffer,
+  fds: readonly number[] = [],
+  deadline = Number.POSITIVE_INFINITY,
+): void {
   let message = plain();
   let controlLength = 0;
   if (fds.length > 0) {
@@ -189,10 +185,15 @@ export function sendTo(socket: number, data: Buffer, fds: readonly number[] = []
   }
   for (let done = 0; done < data.length; ) {
     const header = message.point(data.subarray(done), controlLength);
-    done += restarted(
-      () => 'sendmsg',
-      () => functions().sendmsg(socket, header, MSG_NOSIGNAL),
-    );
+    const sent = functions().sendmsg(socket, header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+      const error = failed('sendmsg');
+      // Time that the system itself keeps (SO_SNDTIMEO) begins anew with every piece that is taken.
+      const left = deadline === Number.POSITIVE_INFINITY ? -1 : Math.max(0, deadline - performance.now());
+      if (error.code === 'EINTR' || (error.code === 'EAGAIN' && waitWritable(socket, left))) continue;
+      throw error;
+    }
+    done += sent;
     message = plain();
     controlLength = 0;
   }

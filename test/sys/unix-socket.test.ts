@@ -1,4 +1,6 @@
 /** Sockets that carry descriptors. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +10,6 @@ import { libc } from '../../src/sys/libc.js';
 import {
   acceptUnix,
   connectUnix,
-  limitSends,
   listenUnix,
   receiveFrom,
   sendTo,
@@ -83,10 +84,36 @@ it('sends what does not fit at once', () => {
 
 it('does not wait for ever for an end that takes nothing, if it was told so', () => {
   const [one, other] = pair();
-  limitSends(one, 20);
-  sendTo(one, Buffer.from('short'));
-  expect(() => sendTo(one, Buffer.alloc(2 ** 24))).toThrow(expect.objectContaining({ code: 'EAGAIN' }));
+  sendTo(one, Buffer.from('short'), [], performance.now() + 20);
+  expect(() => sendTo(one, Buffer.alloc(2 ** 24), [], performance.now() + 20)).toThrow(
+    expect.objectContaining({ code: 'EAGAIN' }),
+  );
   expect(receiveFrom(other, 5)?.data.toString()).toBe('short');
+});
+
+/** Says that it is there, and takes a little at a time until the end: minutes for what the test sends. */
+const DRAINER = `
+  const { readSync, writeSync } = require('node:fs');
+  const piece = Buffer.alloc(4096);
+  for (let first = true; readSync(0, piece) > 0; first = false) {
+    if (first) writeSync(1, 'here');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  }`;
+
+it('does not wait longer for an end that takes a little now and then', async () => {
+  const [near, far] = pair();
+  const drainer = spawn(process.execPath, ['-e', DRAINER], { stdio: [far, 'pipe', 'inherit'] });
+  const ended = once(drainer, 'close');
+  try {
+    sendTo(near, Buffer.of(1));
+    await once(drainer.stdout as NonNullable<typeof drainer.stdout>, 'data');
+    expect(() => sendTo(near, Buffer.alloc(2 ** 26), [], performance.now() + 400)).toThrow(
+      expect.objectContaining({ code: 'EAGAIN' }),
+    );
+  } finally {
+    drainer.kill();
+    await ended;
+  }
 });
 
 it('sees that the other end was closed', () => {

@@ -28,7 +28,6 @@ const MOST_POSTED = 32;
 const ID_MASK = 0xffff;
 /** What the server asks is answered so many times in a row before this end looks at something else. */
 const MOST_ASKED = 1000;
-const CLOCK_EVERY = 16;
 const NOTHING = new Uint8Array(0);
 
 const EFAULT = 14;
@@ -146,15 +145,13 @@ export class VfioUserConnection {
     const id = this.#send(name, payload, fds, 0);
     this.#posted = 0;
     const deadline = this.#line.deadline();
-    for (let asked = 0; ; asked++) {
+    for (let asked = 1; ; asked++) {
       const message = this.#line.await(name, undefined, deadline);
       if (!isCommand(message)) return this.#checked(name, id, message, least, most);
-      this.#serve(message);
-      if (asked % CLOCK_EVERY === 0 && performance.now() > deadline)
+      this.#serve(message, deadline);
+      if (performance.now() > deadline)
         throw this.#line.end(
-          new DutStalledError(
-            `the server asks for memory, and does not reply to ${name}: ${asked + 1} times`,
-          ),
+          new DutStalledError(`the server asks for memory, and does not reply to ${name}: ${asked} times`),
         );
     }
   }
@@ -178,17 +175,18 @@ export class VfioUserConnection {
     return vfioDeviceInfo.read(this.ask('DEVICE_GET_INFO', request, { least: size }));
   }
 
-  /** Answers what the server asks, or the first of it; throws when it has gone, or says something that it was not asked. */
+  /** Answers what the server asks, or the first of it, in limited time; throws when it has gone, or says something that it was not asked. */
   attend(): void {
     this.#line.throwOver();
-    for (let asked = 0; asked < MOST_ASKED; asked++) {
+    const deadline = this.#line.deadline();
+    for (let asked = 0; asked < MOST_ASKED && performance.now() < deadline; asked++) {
       const message = this.#line.receive('between commands');
       if (message === undefined) return;
       if (!isCommand(message)) {
         closeAll(message.fds);
         throw this.#line.garbled('no command', 'silence', Buffer.concat([message.header, message.payload]));
       }
-      this.#serve(message);
+      this.#serve(message, deadline);
     }
   }
 
@@ -239,8 +237,8 @@ export class VfioUserConnection {
     return payload;
   }
 
-  /** Carries out a command of the server's. */
-  #serve({ header, payload, fds }: FramedMessage): void {
+  /** Carries out a command of the server's, which has to take the reply by `deadline`. */
+  #serve({ header, payload, fds }: FramedMessage, deadline: number): void {
     closeAll(fds);
     const { id, command, flags } = vfioUserHeader.read(header);
     const outcome = this.#answer(command, payload);
@@ -254,7 +252,7 @@ export class VfioUserConnection {
       flags: VfioUserFlag.REPLY | (failed ? VfioUserFlag.ERROR : 0),
       error: failed ? outcome : 0,
     });
-    this.#line.send('a reply', Buffer.concat([reply, body]));
+    this.#line.send('a reply', Buffer.concat([reply, body]), [], deadline);
   }
 
   /** The body of the reply, or an errno. */
