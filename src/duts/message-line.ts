@@ -17,6 +17,8 @@ export interface MessageForm {
   readonly peer: string;
   /** Bytes. */
   readonly headerSize: number;
+  /** Descriptors that may come with a message. */
+  readonly mostFds: number;
   /** Bytes that follow a header; throws what `garbled` makes where there cannot be so many. */
   payloadSize(header: Buffer): number;
 }
@@ -26,18 +28,20 @@ export class MessageLine {
   readonly socket: number;
   readonly #peer: string;
   readonly #limitMs: number;
+  readonly #mostFds: number;
   readonly #stream: MessageStream;
   #readable: PollSet;
   #over: PortError | undefined;
   #closed = false;
 
   /** Takes over a connected socket. `limitMs`: how long an answer may take. */
-  constructor(socket: number, limitMs: number, { peer, headerSize, payloadSize }: MessageForm) {
+  constructor(socket: number, limitMs: number, { peer, headerSize, mostFds, payloadSize }: MessageForm) {
     this.socket = socket;
     this.#peer = peer;
     this.#limitMs = limitMs;
+    this.#mostFds = mostFds;
     this.#readable = new PollSet([socket]);
-    this.#stream = new MessageStream(socket, headerSize, payloadSize);
+    this.#stream = new MessageStream(socket, headerSize, payloadSize, mostFds);
   }
 
   /** Whether anything can still be said. */
@@ -91,13 +95,20 @@ export class MessageLine {
 
   /** The next message, if there is one. `when` says for errors what is going on. */
   receive(when: string): FramedMessage | undefined {
-    let got: FramedMessage | 'closed' | undefined;
+    let got: ReturnType<MessageStream['next']>;
     try {
       got = this.#stream.next();
     } catch (error) {
       if (!(error instanceof LibcError)) throw error;
       throw this.end(new DutGoneError(`${this.#peer} broke the connection (${error.code}) ${when}`));
     }
+    if (got === 'flooded')
+      throw this.end(
+        new PortError(
+          'PORT_PROTOCOL',
+          `${this.#peer} sends more than ${this.#mostFds} descriptors with a message ${when}`,
+        ),
+      );
     if (got !== 'closed') return got;
     const { partial } = this.#stream;
     const rest = partial.length === 0 ? '' : `, after ${partial.length} bytes of a message: ${hex(partial)}`;

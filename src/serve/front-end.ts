@@ -12,6 +12,7 @@ import {
   requestName,
   VHOST_USER_F_PROTOCOL_FEATURES,
   VHOST_USER_MAX_CONFIG,
+  VHOST_USER_MAX_REGIONS,
   VhostUserBackendRequest,
   VhostUserFlag,
   type VhostUserProtocolFeatureName,
@@ -90,7 +91,7 @@ export class FrontEnd implements Connection {
     this.#model = model;
     this.#memory = memory;
     this.#log = log;
-    this.#stream = new MessageStream(socket, vhostUserHeader.size, payloadSize);
+    this.#stream = new MessageStream(socket, vhostUserHeader.size, payloadSize, VHOST_USER_MAX_REGIONS);
     this.#vrings = Array.from({ length: model.vhost.queueCount }, freshVring);
     model.vhost.listener = {
       used: (queue) => this.#used(queue),
@@ -173,6 +174,8 @@ export class FrontEnd implements Connection {
       const message = this.#stream.next();
       if (message === undefined) return true;
       if (message === 'closed') return false;
+      if (message === 'flooded')
+        throw new MalformedMessageError(`more than ${VHOST_USER_MAX_REGIONS} descriptors with a message`);
       this.#answer(message);
     }
   }

@@ -146,8 +146,11 @@ export class VfioUserClient implements Connection {
     this.#served = served;
     this.#log = log;
     this.#controls = controls;
-    this.#stream = new MessageStream(socket, HEADER_BYTES, (header) =>
-      payloadBytes(header, MOST_DATA + HEADER_BYTES),
+    this.#stream = new MessageStream(
+      socket,
+      HEADER_BYTES,
+      (header) => payloadBytes(header, MOST_DATA + HEADER_BYTES),
+      MOST_FDS,
     );
     this.#poll = new PollSet([socket, ...(controls ? [controls.fd] : [])]);
     served.onMessage = (vector) => signalIf(this.#vectors.get(vector));
@@ -187,6 +190,8 @@ export class VfioUserClient implements Connection {
       const message = this.#stream.next();
       if (message === undefined) return true;
       if (message === 'closed') return false;
+      if (message === 'flooded')
+        throw new MalformedMessageError(`more than ${MOST_FDS} descriptors with a message`);
       this.#answer(message);
     }
   }

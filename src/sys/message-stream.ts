@@ -1,6 +1,6 @@
 /** Messages of a header and a payload over a stream socket, with the descriptors that came with each. */
 
-import { libc } from './libc.js';
+import { closeAll } from './libc.js';
 import { receiveFrom } from './unix-socket.js';
 
 /** A whole message. */
@@ -19,21 +19,29 @@ export class MessageStream {
   readonly #socket: number;
   readonly #headerSize: number;
   readonly #payloadSize: (header: Buffer) => number;
+  readonly #mostFds: number;
   #header: Buffer;
   #payload: Buffer | undefined;
   #filled = 0;
   #fds: number[] = [];
 
-  /** `payloadSize` says from a header how many bytes follow; it may throw, and the message is then lost. */
-  constructor(socket: number, headerSize: number, payloadSize: (header: Buffer) => number) {
+  /**
+   * `payloadSize` says from a header how many bytes follow; it may throw, and the message is then lost. `mostFds`: how many
+   * descriptors may come with a message.
+   */
+  constructor(socket: number, headerSize: number, payloadSize: (header: Buffer) => number, mostFds: number) {
     this.#socket = socket;
     this.#headerSize = headerSize;
     this.#payloadSize = payloadSize;
+    this.#mostFds = mostFds;
     this.#header = Buffer.alloc(headerSize);
   }
 
-  /** The next whole message, if there is one; `closed` when the other end has closed. Throws `LibcError`. */
-  next(): FramedMessage | 'closed' | undefined {
+  /**
+   * The next whole message, if there is one; `closed` when the other end has closed, `flooded` when more descriptors came
+   * with a message than may: none of them is kept, and the line is of no more use. Throws `LibcError`.
+   */
+  next(): FramedMessage | 'closed' | 'flooded' | undefined {
     for (;;) {
       const target = this.#payload ?? this.#header;
       if (this.#filled === target.length) {
@@ -44,6 +52,10 @@ export class MessageStream {
       const got = receiveFrom(this.#socket, target.length - this.#filled);
       if (got === undefined) return undefined;
       this.#fds.push(...got.fds);
+      if (this.#fds.length > this.#mostFds) {
+        this.discard();
+        return 'flooded';
+      }
       if (got.data.length === 0) return 'closed';
       got.data.copy(target, this.#filled);
       this.#filled += got.data.length;
@@ -59,7 +71,7 @@ export class MessageStream {
 
   /** Closes the descriptors of a message that will not be whole. */
   discard(): void {
-    for (const fd of this.#fds.splice(0)) libc().close(fd);
+    closeAll(this.#fds.splice(0));
   }
 
   #advance(): FramedMessage | undefined {

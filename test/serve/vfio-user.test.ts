@@ -361,3 +361,13 @@ test('whoever connects next finds the function as it was, without memory and int
   expect(takeSignals(event)).toBe(0);
   expect(served.attachment.config.read(12, 1)).toBe(9);
 });
+
+test('a client that sends more descriptors with a message than it may is left', () => {
+  const { send, log } = connected();
+  const event = opened(eventfd());
+  const before = openFiles();
+  const many = Array<number>(9).fill(event);
+  expect(send('DEVICE_GET_INFO', vfioDeviceInfo.encode({ argsz: 16 }), many)).toBe('gone');
+  expect(log.at(-1)).toMatch(/more than 8 descriptors with a message/);
+  expect(openFiles()).toBe(before);
+});

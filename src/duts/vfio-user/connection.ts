@@ -77,6 +77,7 @@ export class VfioUserConnection {
     this.#line = new MessageLine(socket, limitMs, {
       peer: 'the server',
       headerSize: vfioUserHeader.size,
+      mostFds: MOST_FDS,
       payloadSize: (header) => this.#payloadSize(header),
     });
   }

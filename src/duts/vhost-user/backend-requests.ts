@@ -4,6 +4,7 @@ import { libc } from '../../sys/libc.js';
 import { type FramedMessage, MessageStream } from '../../sys/message-stream.js';
 import { sendTo, unixPair } from '../../sys/unix-socket.js';
 import {
+  VHOST_USER_MAX_REGIONS,
   VhostUserBackendRequest,
   VhostUserFlag,
   vhostUserHeader,
@@ -25,8 +26,11 @@ export class BackendRequests {
   private constructor(fd: number, configChanged: () => void) {
     this.fd = fd;
     this.#configChanged = configChanged;
-    this.#stream = new MessageStream(fd, vhostUserHeader.size, (header) =>
-      Math.min(MOST_PAYLOAD, vhostUserHeader.read(header).size),
+    this.#stream = new MessageStream(
+      fd,
+      vhostUserHeader.size,
+      (header) => Math.min(MOST_PAYLOAD, vhostUserHeader.read(header).size),
+      VHOST_USER_MAX_REGIONS,
     );
   }
 
@@ -50,10 +54,10 @@ export class BackendRequests {
     libc().close(this.fd);
   }
 
-  /** A back-end that closes its channel has nothing to ask for any more. */
+  /** A back-end that closes its channel, or sends what cannot be meant, has nothing to ask for any more. */
   #next(): FramedMessage | undefined {
     const got = this.#stream.next();
-    if (got !== 'closed') return got;
+    if (got !== 'closed' && got !== 'flooded') return got;
     this.#open = false;
     return undefined;
   }

@@ -5,6 +5,7 @@ import { closeAll } from '../../sys/libc.js';
 import type { FramedMessage } from '../../sys/message-stream.js';
 import {
   requestName,
+  VHOST_USER_MAX_REGIONS,
   VhostUserFlag,
   VhostUserRequest,
   type VhostUserRequestName,
@@ -36,6 +37,7 @@ export class VhostUserConnection {
     this.#line = new MessageLine(socket, limitMs, {
       peer: 'the back-end',
       headerSize: vhostUserHeader.size,
+      mostFds: VHOST_USER_MAX_REGIONS,
       payloadSize: (header) => this.#payloadSize(header),
     });
   }

@@ -297,3 +297,25 @@ test('posts commands that have no reply, and never more than a few before it wai
   expect(taken(far)).toBe(Buffer.concat([asked, posted]).toString('hex'));
   expect(() => line.fence()).toThrow(DutStalledError);
 });
+
+test('takes no more descriptors with a message than it has said, in however many pieces they come', () => {
+  const count = () => readdirSync('/proc/self/fd').length;
+  const event = eventfd();
+  open.add(event);
+  const { line, far } = connected();
+  const whole = message({ command: GET_INFO }, INFO);
+  const before = count();
+  // Each byte of a message may bring some.
+  sendTo(far, whole.subarray(0, 20), Array<number>(5).fill(event));
+  sendTo(far, whole.subarray(20, 24), Array<number>(4).fill(event));
+  expect(() => line.deviceInfo()).toThrow(
+    expect.objectContaining({
+      code: 'PORT_PROTOCOL',
+      message: expect.stringMatching(/the server sends more than 8 descriptors with a message/),
+    }),
+  );
+  expect([line.alive, count()]).toEqual([false, before]);
+  const other = connected();
+  sendTo(other.far, whole, Array<number>(8).fill(event));
+  other.line.deviceInfo();
+});

@@ -23,7 +23,12 @@ const number = (value) => vhostUserU64.encode({ value });
 
 for (;;) {
   const line = acceptUnix(listener);
-  const stream = new MessageStream(line, vhostUserHeader.size, (header) => vhostUserHeader.read(header).size);
+  const stream = new MessageStream(
+    line,
+    vhostUserHeader.size,
+    (header) => vhostUserHeader.read(header).size,
+    8,
+  );
   const readable = new PollSet([line]);
   for (let message = stream.next(); message !== 'closed'; message = stream.next()) {
     if (message === undefined) readable.wait(-1);
