@@ -123,8 +123,11 @@ export function readDmaMap(payload: Buffer): DmaRange & { readonly offset: bigin
   };
 }
 
+/** One range as it was mapped: neither all of them nor dirty pages can be asked for. */
 export function readDmaUnmap(payload: Buffer): DmaRange {
   need(payload, 24);
+  const flags = payload.readUInt32LE(4);
+  if (flags !== 0) throw new RefusedError(Errno.EINVAL, `flags 0x${flags.toString(16)} of an unmapping`);
   return { address: payload.readBigUInt64LE(8), size: payload.readBigUInt64LE(16) };
 }
 

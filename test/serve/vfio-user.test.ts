@@ -173,6 +173,10 @@ test('maps memory within its file, each address once, and forgets it', () => {
   expect(ask('DMA_MAP', map(0x90_0000n, 4096n))).toBe(EOPNOTSUPP);
   expect(ask('DMA_MAP', NOTHING, [file])).toBe(EINVAL);
   expect(ask('DMA_UNMAP', unmap(base, 4096n))).toBe(ENOENT);
+  // VFIO_DMA_UNMAP_FLAG_ALL
+  const all = unmap(0n, 0n);
+  all.writeUInt32LE(2, 4);
+  expect(ask('DMA_UNMAP', all)).toBe(EINVAL);
   expect(ask('DMA_UNMAP', unmap(base, size))).toEqual(unmap(base, size));
   expect(() => served.model.memory.at(base, 1)).toThrow();
   served.model.memory.at(base + size, 1);

@@ -13,6 +13,9 @@ import type { ControlLink } from '../dut.js';
 import { eventClock } from '../event-clock.js';
 import type { EventInterrupts } from './event-interrupts.js';
 
+/** A device that asks for something is kept waiting no longer than this while it settles. */
+const LISTEN_MS = 0.1;
+
 /** What a port to a function is made of. */
 export interface PciFunctionParts {
   readonly transport: PciTransportName;
@@ -66,8 +69,11 @@ export function pciFunctionPort(parts: PciFunctionParts): Port {
       settle() {
         attend();
         config.fence();
-        pause(settleMs);
-        attend();
+        const until = performance.now() + settleMs;
+        for (let left = settleMs; left > 0; left = until - performance.now()) {
+          pause(parts.attend ? Math.min(left, LISTEN_MS) : left);
+          attend();
+        }
       },
     },
     controls: {

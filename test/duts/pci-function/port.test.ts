@@ -95,6 +95,8 @@ test('the port renews itself after a power cycle only, and is closed once', () =
       memory.close();
     },
   });
+  port.lifecycle.settle();
+  expect(done.splice(0)).toEqual(['attend']);
   port.controls.invoke({ name: 'hold', units: [] });
   port.controls.invoke({ name: 'power-cycle' });
   port.close();
@@ -104,4 +106,25 @@ test('the port renews itself after a power cycle only, and is closed once', () =
     config,
     undefined,
   ]);
+});
+
+test('a function that asks again and again while it settles is heard', () => {
+  const config = heldRegion(64).window;
+  const memory = new SharedMemory();
+  let heard = 0;
+  const port = pciFunctionPort({
+    transport: 'pci',
+    config,
+    bars: new Map(),
+    dma: memory.dma,
+    settleMs: 50,
+    link: { offered: new Set(), call: () => {} },
+    attend: () => void heard++,
+    alive: () => true,
+    close: () => memory.close(),
+  });
+  port.lifecycle.settle();
+  port.close();
+  // Before and after the pause would be two.
+  expect(heard).toBeGreaterThan(2);
 });
