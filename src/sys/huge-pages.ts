@@ -1,4 +1,4 @@
-/** Memory that does not move, with the addresses by which a device without an IOMMU reaches it. */
+/** Memory that the kernel does not move of itself, with the addresses by which a device without an IOMMU reaches it. */
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { libc, type Mapping } from './libc.js';
@@ -34,7 +34,10 @@ export interface PhysicalRange {
   readonly fileOffset: number;
 }
 
-/** Huge pages in a file. They stay where they are for as long as somebody has the file. */
+/**
+ * Huge pages in a file. While somebody has the file they are neither swapped nor compacted, but they are not pinned:
+ * who takes memory out of service (soft offlining, hot removal of memory) moves them, and nobody tells the device.
+ */
 export class HugePages {
   readonly fd: number;
   readonly #mapping: Mapping;

@@ -6,9 +6,13 @@ import type { PciTransportName } from '../../port/transport-name.js';
 import type { PhysicalRange } from '../../sys/huge-pages.js';
 import { libc } from '../../sys/libc.js';
 import { pause } from '../../sys/real-clock.js';
-import { firstOfType, walkCapabilities } from '../../transport/virtio-pci/capabilities.js';
-import { PciBar, PciCommand, pciHeader } from '../../wire/pci.js';
-import { virtioPciCommonCfg } from '../../wire/virtio-pci.js';
+import { walkCapabilities } from '../../transport/virtio-pci/capabilities.js';
+import { PciBar, PciCommand, PciStatus, pciHeader } from '../../wire/pci.js';
+import {
+  VIRTIO_PCI_DEVICE_SCSI_TRANSITIONAL,
+  VirtioPciCapType,
+  virtioPciCommonCfg,
+} from '../../wire/virtio-pci.js';
 import { legacyHeader } from '../../wire/virtio-pci-legacy.js';
 import type { ControlLink, OpenPort } from '../dut.js';
 import { GuestMemory } from '../guest-memory.js';
@@ -33,6 +37,8 @@ export interface PciAttach {
 const VENDOR = pciHeader.fields.vendor_id.offset;
 const NOBODY = 0xffff;
 const RESET_LIMIT_MS = 1000;
+/** Bits of the command register without which its BARs are not there. */
+const DECODING = PciCommand.IO | PciCommand.MEMORY;
 
 /** Takes a function that nobody drives, as a port. Throws `PortError` PORT_SETUP. */
 export const openPciPort: OpenPort<PciAttach> = (attach, link: ControlLink): Port => {
@@ -40,8 +46,9 @@ export const openPciPort: OpenPort<PciAttach> = (attach, link: ControlLink): Por
   let windows: FunctionWindows | undefined;
   try {
     windows = openWindows(folder, bars);
-    const { config, close } = windows;
-    quieten(windows);
+    const opened = windows;
+    const { config } = opened;
+    const status = quieten(opened);
     const dma = GuestMemory.mapped(
       ranges.map(({ base, size, fileOffset }) => ({ base: Number(base), size, fileOffset })),
       ({ fileOffset, size }) => libc().mapShared(memoryFd, fileOffset, size),
@@ -49,17 +56,14 @@ export const openPciPort: OpenPort<PciAttach> = (attach, link: ControlLink): Por
     return pciFunctionPort({
       transport,
       config,
-      bars: windows.bars,
+      bars: opened.bars,
       dma,
       messages,
       line: statusLine(config),
       settleMs,
       link,
       alive: () => config.read(VENDOR, 2) !== NOBODY,
-      close() {
-        command(config, (bits) => bits & ~PciCommand.MASTER);
-        close();
-      },
+      close: () => release(opened, status),
     });
   } catch (error) {
     windows?.close();
@@ -74,14 +78,26 @@ function command(config: RegisterWindow, change: (bits: number) => number): void
   config.write(at, 2, change(config.read(at, 2)));
 }
 
+/** device_status, wherever it is. */
+interface StatusRegister {
+  readonly window: RegisterWindow;
+  readonly offset: number;
+}
+
 /**
  * Resets the device before it may master the bus: the rings of its last driver lie in memory that others have now.
- * Throws `PortError`, or `TransportError` where it has neither interface.
+ * Throws `PortError`.
  */
-function quieten({ config, bars }: FunctionWindows): void {
-  command(config, (bits) => (bits & ~PciCommand.MASTER) | PciCommand.IO | PciCommand.MEMORY);
+function quieten({ config, bars }: FunctionWindows): StatusRegister {
+  command(config, (bits) => (bits & ~PciCommand.MASTER) | DECODING);
   if (config.read(VENDOR, 2) === NOBODY) throw new PortError('PORT_SETUP', 'nothing answers there');
-  const { window, offset } = statusRegister(config, bars);
+  const status = statusRegister(config, bars);
+  reset(status);
+  return status;
+}
+
+/** Throws `PortError` where it takes too long. */
+function reset({ window, offset }: StatusRegister): void {
   window.write(offset, 1, 0);
   for (let waited = 0; window.read(offset, 1) !== 0; waited++) {
     if (waited === RESET_LIMIT_MS) throw new PortError('PORT_SETUP', 'it does not finish its reset');
@@ -89,14 +105,36 @@ function quieten({ config, bars }: FunctionWindows): void {
   }
 }
 
-/** That of the legacy interface, or of the modern one of a function that has no other. */
-function statusRegister(config: RegisterWindow, bars: FunctionWindows['bars']) {
-  const { bar0 } = pciHeader.fields;
-  const legacy = (config.read(bar0.offset, 4) & PciBar.IO) !== 0 ? bars.get(0) : undefined;
-  if (legacy !== undefined) return { window: legacy, offset: legacyHeader.fields.device_status.offset };
-  const { bar, offset } = firstOfType(walkCapabilities(config), 'COMMON_CFG');
-  const window = bars.get(bar);
-  if (window === undefined)
-    throw new PortError('PORT_SETUP', `its registers are in BAR ${bar}, which has no address`);
-  return { window, offset: offset + virtioPciCommonCfg.fields.device_status.offset };
+/** Forgets the rings, since the next driver may let it master the bus before that one resets it, as Linux does. */
+function release({ config, close }: FunctionWindows, status: StatusRegister): void {
+  try {
+    command(config, (bits) => bits | DECODING);
+    reset(status);
+  } catch {
+    // One that has gone, or hangs, is told of elsewhere; what follows counts, and the guard looks after it as well.
+  }
+  try {
+    command(config, (bits) => bits & ~PciCommand.MASTER);
+  } finally {
+    close();
+  }
+}
+
+/** That of the modern interface, or of the legacy one of a transitional device that has no other. */
+function statusRegister(config: RegisterWindow, bars: FunctionWindows['bars']): StatusRegister {
+  const { status, device_id, bar0 } = pciHeader.fields;
+  const listed = (config.read(status.offset, 2) & PciStatus.CAP_LIST) !== 0;
+  for (const { type, bar, offset } of listed ? walkCapabilities(config).virtio : []) {
+    const window = bars.get(bar);
+    if (type === VirtioPciCapType.COMMON_CFG && window !== undefined)
+      return { window, offset: offset + virtioPciCommonCfg.fields.device_status.offset };
+  }
+  const transitional = config.read(device_id.offset, 2) === VIRTIO_PCI_DEVICE_SCSI_TRANSITIONAL;
+  const legacy = transitional && (config.read(bar0.offset, 4) & PciBar.IO) !== 0 ? bars.get(0) : undefined;
+  if (legacy === undefined)
+    throw new PortError(
+      'PORT_SETUP',
+      'there is no device_status: neither a COMMON_CFG in a BAR that has an address, nor the I/O ports of a transitional device',
+    );
+  return { window: legacy, offset: legacyHeader.fields.device_status.offset };
 }

@@ -1,18 +1,25 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { NO_CONTROLS } from '../../../src/duts/dut.js';
 import { openPciPort, type PciAttach } from '../../../src/duts/pci/port.js';
 import { libc } from '../../../src/sys/libc.js';
 
 const MIB = 2 ** 20;
+const DEVICE_ID = 2;
+const TRANSITIONAL = 0x1004;
+const MODERN = 0x1048;
 const COMMAND = 4;
 const STATUS = 6;
 const MASTER = 4;
 const INTERRUPT = 8;
 /** device_status of the legacy interface. */
 const DEVICE_STATUS = 18;
+/** device_status of COMMON_CFG. */
+const MODERN_STATUS = 20;
+const CAP_LIST = 0x10;
+const DECODING = 3;
 
 let folder: string;
 let memoryFd: number;
@@ -21,6 +28,7 @@ beforeEach(() => {
   memoryFd = libc().memfd('test', 4 * MIB);
   const config = Buffer.alloc(256);
   config.writeUInt16LE(0x1af4, 0);
+  config.writeUInt16LE(TRANSITIONAL, DEVICE_ID);
   config.writeUInt16LE(MASTER | 1, COMMAND);
   // BAR 0 in I/O space.
   config.writeUInt32LE(0xc041, 0x10);
@@ -84,6 +92,57 @@ test('a function from which the port goes does not master the bus', () => {
   expect(port.lifecycle.alive()).toBe(true);
   port.close();
   expect(config().readUInt16LE(COMMAND) & MASTER).toBe(0);
+});
+
+test('a function from which the port goes has forgotten its rings, even if it was told not to decode', () => {
+  const port = openPciPort(attach(), NO_CONTROLS);
+  if (port.attachment.kind !== 'pci') throw new Error('no function');
+  port.attachment.bar(0)?.write(DEVICE_STATUS, 1, 0x07);
+  port.attachment.config.write(COMMAND, 2, MASTER);
+  port.close();
+  expect(deviceStatus()).toBe(0);
+  expect(config().readUInt16LE(COMMAND) & (MASTER | DECODING)).toBe(DECODING);
+});
+
+describe('the device status', () => {
+  /** Changes the function before it is opened. */
+  function made(device: number, commonCfgBar?: number): void {
+    const bytes = config();
+    bytes.writeUInt16LE(device, DEVICE_ID);
+    if (commonCfgBar !== undefined) {
+      bytes.writeUInt16LE(CAP_LIST, STATUS);
+      bytes[0x34] = 0x40;
+      // Vendor capability, the last one, of 16 bytes: COMMON_CFG, its BAR, at offset 0.
+      Buffer.of(9, 0, 16, 1, commonCfgBar).copy(bytes, 0x40);
+    }
+    writeFileSync(join(folder, 'config'), bytes);
+    const registers = Buffer.alloc(64);
+    registers[DEVICE_STATUS] = 0x0f;
+    registers[MODERN_STATUS] = 0x0f;
+    writeFileSync(join(folder, 'resource0'), registers);
+  }
+  const both = () => {
+    const registers = readFileSync(join(folder, 'resource0'));
+    return { legacy: registers[DEVICE_STATUS], modern: registers[MODERN_STATUS] };
+  };
+
+  test.each([MODERN, TRANSITIONAL])('of device %i is the one of COMMON_CFG, be it in I/O space', (device) => {
+    made(device, 0);
+    openPciPort(attach(), NO_CONTROLS).close();
+    expect(both()).toEqual({ legacy: 0x0f, modern: 0 });
+  });
+
+  test('of a transitional device whose COMMON_CFG has no address is the legacy one', () => {
+    made(TRANSITIONAL, 4);
+    openPciPort(attach(), NO_CONTROLS).close();
+    expect(both()).toEqual({ legacy: 0, modern: 0x0f });
+  });
+
+  test('is not looked for in I/O ports that are no legacy interface', () => {
+    made(MODERN);
+    expect(() => openPciPort(attach(), NO_CONTROLS)).toThrow(/there is no device_status/);
+    expect(both()).toEqual({ legacy: 0x0f, modern: 0x0f });
+  });
 });
 
 test('where nothing answers is said', () => {
