@@ -1,5 +1,5 @@
 /** The worker's half of a PCI function without an IOMMU. */
-import { PortError } from '../../port/errors.js';
+import { DutGoneError, PortError } from '../../port/errors.js';
 import type { Port } from '../../port/port.js';
 import type { RegisterWindow } from '../../port/registers.js';
 import type { PciTransportName } from '../../port/transport-name.js';
@@ -49,6 +49,7 @@ export const openPciPort: OpenPort<PciAttach> = (attach, link: ControlLink): Por
     const opened = windows;
     const { config } = opened;
     const status = quieten(opened);
+    const alive = () => config.read(VENDOR, 2) !== NOBODY;
     const dma = GuestMemory.mapped(
       ranges.map(({ base, size, fileOffset }) => ({ base: Number(base), size, fileOffset })),
       ({ fileOffset, size }) => libc().mapShared(memoryFd, fileOffset, size),
@@ -62,7 +63,10 @@ export const openPciPort: OpenPort<PciAttach> = (attach, link: ControlLink): Por
       line: statusLine(config),
       settleMs,
       link,
-      alive: () => config.read(VENDOR, 2) !== NOBODY,
+      attend() {
+        if (!alive()) throw new DutGoneError('the function does not answer any more');
+      },
+      alive,
       close: () => release(opened, status),
     });
   } catch (error) {

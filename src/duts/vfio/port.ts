@@ -116,6 +116,8 @@ function mapMemory({ container, iovaRanges, hugePages }: VfioAttach, undo: (() =
   const memory = new SharedMemory({ places: regions, hugePages });
   undo.push(() => memory.close());
   for (const region of memory.regions) {
+    // A worker that was ended because it hung has left its own behind.
+    libc().ioctl(container, VFIO_IOMMU_UNMAP_DMA, dmaUnmap(region));
     libc().ioctl(container, VFIO_IOMMU_MAP_DMA, dmaMap(region));
     undo.push(() => libc().ioctl(container, VFIO_IOMMU_UNMAP_DMA, dmaUnmap(region)));
   }
