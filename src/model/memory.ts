@@ -34,6 +34,11 @@ export class ModelMemory {
     return this.#regions;
   }
 
+  /** Whether there is memory at an address. */
+  has(address: bigint): boolean {
+    return this.#regions.some(({ iova, bytes }) => address >= iova && address < iova + BigInt(bytes.length));
+  }
+
   /** Other memory in place of what there was. Throws `ModelConfigError` when regions overlap. */
   replace(regions: readonly MemoryRegion[]): void {
     const sorted = [...regions].sort((a, b) => (a.iova < b.iova ? -1 : 1));

@@ -5,7 +5,7 @@ import { AsyncEvent, virtioScsiConfig } from '../wire/virtio-scsi.js';
 import { type Behaviours, conformantBehaviours } from './behaviours.js';
 import { VirtualClock } from './clock.js';
 import { ModelConfigError } from './errors.js';
-import { ModelMemory } from './memory.js';
+import { type MemoryRegion, ModelMemory } from './memory.js';
 import { MmioWindow } from './mmio/mmio-window.js';
 import { VirtioMmio } from './mmio/virtio-mmio.js';
 import { VirtioMmioLegacy } from './mmio/virtio-mmio-legacy.js';
@@ -98,6 +98,12 @@ export class Model {
   /** Why the device asked for a reset, in order; for people who look for their mistake. */
   get faults(): readonly string[] {
     return this.#parts.device.faults;
+  }
+
+  /** Gives the device other memory in place of what it had. Throws `ModelConfigError` when regions overlap. */
+  replaceMemory(regions: readonly MemoryRegion[]): void {
+    this.memory.replace(regions);
+    this.#parts.device.memoryReplaced();
   }
 
   /**

@@ -314,12 +314,11 @@ export class FrontEnd implements Connection {
 
   #setMemory(payload: Uint8Array, fds: readonly number[]): boolean {
     try {
-      this.#model.memory.replace(this.#memory.replace(payload, fds));
+      this.#model.replaceMemory(this.#memory.replace(payload, fds));
     } catch (error) {
       if (error instanceof ModelConfigError) return false;
       throw error;
     }
-    // What is in use lies where it was: only memory is added or taken while rings are served.
     return true;
   }
 

@@ -178,7 +178,7 @@ export class VfioUserClient implements Connection {
   /** The function stays as it is, without memory and interrupts. */
   close(): void {
     this.#served.onMessage = () => {};
-    this.#served.model.memory.replace([]);
+    this.#served.model.replaceMemory([]);
     this.#stream.discard();
     closeAll([...this.#vectors.values(), ...(this.#line === undefined ? [] : [this.#line])]);
     libc().close(this.#socket);
@@ -284,7 +284,7 @@ export class VfioUserClient implements Connection {
       throw new RefusedError(Errno.EEXIST, `memory at 0x${address.toString(16)} is there already`);
     try {
       this.#memory = [...this.#memory, { iova: address, bytes: this.#served.files.map(fd, offset, size) }];
-      this.#served.model.memory.replace(this.#memory);
+      this.#served.model.replaceMemory(this.#memory);
     } catch (error) {
       if (
         error instanceof MalformedMessageError ||
@@ -306,7 +306,7 @@ export class VfioUserClient implements Connection {
         `no memory of ${size} bytes was mapped at 0x${address.toString(16)}`,
       );
     this.#memory = left;
-    this.#served.model.memory.replace(left);
+    this.#served.model.replaceMemory(left);
     return payload;
   }
 

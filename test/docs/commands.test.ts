@@ -44,7 +44,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'build/qemu-system-x86_64': 'exec qemu-system-x86_64 "$@"',
 };
 /** Programs that every machine has. */
-const COMMON = ['echo', 'openssl', 'cat', 'sha256sum', 'lspci', 'modprobe'];
+const COMMON = ['echo', 'openssl', 'cat', 'sha256sum', 'ls', 'lsblk', 'lspci', 'modprobe'];
 
 /** Files that a reader has before reading: profiles of devices, and results of theirs. */
 const PROFILES = ['my-device.yaml', 'old.yaml', 'new.yaml'];

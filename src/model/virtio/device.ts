@@ -389,6 +389,16 @@ export class VirtioDevice {
     if (by === 'device' && this.#status & DeviceStatus.DRIVER_OK) this.#notifyConfig();
   }
 
+  /** Other memory has taken the place of what there was: a ring that lay in what has gone is not looked at again. */
+  memoryReplaced(): void {
+    for (const queue of this.queues) {
+      const parts = [queue.descriptors, queue.driver, queue.device];
+      if (queue.ring === undefined || parts.every((part) => this.#memory.has(part))) continue;
+      queue.start = queue.ring.position;
+      queue.ring = undefined;
+    }
+  }
+
   /** Runs what had to wait for memory access. */
   memoryReachable(): void {
     const waiting = this.#deferred;

@@ -120,6 +120,24 @@ const HOSTILE: readonly (readonly [string, bigint, (bench: Bench) => void])[] = 
   ],
 ];
 
+describe('memory that is taken away', () => {
+  test('is not looked at again, and a ring goes on where it was when it comes back', () => {
+    const bench = new Bench().start();
+    expect(bench.command(INQUIRY, { dataIn: 36 }).status).toBe(0);
+    const { regions } = bench.model.memory;
+    const sent = bench.send(2, [Bench.request(INQUIRY)], [144], { kick: false });
+    bench.model.replaceMemory([]);
+    bench.model.replaceMemory(regions);
+    bench.kick(2);
+    expect(sent.used()).toBe(144);
+    expect([bench.status, bench.queue(2).usedIdx]).toEqual([0x0f, 2]);
+    bench.send(2, [Bench.request(INQUIRY)], [144], { kick: false });
+    bench.model.replaceMemory([]);
+    bench.kick(2);
+    expect([bench.status, bench.queue(2).usedIdx]).toEqual([0x4f, 2]);
+  });
+});
+
 describe('a hostile driver', () => {
   test.each(HOSTILE)('%s', (_name, features, attack) => {
     const bench = new Bench().start(features);
