@@ -1,5 +1,4 @@
 /** `vscsi bench`: what the harness costs on a device, and how fast the cases of the suite run. */
-import { availableParallelism } from 'node:os';
 import { type LoadPort, PORTS } from '../duts/ports.js';
 import { ADAPTERS } from '../duts/registry.js';
 import type { TextSink } from '../report/style.js';
@@ -16,6 +15,7 @@ import type { ModeChoice } from '../run/modes.js';
 import { SUITE_VERSION } from '../run/package-info.js';
 import { type Device, deviceOf } from './devices.js';
 import { UsageError } from './errors.js';
+import { usualJobs } from './jobs.js';
 import type { Surroundings } from './run-command.js';
 
 export interface BenchOptions {
@@ -53,7 +53,7 @@ export async function benchCommand(options: BenchOptions, around: Surroundings):
     adapter: device.adapter,
     modes,
     files,
-    jobs: options.jobs ?? Math.min(2, availableParallelism()),
+    jobs: options.jobs ?? usualJobs(),
     seed: SEED,
     hangMs: HANG_MS,
     interrupt,

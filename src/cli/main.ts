@@ -20,6 +20,7 @@ import type { BenchOptions } from './bench-command.js';
 import type { CertifyOptions } from './certify-command.js';
 import type { CoverageOptions } from './coverage-command.js';
 import { UsageError } from './errors.js';
+import { JOBS } from './jobs.js';
 import type { LabFetchOptions, LabRunOptions } from './lab-command.js';
 import type { ListOptions } from './list-command.js';
 import type { MutateOptions } from './mutate-command.js';
@@ -174,7 +175,7 @@ starting(choosing(program.command('run').description('run the cases on one or mo
     '--resume <results>',
     'go on where a run was cut off: its report (jsonl); starts from the beginning where there is none',
   )
-  .option('--jobs <number>', 'so many devices at the same time', positiveInteger, 1)
+  .option('--jobs <number>', JOBS, positiveInteger)
   .option('--shuffle <seed>', 'run the cases in another order', positiveInteger)
   .option('--reverse', 'run the cases backwards')
   .option(
@@ -276,7 +277,7 @@ starting(
     .requiredOption('--out <folder>', 'where the record goes: a new folder, or an empty one')
     .requiredOption('--key <file>', 'Ed25519 private key in PEM, which signs the record'),
 )
-  .option('--jobs <number>', 'so many devices at the same time', positiveInteger, 1)
+  .option('--jobs <number>', JOBS, positiveInteger)
   .option('--seed <number>', 'seed of all random choices (default: a new one)', positiveInteger)
   .option('--timeout <ms>', 'without progress for so long a case counts as hanging', positiveInteger, 10_000)
   .addHelpText(

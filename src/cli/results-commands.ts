@@ -1,6 +1,7 @@
 /** The commands that work on stored results. */
 import { type Command, Option } from 'commander';
 import type { DiffOptions } from './diff-command.js';
+import { JOBS } from './jobs.js';
 import type { JudgeOptions } from './judge.js';
 import type { KnownOptions } from './known-command.js';
 import type { MergeOptions } from './merge-command.js';
@@ -107,7 +108,7 @@ Exit codes:
   )
     .option('--dut <device>', 'instead: run the cases on this device and another; given twice', collect(asIs))
     .option('--modes <modes>', 'with --dut: as of vscsi run', modeChoice)
-    .option('--jobs <number>', 'with --dut: so many devices at the same time', positiveInteger, 1)
+    .option('--jobs <number>', `with --dut: ${JOBS}`, positiveInteger)
     .option('--seed <number>', 'with --dut: seed of all random choices', positiveInteger)
     .option(
       '--timeout <ms>',

@@ -36,6 +36,7 @@ import { chooseDevices, type Device } from './devices.js';
 import { UsageError } from './errors.js';
 import { Evidence } from './evidence.js';
 import { FileReports, reportFile } from './file-reports.js';
+import { jobsFor } from './jobs.js';
 import { judge, knownListFor, type Standard, standardOf } from './judge.js';
 import { PrintedTraces } from './printed-traces.js';
 import { type Resumed, refuseOtherDevice, refuseOtherRun, resumedRun } from './resume.js';
@@ -195,7 +196,7 @@ async function runOnDevice(
         failed = true;
       },
       ...(options.spec !== undefined && { spec: options.spec }),
-      jobs: options.jobs,
+      ...jobsFor(adapter, options.jobs),
       hangMs: options.timeout,
       interrupt: job.interrupt,
       onStarted: (identity, transport) => {

@@ -19,7 +19,7 @@ export interface RunOptions {
   readonly modes?: ModeChoice;
   readonly shard?: Shard;
   readonly resume?: string;
-  readonly jobs: number;
+  readonly jobs?: number;
   readonly shuffle?: number;
   readonly reverse?: boolean;
   readonly known?: string;

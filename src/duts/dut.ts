@@ -109,6 +109,11 @@ export interface DutAdapter {
   places?(): readonly string[];
   /** There is one of it, which several starts cannot share. */
   readonly single?: boolean;
+  /**
+   * Each start makes all that it uses, in processes of its own and of nothing that is the user's: two at the same time
+   * take half as long, and do not disturb each other.
+   */
+  readonly selfContained?: boolean;
   /** Where this machine has no such device, the lab may have it. */
   readonly lab?: LabNeeds;
   /** Starts a fresh device to be driven by one of `transports`, the first if left out; throws `DutSetupError`. */

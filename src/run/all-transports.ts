@@ -12,6 +12,8 @@ export interface AllTransportsOptions extends Omit<SuperviseOptions, 'transport'
   readonly transports: readonly TransportName[];
   /** How many devices run cases at the same time. */
   readonly jobs: number;
+  /** How many cases of a transport have to wait for another device to be started for them; default 1. */
+  readonly helpFrom?: number;
   /** Called when the device is up by a transport. */
   readonly onStarted: (identity: DutIdentity, transport: TransportName) => void;
 }
@@ -38,7 +40,7 @@ export function transportsNeeded(
  * of the others. Throws DutSetupError when the device cannot be brought up by the first.
  */
 export async function superviseAll({ transports, ...options }: AllTransportsOptions): Promise<Supervised> {
-  const { onResult, onStarted, jobs, ...rest } = options;
+  const { onResult, onStarted, jobs, helpFrom = 1, ...rest } = options;
   const progress = new Map<TransportName, Progress>();
   const sum = (key: 'done' | 'planned') => [...progress.values()].reduce((all, each) => all + each[key], 0);
   const supervisions = transports.map(
@@ -70,8 +72,8 @@ export async function superviseAll({ transports, ...options }: AllTransportsOpti
   const member = async (): Promise<void> => {
     const next = () => (ended() ? undefined : waiting.shift());
     for (let one = next(); one !== undefined; one = next()) await lead(one);
-    for (let most = neediest(supervisions); most !== undefined && !ended(); most = neediest(supervisions))
-      await most.help();
+    const neediest = () => (ended() ? undefined : mostUnclaimed(supervisions, helpFrom));
+    for (let one = neediest(); one !== undefined; one = neediest()) await one.help();
   };
   const [leader] = supervisions;
   const pioneer = member();
@@ -98,12 +100,8 @@ export async function superviseAll({ transports, ...options }: AllTransportsOpti
   };
 }
 
-/** Where most cases wait for somebody; undefined where none does. */
-function neediest(supervisions: readonly Supervision[]): Supervision | undefined {
-  return supervisions
-    .filter(({ unclaimed }) => unclaimed > 0)
-    .reduce<Supervision | undefined>(
-      (most, one) => (one.unclaimed > (most?.unclaimed ?? 0) ? one : most),
-      undefined,
-    );
+/** Where most cases wait for somebody; undefined where that are fewer than `least`. */
+function mostUnclaimed(supervisions: readonly Supervision[], least: number): Supervision | undefined {
+  const [most] = [...supervisions].sort((a, b) => b.unclaimed - a.unclaimed);
+  return most !== undefined && most.unclaimed >= least ? most : undefined;
 }

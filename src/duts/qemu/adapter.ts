@@ -9,6 +9,8 @@ export function qemuAdapter(options: QemuOptions = {}): DutAdapter {
   return {
     name: 'qemu',
     obstacles: () => Promise.resolve(qemuObstacles(options)),
+    // A back-end has files of its own, and a wrapper may have a port.
+    selfContained: options.backend === undefined && options.wrap === undefined,
     transports: options.backend === undefined ? transportsOf(options.machine) : FRONT_END_TRANSPORTS,
     start: (transport) => startQemu(options, transport),
   };
