@@ -477,6 +477,22 @@ function extended(scope: ReadonlyScope, more: ReadonlyMap<string, ScopeValue>): 
 
 const RETURNED: readonly Outcome[] = ['returned'];
 
+const BY_STRENGTH: readonly Level[] = ['MUST', 'SHOULD', 'MAY'];
+
+/**
+ * What is implied counts as the step's. Where only the blocks name requirements it is a part of what they check, and
+ * as binding as the strongest of them.
+ */
+function stepJudgement({ judgement: own, blocks }: ResultExpectation): Judgement {
+  if (own.covers.length > 0 || blocks.length === 0) return own;
+  const strongest = BY_STRENGTH.find((each) => blocks.some(({ judgement }) => judgement.level === each));
+  return {
+    ...own,
+    level: own.level === 'MUST' ? (strongest ?? own.level) : own.level,
+    covers: [...new Set(blocks.flatMap(({ judgement }) => judgement.covers))],
+  };
+}
+
 /** Judges an answer. `scope` is not changed; captures are returned. */
 export function matchResult(
   expectation: ResultExpectation,
@@ -492,12 +508,7 @@ export function matchResult(
   const { blocks } = expectation;
   const add = (parts: readonly Part[], judgement: Judgement) =>
     mismatches.push(...parts.map((part) => ({ ...part, ...judged(judgement) })));
-  // What is implied counts as the step's; where only the blocks name requirements, it is a part of what they check.
-  const own = expectation.judgement;
-  const step: Judgement =
-    own.covers.length > 0
-      ? own
-      : { ...own, covers: [...new Set(blocks.flatMap(({ judgement }) => judgement.covers))] };
+  const step = stepJudgement(expectation);
   const outcomeOwner = blocks.find(({ outcome }) => outcome !== undefined);
   const outcome = outcomeOwner?.outcome ?? RETURNED;
   const hasAlternatives = blocks.some(({ oneOf }) => oneOf !== undefined);

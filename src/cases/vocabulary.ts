@@ -186,6 +186,7 @@ export const DEVICE_FACTS = [
   'dev.config_size',
   'dev.seg_max',
   'dev.max_sectors',
+  'dev.cmd_per_lun',
   'dev.max_target',
   'dev.max_lun',
   'dev.units',

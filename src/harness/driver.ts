@@ -15,10 +15,11 @@ import { QueueIndex, requestHeaderSize, responseHeaderSize, virtioScsiConfig } f
 import { EventBuffers, type ReportedEvent } from './event-buffers.js';
 import { type Contents, type Exchange, type Placed, place, readAnswer } from './exchange.js';
 import { highMemory } from './high-memory.js';
+import { type AnnouncedLimits, BeyondLimits, keepToCommands, keepToSegments, RingFull } from './limits.js';
 import { makeRing } from './make-ring.js';
 import { Poison } from './poison.js';
 import { type RequestSizes, requestContents, type ScsiRequest } from './request.js';
-import type { Chain, IndirectFrom, Ring, RingAreas } from './ring.js';
+import type { Chain, ChainElement, IndirectFrom, Ring, RingAreas } from './ring.js';
 import { DEFAULT_RING_MODE, featuresOfMode, type RingMode } from './ring-mode.js';
 import { type QueueChoice, reached, type SetupChoices, type SetupStage } from './setup.js';
 import { TakenBackMemory } from './taken-back.js';
@@ -101,6 +102,8 @@ export class Driver {
   mode: RingMode = DEFAULT_RING_MODE;
   /** Whether an interrupt that is owed gets time to come; a case that keeps them away itself does not want that. */
   awaitsInterrupts = true;
+  /** What the driver keeps to, if anything: it throws BeyondLimits rather than ask more of the device. */
+  limits: AnnouncedLimits | undefined;
   readonly #mark: DmaMark;
   readonly #onStanding: StandingListener;
   #stage: SetupStage = 'reset';
@@ -321,12 +324,13 @@ export class Driver {
     } = {},
   ): Exchange {
     const live = this.#queue(queue);
+    if (this.limits && queue >= QueueIndex.REQUEST) keepToSegments(placed.elements, this.limits);
     for (const { size } of placed.out) this.#placedSince += size;
     for (const { size } of placed.in) this.#placedSince += size;
     return {
       queue: live.index,
       placed,
-      chain: live.ring.stage(placed.elements, indirectFrom, tail),
+      chain: this.#stageIn(live, placed.elements, indirectFrom, tail),
       scsi,
       answer: undefined,
       used: undefined,
@@ -334,6 +338,22 @@ export class Driver {
       look: undefined,
       interrupted: undefined,
     };
+  }
+
+  /** A ring that is full although it has as many entries as the device allows is a limit of the device. */
+  #stageIn(
+    { index, ring }: LiveQueue,
+    elements: readonly ChainElement[],
+    indirectFrom?: IndirectFrom,
+    tail?: boolean,
+  ): Chain {
+    try {
+      return ring.stage(elements, indirectFrom, tail);
+    } catch (error) {
+      const most = this.maxQueueSize(index);
+      if (!(error instanceof RingFull) || !this.limits || most >= QUEUE_SIZE || ring.size < most) throw error;
+      throw new BeyondLimits(`queue ${index} may have ${most} entries: ${error.message}`);
+    }
   }
 
   /**
@@ -346,6 +366,7 @@ export class Driver {
     notify: 'always' | 'never' | 'when-asked' = 'always',
     onPlaced?: () => void,
   ): void {
+    if (this.limits) keepToCommands(this.#flying, exchanges, this.limits);
     const byQueue = new Map<number, Exchange[]>();
     for (const exchange of exchanges) {
       const group = byQueue.get(exchange.queue);
@@ -691,6 +712,8 @@ export class Driver {
     if (!this.#maxSizes.has(index)) this.#maxSizes.set(index, max);
     if (max === 0)
       throw new DriverError(`queue ${index} does not exist (its size reads 0)`, 'scsi.config.num-queues');
+    if (this.limits && size !== undefined && size > max)
+      throw new BeyondLimits(`queue ${index} may have ${max} entries, and not ${size}`);
     const entries = transport.fixedQueueSize ? max : (size ?? this.#usualSize(max));
     if (size !== undefined && size !== entries)
       throw new RangeError(`queue ${index} has ${max} entries, and no other size on ${transport.kind}`);

@@ -11,6 +11,7 @@ import {
   pvirtqEventSuppress,
 } from '../wire/packed-ring.js';
 import { GuardedBuffer } from './guarded-buffer.js';
+import { RingFull } from './limits.js';
 import type { Poison } from './poison.js';
 import type {
   Chain,
@@ -178,8 +179,7 @@ export class PackedQueue implements Ring {
   stage(elements: readonly ChainElement[], indirectFrom: IndirectFrom, tail = false): Chain {
     const direct = directElements(elements, indirectFrom);
     const free = this.size - this.#occupied - this.#reserved;
-    if (direct.length === 0 || direct.length > free)
-      throw new RangeError(`the chain needs ${direct.length} descriptors, ${free} of ${this.size} are free`);
+    if (direct.length === 0 || direct.length > free) throw new RingFull(direct.length, free, this.size);
     const tables: GuardedBuffer[] = [];
     const chain = new PackedChain(this.#describe(direct, tables), tables);
     if (tail) this.#place(chain);

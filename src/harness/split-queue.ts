@@ -13,6 +13,7 @@ import {
 } from '../wire/split-ring.js';
 import { GuardedBuffer } from './guarded-buffer.js';
 import { legacyAreas } from './legacy-areas.js';
+import { RingFull } from './limits.js';
 import type { Poison } from './poison.js';
 import type {
   Chain,
@@ -153,8 +154,7 @@ export class SplitQueue implements Ring {
   stage(elements: readonly ChainElement[], indirectFrom: IndirectFrom): Chain {
     const direct = directElements(elements, indirectFrom);
     const free = this.#free.length - this.#reserved;
-    if (direct.length === 0 || direct.length > free)
-      throw new RangeError(`the chain needs ${direct.length} descriptors, ${free} of ${this.size} are free`);
+    if (direct.length === 0 || direct.length > free) throw new RingFull(direct.length, free, this.size);
     const tables: GuardedBuffer[] = [];
     const chain = new SplitChain(this.#describe(direct, tables), tables);
     // In order, a chain's descriptors follow those of the chain that is made available before it.

@@ -7,6 +7,7 @@ import { LayeredMap } from '../cases/layered-map.js';
 import { rounds } from '../cases/repeat.js';
 import type { Judgement, Scope, ScopeValue, Step } from '../cases/types.js';
 import { DriverError, type StandingListener } from '../harness/driver.js';
+import { BeyondLimits } from '../harness/limits.js';
 import type { ExchangePlace } from '../harness/standing-ledger.js';
 import type { StandingCheck } from '../harness/violation.js';
 import { PortError } from '../port/errors.js';
@@ -57,6 +58,8 @@ export class CaseRun {
   /** Those that poison may have made by chance. */
   readonly #byChance = new Set<Finding>();
   readonly #seen: { step: string; is: string }[] = [];
+  /** Why the case has to be left out after all. */
+  #skip: CaseResult['skip'];
   /** Numbers of the step and of the rounds around it. */
   #label: string = 'set-up';
   #step: Step | undefined;
@@ -109,6 +112,7 @@ export class CaseRun {
     const mode = modeName(this.plan.mode);
     if (skip) return { id, title, mode, verdict: 'skip', durationMs: 0, skip, findings: [] };
     this.session.driver.mode = this.plan.mode;
+    this.session.driver.limits = this.plan.hostile ? undefined : this.session.config;
     this.session.driver.awaitsInterrupts = !this.plan.waive.has('interrupt');
     try {
       this.#handOver();
@@ -119,12 +123,14 @@ export class CaseRun {
     }
     this.#undoControls();
     this.#restoreState();
+    const left = this.#findings.length === 0 ? this.#skip : undefined;
     return {
       id,
       title,
       mode,
-      verdict: verdictOf(this.#findings),
+      verdict: left ? 'skip' : verdictOf(this.#findings),
       durationMs: performance.now() - start,
+      ...(left && { skip: left }),
       findings: this.#findings,
       ...(this.#seen.length > 0 && { seen: this.#seen }),
     };
@@ -393,6 +399,10 @@ export class CaseRun {
     if (error instanceof TraceEnded) return;
     if (error instanceof CaseEnded) {
       this.#judgeAfterFail();
+      return;
+    }
+    if (error instanceof BeyondLimits) {
+      this.#skip = { kind: 'not-offered', evidence: error.message };
       return;
     }
     const record = (

@@ -21,7 +21,9 @@ export interface Session {
   /** Largest size of the first request queue. */
   readonly maxQueueSize: number;
   /** Limits from the device configuration. */
-  readonly config: Readonly<Record<'seg_max' | 'max_sectors' | 'max_target' | 'max_lun', number>>;
+  readonly config: Readonly<
+    Record<'seg_max' | 'max_sectors' | 'cmd_per_lun' | 'max_target' | 'max_lun', number>
+  >;
   /** The unit that plays a role, by its name in case files. */
   unit(role: string): ProbedUnit | undefined;
 }
@@ -37,10 +39,10 @@ export function openSession(
   const driver = new Driver(port, transport, seed, onStanding);
   const { offered } = driver.initialise();
   const maxQueueSize = driver.maxQueueSize(QueueIndex.REQUEST);
-  const { seg_max, max_sectors, max_target, max_lun } = virtioScsiConfig.read(
+  const { seg_max, max_sectors, cmd_per_lun, max_target, max_lun } = virtioScsiConfig.read(
     transport.readConfig(0, virtioScsiConfig.size),
   );
-  const config = { seg_max, max_sectors, max_target, max_lun };
+  const config = { seg_max, max_sectors, cmd_per_lun, max_target, max_lun };
   const profile = declared.scan ? scanned(declared, driver, max_target) : declared;
   const units = probeUnits(driver, profile);
   const bindings = bindRoles(units);
