@@ -5,8 +5,12 @@ import { NO_CONTROLS } from '../../src/duts/dut.js';
 import { modelAdapter } from '../../src/duts/model/adapter.js';
 import type { ModelAttach } from '../../src/duts/model/attach.js';
 import { openModelPort } from '../../src/duts/model/mutant-port.js';
+import { openModel } from '../../src/duts/model/port.js';
 import type { StandingListener } from '../../src/harness/driver.js';
 import { StandingLedger, type StandingRow } from '../../src/harness/standing-ledger.js';
+import type { Behaviours } from '../../src/model/behaviours.js';
+import type { ModelConfig } from '../../src/model/model-config.js';
+import type { Port } from '../../src/port/port.js';
 import type { TransportName } from '../../src/port/transport-name.js';
 import { Beacon } from '../../src/run/beacon.js';
 import { CaseRun } from '../../src/run/case-run.js';
@@ -22,6 +26,10 @@ export interface InProcessOptions {
   readonly seed: number;
   readonly mutant?: string;
   readonly copying?: boolean;
+  /** What the model is made of, in place of the usual. */
+  readonly config?: ModelConfig;
+  /** How the model is changed from the start. */
+  readonly change?: (behaviours: Behaviours) => void;
   /** Loaded case files; those of the suite if left out. */
   readonly files?: readonly CaseFile[];
   /** Only cases for which this holds, by their ids as written: the others are not even expanded. */
@@ -45,12 +53,19 @@ function suiteFiles(): readonly CaseFile[] {
 
 /** A model that has just been started, with what its standing checks find. */
 async function freshModel(
-  { seed, mutant, copying = false }: InProcessOptions,
+  { seed, mutant, copying = false, config, change }: InProcessOptions,
   transport: TransportName | undefined,
 ) {
-  const adapter = modelAdapter({ seed, copying, ...(mutant !== undefined && { mutant }) });
+  const adapter = modelAdapter({
+    seed,
+    copying,
+    ...(mutant !== undefined && { mutant }),
+    ...(config && { config }),
+  });
   const dut = await adapter.start(transport);
-  const port = openModelPort(dut.attach as ModelAttach, NO_CONTROLS);
+  const port = change
+    ? changedPort(dut.attach as ModelAttach, change)
+    : openModelPort(dut.attach as ModelAttach, NO_CONTROLS);
   const ledger = new StandingLedger();
   let current: CaseRun | undefined;
   const onStanding: StandingListener = (check, violation) => {
@@ -64,6 +79,12 @@ async function freshModel(
       return current;
     });
   return { session, ledger, run };
+}
+
+function changedPort(attach: ModelAttach, change: (behaviours: Behaviours) => void): Port {
+  const model = openModel(attach);
+  model.change(change);
+  return model.port;
 }
 
 /** By which transports the model can be reached. */
