@@ -26,6 +26,7 @@ import type {
   DescriptorOverrides,
   ReadonlyScope,
   RepeatStep,
+  ResultExpectation,
   ScopeValue,
   Sending,
   Step,
@@ -43,8 +44,10 @@ import {
   TMF_FUNCTIONS,
 } from './vocabulary.js';
 
-/** Milliseconds that a step waits unless it says otherwise. */
-const WITHIN = 1000;
+/** Milliseconds that a step waits unless it says otherwise: for an answer, which ends the wait when it comes, */
+const ANSWER_WITHIN = 5000;
+/** and where none may come, which takes the whole time. */
+const SILENCE_WITHIN = 1000;
 const NOTIFY = ['never', 'when-asked'] as const;
 const WATCH = ['rings', 'buffers', 'interrupts', 'events', 'status'] as const;
 
@@ -206,7 +209,7 @@ function compileKind(
         kind,
         target,
         driver: driver(c, cursor),
-        within: c.duration(child(cursor, 'within'), WITHIN),
+        within: c.duration(child(cursor, 'within'), ANSWER_WITHIN),
       };
     }
     case 'control':
@@ -238,11 +241,18 @@ function captureName(c: Compiler, cursor: Cursor): string | undefined {
   return String(as.raw);
 }
 
+/** How long a step waits for what it expects. */
+function patience(c: Compiler, cursor: Cursor, { blocks }: ResultExpectation): number {
+  const maySayNothing = blocks.some((block) =>
+    [block, ...(block.oneOf ?? [])].some(({ outcome }) => outcome?.includes('silent')),
+  );
+  return c.duration(child(cursor, 'within'), maySayNothing ? SILENCE_WITHIN : ANSWER_WITHIN);
+}
+
 function sending(c: Compiler, cursor: Cursor, standardQueue: bigint): Sending {
   const [queue, as, staged, notify, retry] = ['queue', 'as', 'staged', 'notify', 'retry'].map((key) =>
     child(cursor, key),
   );
-  const within = c.duration(child(cursor, 'within'), WITHIN);
   const expectAt = child(cursor, 'expect');
   if (staged && !as)
     c.report(staged.path, 'step', 'what is staged needs a name: as: w, and a later publish: w', {
@@ -272,7 +282,7 @@ function sending(c: Compiler, cursor: Cursor, standardQueue: bigint): Sending {
     notify: notify ? c.word(notify, NOTIFY, 'never') : 'always',
     driver: driver(c, cursor),
     retry: typeof again?.constant === 'bigint' ? Number(again.constant) : 0,
-    within,
+    within: patience(c, cursor, expect),
     expect,
   };
 }
@@ -433,14 +443,13 @@ function compileWait(c: Compiler, cursor: Cursor, body: Cursor, base: StepBase):
     for (const name of names) c.settled.add(name);
     target = { kind: 'names', names };
   }
-  const within = c.duration(child(cursor, 'within'), WITHIN);
   const expect = compileResult(c, cursor, { asserts: true });
   if (as) c.capture(String(as.raw));
   return {
     ...base,
     kind: 'wait',
     target,
-    within,
+    within: patience(c, cursor, expect),
     listed: child(cursor, 'order') !== undefined,
     ...(as ? { as: String(as.raw) } : {}),
     expect,

@@ -8,10 +8,12 @@ import { rounds } from '../cases/repeat.js';
 import type { Judgement, Scope, ScopeValue, Step } from '../cases/types.js';
 import { DriverError, type StandingListener } from '../harness/driver.js';
 import { BeyondLimits } from '../harness/limits.js';
+import { scsiAnswer } from '../harness/request.js';
 import type { ExchangePlace } from '../harness/standing-ledger.js';
 import type { StandingCheck } from '../harness/violation.js';
 import { PortError } from '../port/errors.js';
 import { TransportError } from '../transport/transport.js';
+import { decodeLun } from '../wire/lun.js';
 import { addressedUnits } from './addressed-units.js';
 import type { Beacon } from './beacon.js';
 import { CaseControls } from './case-controls.js';
@@ -37,9 +39,13 @@ import {
   rolesThatChange,
   type UnitState,
 } from './unit-state.js';
+import { optionalAndUnknown } from './unserved.js';
 
 /** Ends a case early: a fail was found, and what follows would rest on it. */
 class CaseEnded extends Error {}
+
+/** Ends a case that cannot be carried out on this device, which may be as it is. */
+class CaseLeftOut extends Error {}
 
 /** A case that is being carried out. Steps act through it. */
 export class CaseRun {
@@ -177,6 +183,7 @@ export class CaseRun {
    * `explicit`: the case said what it expects; otherwise a difference is one in set-up. `flight`: what it was judged by.
    */
   judge({ captures, alternatives, mismatches }: Judged, explicit: boolean, flight?: Flight): void {
+    if (flight && mismatches.length > 0) this.#leaveOutUnserved(flight);
     this.capture(captures);
     for (const { is, verdict, ruling, covers, at, undecided } of alternatives) {
       this.#seen.push({ step: this.#label, is });
@@ -207,6 +214,22 @@ export class CaseRun {
         this.#record({ ...finding, ...exchange }, mismatch.at, mismatch.undecided);
       }
     if (fails.length > 0) throw new CaseEnded();
+  }
+
+  /** A command that the unit is free not to know is nothing to judge it by: throws CaseLeftOut. */
+  #leaveOutUnserved({ exchange: { scsi, answer } }: Flight): void {
+    if (scsi === undefined || answer === undefined) return;
+    const { lun, cdb } = scsi.request;
+    const at = decodeLun(lun);
+    const unit =
+      at.kind === 'unit' &&
+      this.session.units.find(({ profile }) => profile.target === at.target && profile.unit === at.unit);
+    if (!unit) return;
+    const name = optionalAndUnknown(cdb, scsiAnswer(answer, scsi.sizes), unit.listed);
+    if (name !== undefined)
+      throw new CaseLeftOut(
+        `${name} is answered INVALID COMMAND OPERATION CODE, and the unit does not list it`,
+      );
   }
 
   #finding(
@@ -401,7 +424,7 @@ export class CaseRun {
       this.#judgeAfterFail();
       return;
     }
-    if (error instanceof BeyondLimits) {
+    if (error instanceof BeyondLimits || error instanceof CaseLeftOut) {
       this.#skip = { kind: 'not-offered', evidence: error.message };
       return;
     }

@@ -176,7 +176,11 @@ export function environmentOf(session: Session): Environment {
       const unit = session.unit(role);
       return unit === undefined || serves(unit, command);
     },
-    scratch: (role) => session.unit(role)?.scratch === true,
+    // Nothing can be written on a medium that is write-protected, whoever lends it.
+    scratch: (role) => {
+      const unit = session.unit(role);
+      return unit?.scratch === true && (unit.limits.read_only !== 1n || /^disk.read.only$/.test(role));
+    },
     context: sessionContext(session),
   };
 }

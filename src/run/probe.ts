@@ -6,9 +6,12 @@ import { encodeLun } from '../wire/lun.js';
 import { type Command, encodeCdb } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
 import { DeviceType, standardInquiry } from '../wire/scsi/inquiry.js';
+import { parseSense, SenseKey } from '../wire/scsi/sense.js';
 import { ScsiStatus } from '../wire/scsi/status.js';
 import { atomicLimits, blockLimits, provisioning, VpdPage, vpdHeader } from '../wire/scsi/vpd.js';
 import { Response } from '../wire/virtio-scsi.js';
+
+import { listedCommands } from './unserved.js';
 
 /** A unit as it described itself. */
 export interface ProbedUnit {
@@ -25,6 +28,8 @@ export interface ProbedUnit {
   readonly serial: string | undefined;
   /** Lent by the profile, and the unit has proved by its serial number that it is the one meant. */
   readonly scratch: boolean;
+  /** The commands that it lists; undefined where it lists none. */
+  readonly listed: ReadonlySet<string> | undefined;
   /** Codes of the VPD pages that it lists. */
   readonly vpdPages: readonly number[];
   /** What its VPD pages say, by the names of facts in case files; a page that is not there says nothing. */
@@ -52,6 +57,8 @@ const PROT_EN = 0x01;
 /** Mode parameter header(6), with WP in its third byte. */
 const MODE_HEADER_BYTES = 4;
 const WP = 0x80;
+/** ASC of a drive without a medium, which is as ready as it can be. */
+const MEDIUM_NOT_PRESENT = 0x3a;
 /** Unit attentions that a unit may have queued: power on, changed parameters, and resets of cases that left it alone. */
 const MAX_UNIT_ATTENTIONS = 64;
 
@@ -93,6 +100,15 @@ function good({ response: { response, status } }: ScsiAnswer): boolean {
   return response === Response.OK && status === ScsiStatus.GOOD;
 }
 
+/** Whether the unit is ready, or misses nothing but a medium. */
+function settled({ response, sense }: ScsiAnswer): boolean {
+  const { response: code, status, sense_len } = response;
+  if (code !== Response.OK || status !== ScsiStatus['CHECK CONDITION'])
+    return code === Response.OK && status === ScsiStatus.GOOD;
+  const parsed = parseSense(sense.subarray(0, sense_len));
+  return parsed.ok && parsed.key === SenseKey['NOT READY'] && parsed.asc === MEDIUM_NOT_PRESENT;
+}
+
 /**
  * Lets a unit report its pending unit attentions until none is left. One unit and one command at a time: the interrupt
  * for the second of two answers that are seen together could come after the case has begun. Throws ProbeError when they
@@ -100,7 +116,7 @@ function good({ response: { response, status } }: ScsiAnswer): boolean {
  */
 export function clearUnitAttentions(driver: Driver, unit: UnitProfile): void {
   let left = MAX_UNIT_ATTENTIONS;
-  while (!good(ask(driver, unit, 'TEST UNIT READY', {}, 0)))
+  while (!settled(ask(driver, unit, 'TEST UNIT READY', {}, 0)))
     if (--left === 0)
       throw new ProbeError(
         `target ${unit.target} unit ${unit.unit} is not ready after ${MAX_UNIT_ATTENTIONS} times TEST UNIT READY`,
@@ -136,7 +152,20 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
     ...readLimits(driver, profile, vpdPages),
     ...readProtection(driver, profile, inquiry.dataIn),
   };
-  return { profile, pqPdt, deviceType, version, blocks, blockSize, serial, scratch, vpdPages, limits };
+  const listed = listedCommands(driver, profile);
+  return {
+    profile,
+    pqPdt,
+    deviceType,
+    version,
+    blocks,
+    blockSize,
+    serial,
+    scratch,
+    listed,
+    vpdPages,
+    limits,
+  };
 }
 
 /** A VPD page as far as it reaches, or undefined where the unit does not answer with it. */
