@@ -6,7 +6,7 @@ import { Feature } from '../wire/virtio.js';
 import { compilePattern, expressionPattern } from './byte-pattern.js';
 import { CaseError } from './errors.js';
 import { constant, inFlightNamesOf, namesOf, parseExpression } from './expression.js';
-import { LayeredMap } from './layered-map.js';
+import { LayeredMap, type ReadonlyNames } from './layered-map.js';
 import type { PatternCount, PatternItem } from './pattern-item.js';
 import { derivedLevel, type RequirementRegistry } from './requirements.js';
 import { didYouMean } from './suggest.js';
@@ -16,7 +16,6 @@ import type {
   Judgement,
   Level,
   Position,
-  ReadonlyScope,
   ScopeValue,
   Size,
   Value,
@@ -143,13 +142,25 @@ export class Compiler {
     readonly checking: boolean;
     readonly locate: (path: Path) => Position;
     /** Names with values, where the device is known. */
-    readonly facts?: ReadonlyScope;
+    readonly facts?: ReadonlyNames<ScopeValue | undefined>;
   }) {
     this.report = options.report;
     this.registries = options.registries;
     this.checking = options.checking;
     this.locate = options.locate;
     this.#state = { names: new LayeredMap(options.facts), conditional: new Map() };
+  }
+
+  /** A compiler that knows what this one has been told, and keeps to itself what it learns. */
+  fork(): Compiler {
+    const { report, registries, checking, locate } = this;
+    const fork = new Compiler({ report, registries, checking, locate, facts: this.#state.names });
+    for (const unit of this.units) fork.units.add(unit);
+    for (const capability of this.capabilities) fork.capabilities.add(capability);
+    fork.hostile = this.hostile;
+    fork.level = this.level;
+    fork.defaultCovers = this.defaultCovers;
+    return fork;
   }
 
   // -------------------------------------------------------------- names

@@ -1,13 +1,6 @@
 /** Expansion: a loaded case becomes one runnable case for each combination of its axes, with facts bound. */
 import { axisLabel, axisValues, bindings, compileAxis, toScopeValue } from './compile-axes.js';
-import {
-  applyCaseSettings,
-  type CaseCursors,
-  compileBody,
-  compileNeeds,
-  defineLet,
-  defineNames,
-} from './compile-case.js';
+import { applyCaseSettings, type CaseCursors, compileBody, defineLet, defineNames } from './compile-case.js';
 import { Compiler, child, mapOf } from './compiler.js';
 import type { EvalContext } from './context.js';
 import { CaseError } from './errors.js';
@@ -23,7 +16,6 @@ import type {
   Modes,
   Need,
   ReadonlyScope,
-  Scope,
   ScopeValue,
   Skip,
 } from './types.js';
@@ -82,14 +74,13 @@ export function expandCase(definition: CaseDefinition, environment: Environment)
   const problems: ExpansionProblem[] = [];
   const complain = (line: number, message: string) =>
     problems.push({ id: definition.id, file: definition.file, line, message });
-  const compiler = () =>
-    new Compiler({
-      report: (path, _, message) => complain(placeAt(source.places, path).line, message),
-      registries: source.registries,
-      checking: false,
-      locate: (path) => placeAt(source.places, path),
-      facts: environment.facts,
-    });
+  const compiler = new Compiler({
+    report: (path, _, message) => complain(placeAt(source.places, path).line, message),
+    registries: source.registries,
+    checking: false,
+    locate: (path) => placeAt(source.places, path),
+    facts: environment.facts,
+  });
   const context: EvalContext = {
     offered: (bit) => ((environment.features >> BigInt(bit)) & 1n) === 1n,
     ...environment.context,
@@ -134,13 +125,18 @@ export function expandCase(definition: CaseDefinition, environment: Environment)
   try {
     const cases: ExpandedCase[] = [];
     const seen = new Set<string>();
-    for (const { labels, bound } of combinations(cursors, compiler, environment, context)) {
+    const common = new LayeredMap(environment.facts);
+    applyCaseSettings(compiler, cursors);
+    defineNames(compiler, definition.needs);
+    defineLet(compiler, child(cursors.file, 'let'), common, context);
+    if (problems.length > 0) return { cases: [], problems };
+    for (const { labels, bound } of combinations(cursors, compiler, common, context)) {
       const key = labels.join(',');
       // Facts may coincide with a value beside them, e.g. sizes [2, 4, =dev.max_queue_size].
       if (seen.has(key)) continue;
       seen.add(key);
-      const c = compiler();
-      const scope = prepare(c, cursors, environment, context);
+      const c = compiler.fork();
+      const scope = new LayeredMap(common);
       for (const [name, value] of bound) {
         scope.set(name, value);
         c.define(name, value);
@@ -160,15 +156,6 @@ export function expandCase(definition: CaseDefinition, environment: Environment)
   }
 }
 
-/** Facts, roles and the file's `let`. */
-function prepare(c: Compiler, cursors: CaseCursors, environment: Environment, context: EvalContext): Scope {
-  const scope = new LayeredMap(environment.facts);
-  applyCaseSettings(c, cursors);
-  defineNames(c, compileNeeds(c, cursors));
-  defineLet(c, child(cursors.file, 'let'), scope, context);
-  return scope;
-}
-
 interface Combination {
   readonly labels: readonly string[];
   readonly bound: ReadonlyMap<string, ScopeValue>;
@@ -177,8 +164,8 @@ interface Combination {
 /** Every combination of the axes, the first axis changing slowest. */
 function combinations(
   cursors: CaseCursors,
-  compiler: () => Compiler,
-  environment: Environment,
+  compiler: Compiler,
+  common: ReadonlyScope,
   context: EvalContext,
 ): Combination[] {
   const each = child(cursors.case, 'each');
@@ -189,8 +176,8 @@ function combinations(
     if (!axisAt) continue;
     const next: Combination[] = [];
     for (const before of out) {
-      const c = compiler();
-      const scope = prepare(c, cursors, environment, context);
+      const c = compiler.fork();
+      const scope = new LayeredMap(common);
       for (const [key, value] of before.bound) {
         scope.set(key, value);
         c.define(key, value);

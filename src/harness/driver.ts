@@ -351,7 +351,7 @@ export class Driver {
       return ring.stage(elements, indirectFrom, tail);
     } catch (error) {
       const most = this.maxQueueSize(index);
-      if (!(error instanceof RingFull) || !this.limits || most >= QUEUE_SIZE || ring.size < most) throw error;
+      if (!(error instanceof RingFull) || most >= QUEUE_SIZE || ring.size < most) throw error;
       throw new BeyondLimits(`queue ${index} may have ${most} entries: ${error.message}`);
     }
   }

@@ -448,7 +448,7 @@ describe('steps', () => {
       { kind: 'publish', names: ['w'], notify: 'never' },
       { kind: 'kick', queue: { constant: 0n }, value: { constant: 5n } },
       { kind: 'wait', target: { kind: 'names', names: ['w'] }, listed: true, within: 5 },
-      { kind: 'wait', target: { kind: 'event' }, within: 1000 },
+      { kind: 'wait', target: { kind: 'event' }, within: 5000 },
       { kind: 'wait', target: { kind: 'interrupt', source: 'config' } },
       { kind: 'quiet', duration: 5, watch: ['status'] },
       { kind: 'reset', target: { constant: 3n } },

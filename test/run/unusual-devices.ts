@@ -98,8 +98,26 @@ const unmapped = ({ task }: CommandCall): number => {
 /** What every direct access unit has to serve, and what probing asks besides. */
 const MANDATORY =
   /^(INQUIRY|TEST UNIT READY|REQUEST SENSE|REPORT LUNS|READ CAPACITY\(10\)|READ\(10\)|WRITE\(10\))/;
-/** START STOP UNIT, SANITIZE, FORMAT UNIT, SYNCHRONIZE CACHE, WRITE SAME, UNMAP, SEND DIAGNOSTIC. */
-const LONG_WORK = new Set([0x1b, 0x48, 0x04, 0x35, 0x91, 0x41, 0x93, 0x42, 0x1d]);
+/** Of the device-specific parameter of mode data. */
+const DPOFUA = 0x10;
+const IMMED = 0x01;
+const SANITIZE_IMMED = 0x80;
+/** Commands that move something, or go through a whole medium, before they end. */
+function isLongWork([code, second = 0]: Uint8Array): boolean {
+  switch (code) {
+    case 0x04: // FORMAT UNIT
+    case 0x1d: // SEND DIAGNOSTIC
+    case 0x35: // SYNCHRONIZE CACHE(10)
+    case 0x91: // SYNCHRONIZE CACHE(16)
+      return true;
+    case 0x1b: // START STOP UNIT
+      return (second & IMMED) === 0;
+    case 0x48: // SANITIZE, the actions that erase
+      return (second & SANITIZE_IMMED) === 0 && (second & 0x1f) >= 1 && (second & 0x1f) <= 3;
+    default:
+      return false;
+  }
+}
 
 const disk = (options: Parameters<typeof diskConfig>[3] = {}): Partial<ModelConfig> => ({
   units: [diskConfig(0, 0, 'VSCSI-SCRATCH-0', options)],
@@ -176,7 +194,9 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
   },
   {
     name: 'mechanics that take ten seconds',
-    change: delaying((code) => (LONG_WORK.has(code) ? 10_000 : 0)),
+    change: (behaviours) => {
+      behaviours.delay = (usual, { cdb }) => usual + (isLongWork(cdb) ? 10_000 : 0);
+    },
     atLeast: 1500,
   },
   {
@@ -200,10 +220,10 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
     atLeast: 1000,
   },
   {
-    name: 'no command of 16 bytes',
+    name: 'a disk without commands of 16 bytes',
     config: disk(),
     change: acting(({ command, cdb }) =>
-      cdb[0] !== undefined && cdb[0] >> 5 === 4 && command.name !== '' ? NOT_SERVED : undefined,
+      (cdb[0] ?? 0) >> 5 === 4 || command.name.startsWith('REPORT SUPPORTED') ? NOT_SERVED : undefined,
     ),
     atLeast: 500,
   },
@@ -213,12 +233,21 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
     atLeast: 1500,
   },
   {
-    name: 'FUA and DPO are refused',
-    change: acting(({ fields }) => (fields.fua === 1n || fields.dpo === 1n ? INVALID_FIELD : undefined)),
+    name: 'FUA and DPO are not known',
+    change: (behaviours) => {
+      acting(({ fields }) => (fields.fua === 1n || fields.dpo === 1n ? INVALID_FIELD : undefined))(
+        behaviours,
+      );
+      telling(/^MODE SENSE/, (data, { command }) => {
+        const at = command.name === 'MODE SENSE(6)' ? 2 : 3;
+        if (data.length > at) data[at] = (data[at] ?? 0) & ~DPOFUA;
+      })(behaviours);
+    },
     atLeast: 1500,
   },
   {
     name: 'UNMAP is advice that is not followed',
+    config: disk(),
     change: acting(({ command, task }) =>
       command.name === 'UNMAP' ? { status: ScsiStatus.GOOD, taken: task.dataOutLength } : undefined,
     ),
@@ -310,7 +339,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
   {
     name: 'PRE-FETCH of 2 blocks at most',
     change: limited({ 16: 2 }, (call) =>
-      call.command.name.startsWith('PRE-FETCH') && (blocksOf(call) > 2 || blocksOf(call) === 0)
+      call.command.name.startsWith('PRE-FETCH') && ![1n, 2n].includes(call.fields.prefetch_length ?? 0n)
         ? INVALID_FIELD
         : undefined,
     ),
