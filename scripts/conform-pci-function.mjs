@@ -19,9 +19,14 @@ const SAME_CONTROLLER = {
   pci: ['--device-prop', 'disable-legacy=off'],
 };
 
-const [way, ...words] = argv.slice(2);
+/** The interfaces that both have: QEMU starts no transitional function that asks for an IOMMU. */
+const SAME_MODES = { vfio: ['--modes', 'pci.split,pci.packed'], pci: [] };
+
+const [way, ...told] = argv.slice(2);
 if (!Object.hasOwn(SAME_CONTROLLER, way ?? ''))
   throw new Error(`the way is ${Object.keys(SAME_CONTROLLER).join(' or ')}`);
+
+const words = [...(told.includes('--modes') ? [] : SAME_MODES[way]), ...told];
 
 function vscsi(...words) {
   const { status, error } = spawnSync(execPath, [VSCSI, ...words], { stdio: 'inherit' });

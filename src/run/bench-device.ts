@@ -23,11 +23,15 @@ export interface BenchExtent {
   readonly cases: boolean;
 }
 
-/** Measures in this thread: nothing else has to be watched meanwhile. Throws DutSetupError and DutGoneError. */
+/**
+ * Measures in this thread: nothing else has to be watched meanwhile. `onProgress` is called as it gets on. Throws DutSetupError
+ * and DutGoneError.
+ */
 export async function benchDevice(
   adapter: DutAdapter,
   files: readonly CaseFile[],
   extent: BenchExtent,
+  onProgress: () => void = () => {},
 ): Promise<DeviceFigures> {
   const openPort = PORTS[adapter.name] as LoadPort<unknown> | undefined;
   if (openPort === undefined) throw new Error(`no device kind is called ${adapter.name}`);
@@ -36,12 +40,13 @@ export async function benchDevice(
     const port = await openPort(dut.attach, NO_CONTROLS);
     try {
       const { identity, profile } = dut;
-      const rows = bench(port, extent);
+      const rows = bench(port, { ...extent, onProgress });
       if (!extent.cases) return { dut: identity, rows };
       const cases = benchSuite(port, profile, files, {
         rounds: extent.blocks,
         seed: extent.seed,
         heldBack: heldBack(shippedKnownList(identity.name), identity.version),
+        onProgress,
       });
       return { dut: identity, rows, cases };
     } finally {

@@ -14,6 +14,9 @@ export interface BenchInLabOptions extends Omit<LabBenchJob, 'kind'> {
   readonly interrupt: AbortSignal;
 }
 
+/** A lab that has said nothing for so long says nothing any more; one block of its slowest loop takes seconds. */
+const SILENT_MS = 180_000;
+
 /** Boots a lab and measures there. Throws DutSetupError where there is none, or nothing was measured. */
 export async function benchInLab(options: BenchInLabOptions): Promise<DeviceFigures> {
   try {
@@ -37,8 +40,14 @@ async function measured({ adapter, log, interrupt, ...job }: BenchInLabOptions):
   const lab = await bootProgram<LabBenchJob>('lab-bench', { kind: adapter.name, ...job }, around);
   let said = '';
   let complaints = '';
+  let stopped: 'silent' | undefined;
+  const watch = setTimeout(() => {
+    stopped = 'silent';
+    lab.kill();
+  }, SILENT_MS);
   lab.out.setEncoding('utf8').on('data', (text: string) => {
     said += text;
+    watch.refresh();
   });
   lab.err.setEncoding('utf8').on('data', (text: string) => {
     complaints += text;
@@ -46,11 +55,27 @@ async function measured({ adapter, log, interrupt, ...job }: BenchInLabOptions):
   interrupt.addEventListener('abort', lab.kill, { once: true });
   if (interrupt.aborted) lab.kill();
   const { status, log: end } = await lab.ended;
+  clearTimeout(watch);
   interrupt.removeEventListener('abort', lab.kill);
   if (interrupt.aborted) throw new DutSetupError('interrupted');
-  if (status !== 0)
-    throw new DutSetupError(describeEnd({ stopped: undefined, status, log: end, complaints }));
-  const answer = JSON.parse(said) as LabBenchAnswer;
+  if (stopped !== undefined || status !== 0)
+    throw new DutSetupError(describeEnd({ stopped, status, log: end, complaints }));
+  const answer = answerIn(said);
   if ('failure' in answer) throw new DutSetupError(answer.failure.message, answer.failure.remedy);
   return answer.figures;
+}
+
+/** Throws DutSetupError where the lab ended well and left no figures. */
+function answerIn(said: string): LabBenchAnswer {
+  try {
+    return JSON.parse(said) as LabBenchAnswer;
+  } catch (error) {
+    throw new DutSetupError(
+      `what the lab said is no figures: ${said.trim().slice(0, 200) || 'nothing'}`,
+      undefined,
+      {
+        cause: error,
+      },
+    );
+  }
 }

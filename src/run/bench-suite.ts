@@ -31,7 +31,13 @@ export function benchSuite(
   port: Port,
   profile: DutProfile,
   files: readonly CaseFile[],
-  options: { readonly rounds: number; readonly seed: number; readonly heldBack: readonly HeldBack[] },
+  options: {
+    readonly rounds: number;
+    readonly seed: number;
+    readonly heldBack: readonly HeldBack[];
+    /** Called after each case. */
+    readonly onProgress?: () => void;
+  },
 ): SuiteRow {
   const session = openSession(port, profile, options.seed, () => {});
   const all = expandAll(files, session, { heldBack: options.heldBack }).cases;
@@ -40,7 +46,9 @@ export function benchSuite(
   const run = (plan: RunnableCase) => {
     const start = performance.now();
     new CaseRun(session, plan, beacon, () => {}).run();
-    return performance.now() - start;
+    const time = performance.now() - start;
+    options.onProgress?.();
+    return time;
   };
   const warmUntil = performance.now() + WARM_UP_LIMIT_MS;
   for (let done = 0; done < WARM_UP_CASES && performance.now() < warmUntil; done += cases.length)

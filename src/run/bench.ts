@@ -39,6 +39,8 @@ export interface BenchOptions {
   readonly blocks: number;
   readonly transactionsPerBlock: number;
   readonly seed: number;
+  /** Called after each pair. */
+  readonly onProgress?: () => void;
 }
 
 /** What is measured: the bytes of a command, and the size of its data-in buffer. */
@@ -66,13 +68,14 @@ function measure(
   transaction: Transaction,
   options: BenchOptions,
 ): BenchRow {
-  const { blocks, transactionsPerBlock } = options;
+  const { blocks, transactionsPerBlock, onProgress } = options;
   const harness: number[] = [];
   const raw: number[] = [];
   // More pairs than are counted: the first ones compile the code, on both sides.
   for (let block = -WARM_UP_PAIRS; block < blocks; block++) {
     const harnessTime = harnessBlock(driver, transport, transaction, transactionsPerBlock);
     const rawTime = rawBlock(driver, transport, transaction, transactionsPerBlock);
+    onProgress?.();
     if (block < 0) continue;
     harness.push(harnessTime);
     raw.push(rawTime);

@@ -12,6 +12,7 @@ import { DEVICE_SLOT } from '../qemu/pci-bus.js';
 import { unitArguments } from '../qemu/units.js';
 import type { FunctionOptions } from './named-function.js';
 
+/** Where the controller is unless it is told otherwise. */
 const ADDRESS = `0000:00:${DEVICE_SLOT.toString(16).padStart(2, '0')}.0`;
 
 /** A machine with a function, as a device kind wants it. */
@@ -20,11 +21,13 @@ export interface FunctionMachine extends LabMachine {
   readonly transport: PciTransportName;
   /** Properties of the controller. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Where the kernel finds the function, if its properties put it elsewhere. */
+  readonly address?: string;
 }
 
 /** Prepares such a machine; `device` says what is to be told of the function there. Throws `DutSetupError`. */
 export async function functionMachine(
-  { transport, properties = {}, qemuArgs = [], ...rest }: FunctionMachine,
+  { transport, properties = {}, address = ADDRESS, qemuArgs = [], ...rest }: FunctionMachine,
   device: (options: FunctionOptions) => PreparedMachine['device'],
 ): Promise<PreparedMachine> {
   const { driver } = controllerFor(transport, 'qemu');
@@ -47,7 +50,7 @@ export async function functionMachine(
     ],
     inherit,
     device: device({
-      address: ADDRESS,
+      address,
       identity: { name: 'qemu', version: number },
       units: OWN_UNITS.map(profiled),
       freeTarget: FREE_TARGET,

@@ -5,6 +5,9 @@ import type { LabNeeds } from '../dut.js';
 import { functionMachine } from '../pci-function/lab-machine.js';
 import { SHARED_BYTES } from '../shared-memory.js';
 
+/** A root port of PCI Express: behind one the function can be reset by itself, as VFIO asks for. */
+const ROOT_PORT = 'express';
+
 /** vfio-pci is there before virtio-pci, and takes what is a modern virtio-scsi function. */
 export const VFIO_LAB: LabNeeds = {
   family: 'qemu',
@@ -13,8 +16,12 @@ export const VFIO_LAB: LabNeeds = {
     functionMachine(
       {
         transport: 'pci',
-        properties: { iommu_platform: 'on' },
-        qemuArgs: ['-machine', 'kernel-irqchip=split', '-device', 'intel-iommu,intremap=on'],
+        properties: { iommu_platform: 'on', bus: ROOT_PORT, addr: '0' },
+        address: '0000:01:00.0',
+        qemuArgs: [
+          ...['-machine', 'kernel-irqchip=split', '-device', 'intel-iommu,intremap=on'],
+          ...['-device', `pcie-root-port,id=${ROOT_PORT}`],
+        ],
         kernelWords: ['intel_iommu=on', `hugepages=${SHARED_BYTES / HUGE_PAGE}`],
       },
       (vfio) => ({ vfio }),
