@@ -51,7 +51,10 @@ export const FUNCTION_SIGNATURES = {
   records: fn(4, 4, 'unknown'),
   /** Where the last of these records ends. */
   records_end: fn(4, 4, 'number'),
-  /** mode_pages(bytes): where each mode page begins; its header has two bytes, or four where SPF is one. */
+  /**
+   * mode_pages(bytes): where each mode page begins; its header has two bytes, or four where SPF is one. Page 00h, a
+   * vendor's in whatever format, is none of them and reaches to the end.
+   */
   mode_pages: fn(1, 1, 'unknown'),
   mode_pages_end: fn(1, 1, 'number'),
   /** stamp(seed, lba): one block. */

@@ -8,20 +8,30 @@ export interface RecordForm {
   readonly width: number;
 }
 
-/** The form of the record that begins with these bytes. */
-export type FormOf = (bytes: readonly number[], start: number) => RecordForm;
+/** The form of the record that begins with these bytes; undefined where all that is left has no form that is known. */
+export type FormOf = (bytes: readonly number[], start: number) => RecordForm | undefined;
 
 export function recordForm(header: number, at: number, width: number): FormOf {
   return () => ({ header, at, width });
 }
 
 const SPF = 0x40;
+const PAGE_CODE = 0x3f;
 
-/** Mode pages in page_0 format, or in sub_page format where SPF is one. */
-export const modePageForm: FormOf = (bytes, start) =>
-  ((bytes[start] ?? 0) & SPF) === 0 ? { header: 2, at: 1, width: 1 } : { header: 4, at: 2, width: 2 };
+/**
+ * Mode pages in page_0 format, or in sub_page format where SPF is one. Page 00h is a vendor's, in whatever format, and
+ * comes last.
+ */
+export const modePageForm: FormOf = (bytes, start) => {
+  const first = bytes[start] ?? 0;
+  if ((first & PAGE_CODE) === 0) return undefined;
+  return (first & SPF) === 0 ? { header: 2, at: 1, width: 1 } : { header: 4, at: 2, width: 2 };
+};
 
-/** Where each record begins, and where the last one ends, which may be beyond the bytes. */
+/**
+ * Where each record begins, and where the last one ends, which may be beyond the bytes. What has no known form is no
+ * record, and ends where the bytes end.
+ */
 export function walkRecords(
   bytes: readonly number[],
   formOf: FormOf,
@@ -29,8 +39,10 @@ export function walkRecords(
   const starts: number[] = [];
   let end = 0;
   while (end < bytes.length) {
+    const form = formOf(bytes, end);
+    if (form === undefined) return { starts, end: bytes.length };
     starts.push(end);
-    const { header, at, width } = formOf(bytes, end);
+    const { header, at, width } = form;
     let length = 0;
     for (let index = 0; index < width; index++) length = length * 256 + (bytes[end + at + index] ?? 0);
     // A record without a header would never end.

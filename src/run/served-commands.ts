@@ -14,11 +14,19 @@ import { ask, askByCdb, type ProbedUnit } from './probe.js';
 const HARMLESS =
   /^(READ\((10|12|16|32)\)|WRITE\((10|12|16|32)\)|WRITE AND VERIFY|VERIFY|MODE SENSE|MODE SELECT|LOG SENSE|REQUEST SENSE|REPORT |READ CAPACITY|PRE-FETCH|PERSISTENT RESERVE IN|COMPARE AND WRITE|UNMAP|SYNCHRONIZE CACHE|READ BUFFER|SEND DIAGNOSTIC|RECEIVE DIAGNOSTIC|SET TIMESTAMP|PREVENT ALLOW|RELEASE\(|GET LBA STATUS|READ DEFECT DATA|ORWRITE\(16|WRITE ATOMIC\(16|START STOP UNIT$)/;
 
-/** Of these, commands to which nothing is wrong with an empty CDB: a field that is refused is the service action then. */
-const RIGHT_WHEN_EMPTY = /^(GET LBA STATUS|READ CAPACITY\(16|.*\(32\))/;
+/**
+ * Of these, commands with a service action to which nothing else is wrong: a field that is refused is the service action
+ * then. Some units refuse allocation lengths below the least that there is, so that there is room for a little.
+ */
+const SERVICE_ACTION_TOLD =
+  /^(GET LBA STATUS|READ CAPACITY\(16|PERSISTENT RESERVE IN|REPORT (SUPPORTED|TIMESTAMP|TARGET PORT GROUPS)|SET TIMESTAMP|.*\(32\))/;
+const ROOM = 64;
 
-/** What must not be zero for a command to be harmless. */
-const FIELDS: Readonly<Record<string, Record<string, bigint>>> = { 'START STOP UNIT': { start: 1n } };
+/** What must not be zero for a command to be harmless: a mode of WRITE BUFFER that keeps to the buffer, and no bytes. */
+const FIELDS: Readonly<Record<string, Record<string, bigint>>> = {
+  'START STOP UNIT': { start: 1n },
+  'WRITE BUFFER': { mode: 2n },
+};
 
 /**
  * Fields of a FORMAT UNIT that formats nothing: a parameter list is announced and not there, and FMTPINFO is 01b, which
@@ -29,12 +37,11 @@ const NO_FORMAT: Readonly<Record<string, bigint>> = { fmtpinfo: 1n, fmtdata: 1n 
 /** Commands that come in pairs, of which the second can be tried. */
 const TOGETHER: Readonly<Record<string, string>> = {
   'WRITE(6)': 'READ(6)',
-  'WRITE BUFFER': 'READ BUFFER(10)',
   'RESERVE(6)': 'RELEASE(6)',
 };
 
 /** Values of SUPPORT in the answer of REPORT SUPPORTED OPERATION CODES. */
-const Support = { NOT_SUPPORTED: 1, MASK: 7 } as const;
+const Support = { NOT_AVAILABLE: 0, NOT_SUPPORTED: 1, MASK: 7 } as const;
 const INVALID_OPCODE = '5/20/00';
 const INVALID_FIELD = '5/24/00';
 /** One-command forms of REPORTING OPTIONS: without and with a service action. */
@@ -56,7 +63,13 @@ function told(driver: Driver, { profile }: ProbedUnit, command: Command): boolea
     64,
   );
   if (response.response !== Response.OK || response.status !== ScsiStatus.GOOD) return undefined;
-  return ((dataIn[1] ?? 0) & Support.MASK) !== Support.NOT_SUPPORTED;
+  const support = (dataIn[1] ?? 0) & Support.MASK;
+  return support === Support.NOT_AVAILABLE ? undefined : support !== Support.NOT_SUPPORTED;
+}
+
+/** Bytes of data-in that are asked for. */
+function roomFor({ name, fields }: Command): number {
+  return SERVICE_ACTION_TOLD.test(name) && fields.allocation_length !== undefined ? ROOM : 0;
 }
 
 /**
@@ -66,8 +79,12 @@ function told(driver: Driver, { profile }: ProbedUnit, command: Command): boolea
  */
 function harmlessCdb({ blocks, scratch }: ProbedUnit, command: Command): Uint8Array | undefined {
   const { name, fields, serviceAction } = command;
-  if (HARMLESS.test(name)) return encodeCdb(command, FIELDS[name]);
+  if (HARMLESS.test(name)) {
+    const room = roomFor(command);
+    return encodeCdb(command, { ...(room > 0 && { allocation_length: BigInt(room) }), ...FIELDS[name] });
+  }
   if (!scratch) return undefined;
+  if (name === 'WRITE BUFFER') return encodeCdb(command, FIELDS[name]);
   if (name.startsWith('WRITE SAME') && fields.lba) {
     const behind = BigInt(blocks);
     return behind <= fieldLimit(fields.lba) ? encodeCdb(command, { lba: behind, blocks: 1n }) : undefined;
@@ -82,13 +99,14 @@ function harmlessCdb({ blocks, scratch }: ProbedUnit, command: Command): Uint8Ar
 }
 
 /** Whether the unit knows the command, whatever else it finds wrong with such a CDB. */
-function tried(driver: Driver, { profile }: ProbedUnit, name: string, cdb: Uint8Array): boolean {
-  const { response, sense } = askByCdb(driver, profile, name, cdb, 0);
+function tried(driver: Driver, { profile }: ProbedUnit, command: Command, cdb: Uint8Array): boolean {
+  const { name } = command;
+  const { response, sense } = askByCdb(driver, profile, name, cdb, roomFor(command));
   if (response.status !== ScsiStatus['CHECK CONDITION']) return true;
   const parsed = parseSense(sense.subarray(0, response.sense_len));
   if (!parsed.ok) return true;
   const refusal = formatSense(parsed);
-  return refusal !== INVALID_OPCODE && !(refusal === INVALID_FIELD && RIGHT_WHEN_EMPTY.test(name));
+  return refusal !== INVALID_OPCODE && !(refusal === INVALID_FIELD && SERVICE_ACTION_TOLD.test(name));
 }
 
 /** A memory of what each unit serves, filled as cases ask. The device must be live when they do. */
@@ -102,7 +120,7 @@ export function servedCommands(driver: Driver): (unit: ProbedUnit, name: string)
     const other = TOGETHER[name];
     if (other !== undefined) return find(unit, other);
     const cdb = harmlessCdb(unit, command);
-    return cdb === undefined || tried(driver, unit, name, cdb);
+    return cdb === undefined || tried(driver, unit, command, cdb);
   };
   return (unit, name) => {
     const { target, unit: number } = unit.profile;

@@ -294,6 +294,22 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'attention.report-luns-keeps',
+    sentence: 'REPORT LUNS leaves a pending unit attention as it was.',
+    requirement: 'sam.attention.report-luns-clears',
+    source: 'generic',
+    acts: true,
+    apply: (behaviours) => {
+      behaviours.perform = (call, run) => {
+        if (call.command.name !== 'REPORT LUNS') return run();
+        const pending = call.unit.takeAttention();
+        const result = run();
+        if (pending !== undefined) call.unit.raiseAttention(pending);
+        return result;
+      };
+    },
+  },
+  {
     id: 'attention.hard-never',
     sentence: 'A reset by others is no unit attention.',
     requirement: 'scsi.event.sense-hard',

@@ -90,6 +90,16 @@ export const MODE_PARAMETER_MUTANTS: readonly Mutant[] = [
       : result,
   ),
   ending(
+    'mode-sense.page-not-listed',
+    'A page that does not come with all pages is there.',
+    (result, call) =>
+      sensing(call) && call.fields.page === 0x3en && refused(result)
+        ? goodWith(
+            Uint8Array.of(...(call.command.length === 6 ? [5, 0, 0, 0] : [0, 8, 0, 0, 0, 0, 0, 0]), 0x3e, 0),
+          )
+        : result,
+  ),
+  ending(
     'mode-sense.saved-invalid-field',
     'Saved values that cannot be had are an invalid field.',
     (result, call) =>

@@ -46,6 +46,13 @@ export const SUPPORTED_COMMAND_MUTANTS: readonly Mutant[] = [
         })
       : result,
   ),
+  ending('rsoc.usage-other-service-action', 'CDB usage data hold service action 00h.', (result, call) =>
+    asking(call) && call.fields.reporting_options === 2n
+      ? edited(result, (data) => {
+          if (data.length > 5) data[5] = (data[5] ?? 0) & ~0x1f;
+        })
+      : result,
+  ),
   ending(
     'rsoc.form-not-checked',
     'The wrong form of a question is answered "not supported".',
