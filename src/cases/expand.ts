@@ -205,7 +205,13 @@ function isSet(features: bigint, bit: number): boolean {
   return ((features >> BigInt(bit)) & 1n) === 1n;
 }
 
-/** The first need that is not met. Without a scope, conditions are left for later. */
+/** Of a free address nothing can be asked. */
+const isUnit = (role: string): boolean => roleName(role) !== 'free_target' && role !== 'free-unit';
+
+/**
+ * The first need that is not met. Without a scope, conditions are left for later. A command is asked of the role that
+ * is named last before it, so that a case with two units says of which of them it needs what.
+ */
 function unmet(
   needs: readonly Need[],
   environment: Environment,
@@ -213,9 +219,12 @@ function unmet(
   context: EvalContext,
 ): Skip | undefined {
   const roles = needs.flatMap((need) => (need.kind === 'role' && !need.negated ? [need.role] : []));
+  const units = roles.filter(isUnit);
+  let asked = units[0];
   const served = (command: string): boolean =>
-    roles.length === 0 || roles.some((role) => environment.serves?.(role, command) ?? true);
+    asked === undefined || (environment.serves?.(asked, command) ?? true);
   for (const need of needs) {
+    if (need.kind === 'role' && !need.negated && isUnit(need.role)) asked = need.role;
     const skip = (kind: Skip['kind'], evidence: string): Skip => ({ kind, evidence });
     const has = (present: boolean) => present !== need.negated;
     const not = need.negated ? 'is' : 'is not';
@@ -238,11 +247,10 @@ function unmet(
         break;
       case 'command':
         if (!has(served(need.command)))
-          return skip('not-offered', `${need.command} ${not} served by ${roles.join(', ')}`);
+          return skip('not-offered', `${need.command} ${not} served by ${asked ?? 'any unit'}`);
         break;
       case 'scratch': {
-        const lent = roles.filter((role) => roleName(role) !== 'free_target' && role !== 'free-unit');
-        const missing = lent.find((role) => environment.scratch?.(role) !== true);
+        const missing = units.find((role) => environment.scratch?.(role) !== true);
         if (!has(missing === undefined))
           return skip('not-consented', `${missing ?? 'every unit'} ${not} lent for writing`);
         break;
@@ -252,7 +260,7 @@ function unmet(
         const named = scope.get(need.condition.text);
         if (typeof named === 'string') {
           if (!has(served(named)))
-            return skip('not-offered', `${named} ${not} served by ${roles.join(', ')}`);
+            return skip('not-offered', `${named} ${not} served by ${asked ?? 'any unit'}`);
         } else if (!has(evaluateCondition(need.condition, scope, context)))
           return skip('not-offered', `${need.negated ? '' : 'not '}${need.condition.text}`);
       }

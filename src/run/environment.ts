@@ -13,12 +13,24 @@ import { featureSet } from '../wire/virtio.js';
 import { VirtioPciCapType } from '../wire/virtio-pci.js';
 import { QueueIndex } from '../wire/virtio-scsi.js';
 import { FIXTURES } from './package-info.js';
+import type { ProbedUnit } from './probe.js';
 import { type Binding, bindRoles } from './roles.js';
 import { servedCommands } from './served-commands.js';
 import type { Session } from './session.js';
 import { capabilityOf, VIRTIO_STRUCTURES } from './virtio-structures.js';
 
-function unitFacts({ role, unit }: Binding): [string, ScopeValue][] {
+/** The unit of max_sectors. */
+const SECTOR = 512;
+
+/** How many blocks a command may move, by what the unit says and by the hint of the device; 0 where neither has a limit. */
+function maxTransfer({ limits, blockSize }: ProbedUnit, maxSectors: number): bigint {
+  const told = limits.max_transfer ?? 0n;
+  if (maxSectors === 0 || blockSize === 0) return told;
+  const hinted = BigInt(Math.max(1, Math.floor((maxSectors * SECTOR) / blockSize)));
+  return told === 0n || hinted < told ? hinted : told;
+}
+
+function unitFacts({ role, unit }: Binding, maxSectors: number): [string, ScopeValue][] {
   const name = role.replaceAll('-', '_');
   const facts: Record<string, number> = {
     target: unit.profile.target,
@@ -30,7 +42,11 @@ function unitFacts({ role, unit }: Binding): [string, ScopeValue][] {
     version: unit.version,
   };
   const entries: [string, ScopeValue][] = Object.entries(facts).map(([fact, value]) => [fact, BigInt(value)]);
-  entries.push(...Object.entries(unit.limits), ['vpd_pages', unit.vpdPages.map(BigInt)]);
+  entries.push(
+    ...Object.entries(unit.limits),
+    ['max_transfer', maxTransfer(unit, maxSectors)],
+    ['vpd_pages', unit.vpdPages.map(BigInt)],
+  );
   return entries.map(([fact, value]) => [`${name}.${fact}`, value]);
 }
 
@@ -128,7 +144,9 @@ export function environmentOf(session: Session): Environment {
   const { profile, port, driver, units, seed } = session;
   const bindings = bindRoles(units);
   const serves = servedCommands(driver);
-  const facts = new Map<string, ScopeValue>(bindings.flatMap(unitFacts));
+  const facts = new Map<string, ScopeValue>(
+    bindings.flatMap((binding) => unitFacts(binding, session.config.max_sectors)),
+  );
   const roles = new Set(bindings.map(({ role }) => role));
   facts.set('run.seed', BigInt(seed));
   facts.set('plug.cdrom', port.controls.offered.has('plug-cdrom') ? 1n : 0n);

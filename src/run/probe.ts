@@ -51,9 +51,14 @@ const VPD_BYTES = 255;
 const PROTECT = 0x01;
 /** RMB of standard INQUIRY data. */
 const RMB = 0x80;
+const UGAVALID = 0x8000_0000;
+/** The last bit of LBPRZ. */
+const LBPRZ_ZEROS = 0x04;
 const LONG_CAPACITY_BYTES = 32;
 const P_TYPE_BYTE = 12;
 const PROT_EN = 0x01;
+/** With P_I_EXPONENT in bits 7-4. */
+const EXPONENTS_BYTE = 13;
 /** Mode parameter header(6), with WP in its third byte. */
 const MODE_HEADER_BYTES = 4;
 const WP = 0x80;
@@ -200,9 +205,11 @@ const NOTHING_TOLD = {
   wsnz: 0n,
   max_compare: 0n,
   max_transfer: 0n,
+  max_prefetch: 0n,
   max_unmap_lba: 0n,
   max_unmap_descriptors: 0n,
   unmap_granularity: 0n,
+  unmap_alignment: 0n,
   max_write_same: 0n,
   max_atomic: 0n,
   atomic_alignment: 0n,
@@ -230,21 +237,21 @@ function readLimits(driver: Driver, profile: UnitProfile, pages: readonly number
     facts.max_write_same = max_write_same;
     for (const name of [
       'max_transfer',
+      'max_prefetch',
       'max_unmap_lba',
       'max_unmap_descriptors',
       'unmap_granularity',
     ] as const)
       facts[name] = BigInt(told[name]);
+    // UGAVALID is the first bit of the field.
+    facts.unmap_alignment = told.unmap_alignment >= UGAVALID ? BigInt(told.unmap_alignment - UGAVALID) : 0n;
   }
   if (limits && limits.length >= blockLimits.size + atomicLimits.size) {
-    const { max_atomic, alignment, granularity, max_with_boundary } = atomicLimits.read(
-      limits,
-      blockLimits.size,
-    );
+    const { max_atomic, alignment, granularity, max_boundary } = atomicLimits.read(limits, blockLimits.size);
     facts.max_atomic = BigInt(max_atomic);
     facts.atomic_alignment = BigInt(alignment);
     facts.atomic_granularity = BigInt(granularity);
-    facts.atomic_boundaries = max_with_boundary === 0 ? 0n : 1n;
+    facts.atomic_boundaries = max_boundary === 0 ? 0n : 1n;
   }
   const thin = page(VpdPage.LOGICAL_BLOCK_PROVISIONING);
   if (thin && thin.length >= provisioning.size) {
@@ -252,7 +259,8 @@ function readLimits(driver: Driver, profile: UnitProfile, pages: readonly number
     facts.lbpu = BigInt((flags >> 7) & 1);
     facts.lbpws = BigInt((flags >> 6) & 1);
     facts.lbpws10 = BigInt((flags >> 5) & 1);
-    facts.lbprz = BigInt((flags >> 2) & 7);
+    // 001b, 011b, … all mean zeros.
+    facts.lbprz = (flags & LBPRZ_ZEROS) === 0 ? BigInt((flags >> 2) & 7) : 1n;
     facts.anc_sup = BigInt((flags >> 1) & 1);
     facts.thin = (type & 7) === 2 ? 1n : 0n;
   }
@@ -266,9 +274,13 @@ function readWriteProtection(driver: Driver, profile: UnitProfile): Record<strin
   return { read_only: good(answer) && ((answer.dataIn[2] ?? 0) & WP) !== 0 ? 1n : 0n };
 }
 
-/** `protection_type`: 0 for none. Asked only of units that say that they have protection information. */
+/**
+ * `protection_type`: 0 for none; `protection_exponent`: how often a block is halved to have protection information of
+ * its own. Asked only of units that say that they have protection information.
+ */
 function readProtection(driver: Driver, profile: UnitProfile, inquiry: Uint8Array): Record<string, bigint> {
-  if (((inquiry[standardInquiry.fields.flags5.offset] ?? 0) & PROTECT) === 0) return { protection_type: 0n };
+  if (((inquiry[standardInquiry.fields.flags5.offset] ?? 0) & PROTECT) === 0)
+    return { protection_type: 0n, protection_exponent: 0n };
   const answer = ask(
     driver,
     profile,
@@ -277,7 +289,11 @@ function readProtection(driver: Driver, profile: UnitProfile, inquiry: Uint8Arra
     LONG_CAPACITY_BYTES,
   );
   const byte = good(answer) ? (answer.dataIn[P_TYPE_BYTE] ?? 0) : 0;
-  return { protection_type: (byte & PROT_EN) === 0 ? 0n : BigInt((byte >> 1) & 7) + 1n };
+  if ((byte & PROT_EN) === 0) return { protection_type: 0n, protection_exponent: 0n };
+  return {
+    protection_type: BigInt((byte >> 1) & 7) + 1n,
+    protection_exponent: BigInt((answer.dataIn[EXPONENTS_BYTE] ?? 0) >> 4),
+  };
 }
 
 /** Describes every unit of the profile. The device must be live. */

@@ -15,6 +15,9 @@ export interface Binding {
 export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
   const disks = units.filter(({ deviceType, blocks }) => deviceType === DeviceType.DISK && blocks > 0);
   const hasProtection = ({ limits }: ProbedUnit) => (limits.protection_type ?? 0n) !== 0n;
+  // With eight bytes of it for each block, as cases have it.
+  const hasType = ({ limits }: ProbedUnit, type: bigint) =>
+    limits.protection_type === type && (limits.protection_exponent ?? 0n) === 0n;
   const isRemovable = ({ limits }: ProbedUnit) => limits.removable === 1n;
   const isReadOnly = ({ limits }: ProbedUnit) => limits.read_only === 1n;
   const byScratch = [...disks].sort(
@@ -33,9 +36,9 @@ export function bindRoles(units: readonly ProbedUnit[]): Binding[] {
     ...disk,
     ...first('disk2', (unit) => unit !== disk[0]?.unit),
     ...first('disk-4k', ({ blockSize }) => blockSize === 4096),
-    ...first('disk-pi', ({ limits }) => limits.protection_type === 1n),
-    ...first('disk-pi2', ({ limits }) => limits.protection_type === 2n),
-    ...first('disk-pi3', ({ limits }) => limits.protection_type === 3n),
+    ...first('disk-pi', (unit) => hasType(unit, 1n)),
+    ...first('disk-pi2', (unit) => hasType(unit, 2n)),
+    ...first('disk-pi3', (unit) => hasType(unit, 3n)),
     ...first('disk-read-only', isReadOnly),
     ...first('disk-removable', isRemovable),
     ...first('cdrom', ({ deviceType }) => deviceType === DeviceType.CDROM, [...units]),

@@ -138,6 +138,20 @@ describe('needs', () => {
     ]);
   });
 
+  test('a command is asked of the role that is named last before it', () => {
+    const asked: string[] = [];
+    const environment = exampleEnvironment({
+      roles: new Set(['disk', 'disk-pi']),
+      serves: (role, command) => asked.push(`${role} ${command}`) > 0,
+    });
+    const { cases } = expand(
+      caseFile(TUR, 'needs: [disk, UNMAP, disk-pi, scratch, =op]\neach: {op: [READ(32)]}'),
+      environment,
+    );
+    expect(cases.map(({ skip: why }) => why)).toEqual([undefined]);
+    expect([...new Set(asked)]).toEqual(['disk UNMAP', 'disk-pi READ(32)']);
+  });
+
   test('a truth value that a let names is a condition', () => {
     const named = (need: string) =>
       expand(caseFile(TUR, `needs: [disk, ${need}]\nlet: {large: =disk.blocks > 1}`)).cases[0]?.skip;

@@ -338,6 +338,14 @@ const PROVISIONING: readonly Mutant[] = [
       return result;
     },
   ),
+  ending('provisioning.unmapped-reads-ones', 'Blocks that are not mapped read as ones.', (result, call) =>
+    named(call, 'READ(10)') &&
+    call.unit instanceof Disk &&
+    call.unit.thin &&
+    call.unit.provisionedRun(lbaOf(call)).status !== ProvisioningStatus.MAPPED
+      ? edited(result, (data) => data.fill(0xff))
+      : result,
+  ),
   refusing(
     'provisioning.anchor-refused',
     'ANCHOR is refused in spite of ANC_SUP.',
@@ -473,8 +481,9 @@ const MEDIUM: readonly Mutant[] = [
   }),
   refusing(
     'synchronize.immediate-refused',
-    'SYNCHRONIZE CACHE refuses IMMED.',
+    'SYNCHRONIZE CACHE with IMMED is an unknown operation code.',
     (call) => isSynchronize(call) && call.fields.immed === 1n,
+    Sense.INVALID_OPCODE,
   ),
   refusing(
     'synchronize.group-unknown',
