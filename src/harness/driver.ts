@@ -563,8 +563,8 @@ export class Driver {
 
   /**
    * Watches for `durationMs` on the device's clock and says what has happened that nobody has taken yet, since before
-   * the watch too: what a device did to a kick right before it must not pass for silence. Suppression fields of the
-   * used ring are the device's to write.
+   * the watch too: what a device did to a kick right before it must not pass for silence. The device then has the time
+   * in which it comes to rest besides. Suppression fields of the used ring are the device's to write.
    */
   watchQuiet(durationMs: number, watched: ReadonlySet<Watched>): string[] {
     const { clock } = this.port;
@@ -572,6 +572,7 @@ export class Driver {
     const status = watched.has('status') ? this.transport.readStatus() : 0;
     const until = clock.now() + durationMs;
     for (let round = 0; clock.now() < until; round++) clock.relax(round);
+    this.port.lifecycle.settle();
 
     const happened: string[] = [];
     for (const { index, ring } of this.#queues.values())
@@ -688,6 +689,7 @@ export class Driver {
       );
     this.#requestQueues = requestQueues;
     this.readSizes();
+    this.#events.sizeBy(this.#configWord(virtioScsiConfig.fields.event_info_size.offset));
     this.#useInterrupts(this.#choices.interrupts);
     const config = this.#choices.vectors?.get('config') ?? this.transport.usualVector('config');
     this.#configVector = config === 'none' ? undefined : config;

@@ -6,6 +6,9 @@ import { GuardedBuffer } from './guarded-buffer.js';
 import type { Poison } from './poison.js';
 import type { Chain, Ring } from './ring.js';
 
+/** The largest buffer that a device is given, whatever it asks for. */
+const MOST = 4096;
+
 /** An event that the device reported. */
 export interface ReportedEvent {
   readonly event: number;
@@ -23,6 +26,7 @@ export class EventBuffers {
   readonly #poison: Poison;
   readonly #held = new Map<Chain, GuardedBuffer>();
   readonly #reported: ReportedEvent[] = [];
+  #size: number = virtioScsiEvent.size;
 
   constructor(dma: DmaSpace, poison: Poison) {
     this.#dma = dma;
@@ -43,6 +47,14 @@ export class EventBuffers {
   withdraw(bytes: Uint8Array): ReportedEvent | undefined {
     const at = this.#reported.findIndex((event) => event.bytes === bytes);
     return at < 0 ? undefined : this.#reported.splice(at, 1)[0];
+  }
+
+  /**
+   * Buffers are as large as the device says that it fills at most (event_info_size), within reason: a device may return
+   * a smaller one at once, without an event.
+   */
+  sizeBy(eventInfoSize: number): void {
+    this.#size = Math.min(Math.max(eventInfoSize, virtioScsiEvent.size), MOST);
   }
 
   /** Makes `count` buffers available, as far as the ring has room. Whether there is anything to notify of. */
@@ -79,7 +91,7 @@ export class EventBuffers {
   }
 
   #stage(ring: Ring): Chain {
-    const buffer = new GuardedBuffer(this.#dma, this.#poison, this.#poison.take(virtioScsiEvent.size));
+    const buffer = new GuardedBuffer(this.#dma, this.#poison, this.#poison.take(this.#size));
     const chain = ring.stage([{ iova: buffer.iova, length: buffer.size, writable: true }], undefined);
     this.#held.set(chain, buffer);
     return chain;

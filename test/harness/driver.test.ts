@@ -9,7 +9,7 @@ import type { StandingCheck } from '../../src/harness/violation.js';
 import { encodeLun } from '../../src/wire/lun.js';
 import { AvailFlag, UsedFlag } from '../../src/wire/split-ring.js';
 import { DeviceStatus, featureSet } from '../../src/wire/virtio.js';
-import { QueueIndex, virtioScsiEvent } from '../../src/wire/virtio-scsi.js';
+import { QueueIndex, virtioScsiConfig, virtioScsiEvent } from '../../src/wire/virtio-scsi.js';
 import { FakeDevice, FakeMemory } from './fake-device.js';
 
 let device: FakeDevice;
@@ -45,6 +45,11 @@ describe('a quiet window', () => {
   test('is quiet when nothing happens, though something is in flight', () => {
     publish();
     expect(driver.watchQuiet(5, ALL)).toEqual([]);
+  });
+  test('lasts until the device is at rest', () => {
+    publish();
+    device.port.lifecycle.settle = () => void device.raised.add(0);
+    expect(driver.watchQuiet(5, ALL)).toEqual(['vector 0 was raised']);
   });
 
   const deeds: readonly [name: string, happened: RegExp, deed: () => void][] = [
@@ -140,6 +145,22 @@ test('an event is taken, and its buffer replaced', () => {
   expect(driver.waitForEvent(5)).toMatchObject({ event: 1, reason: 2, usedLen: 16, bytes });
   expect(device.available(QueueIndex.EVENT)).toHaveLength(1);
   expect(driver.waitForEvent(5)).toBeUndefined();
+});
+
+test.each([
+  ['as event_info_size says', 64, 64],
+  ['large enough for an event at least', 0, 16],
+  ['of a sane size at most', 0xffff_ffff, 4096],
+])('buffers for events are %s', (_, announced, size) => {
+  new DataView(device.config.buffer).setUint32(
+    virtioScsiConfig.fields.event_info_size.offset,
+    announced,
+    true,
+  );
+  driver.initialise();
+  const [head = 0] = device.available(QueueIndex.EVENT);
+  device.use(QueueIndex.EVENT, head, 0);
+  expect(driver.waitForEvent(5)?.bytes).toHaveLength(size);
 });
 
 describe('set-up', () => {

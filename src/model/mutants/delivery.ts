@@ -13,6 +13,8 @@ const READ_10 = 0x28;
 /** cmd_per_lun of the model. */
 const COMMANDS_PER_UNIT = 256;
 const DISABLE_WRITE = 0x04;
+/** What a mutant puts where no data belong: a device may clear such bytes, so it is no zero. */
+const NO_DATA = 0xe7;
 
 const answered = (answer: Answer, response: number): Answer => ({
   ...answer,
@@ -210,18 +212,20 @@ export const DELIVERY_MUTANTS: readonly Mutant[] = [
   ),
   inBothDirections(
     'bidi.data-in-with-error',
-    'A command in both directions that was refused zeroes data-in.',
+    'A command in both directions that was refused fills data-in.',
     'scsi.req.residual-above-datain',
     (answer, task) =>
-      answer.sense.length > 0 ? { ...answer, dataIn: new Uint8Array(task.dataInLength) } : answer,
+      answer.sense.length > 0
+        ? { ...answer, dataIn: new Uint8Array(task.dataInLength).fill(NO_DATA) }
+        : answer,
   ),
   inBothDirections(
-    'bidi.surplus-buffer-zeroed',
-    'A WRITE that brings a data-in buffer as well zeroes it.',
+    'bidi.surplus-buffer-filled',
+    'A WRITE that brings a data-in buffer as well fills it.',
     'scsi.feature.inout-bit',
     (answer, task) => ({
       ...answer,
-      dataIn: answer.dataIn.length > 0 ? answer.dataIn : new Uint8Array(task.dataInLength),
+      dataIn: answer.dataIn.length > 0 ? answer.dataIn : new Uint8Array(task.dataInLength).fill(NO_DATA),
     }),
   ),
   {
