@@ -45,6 +45,8 @@ import {
 
 /** Milliseconds that a step waits unless it says otherwise. */
 const WITHIN = 1000;
+/** The same for a reset, for which the driver waits as long elsewhere. */
+const RESET_WITHIN = 5000;
 const NOTIFY = ['never', 'when-asked'] as const;
 const WATCH = ['rings', 'buffers', 'interrupts', 'events', 'status'] as const;
 
@@ -206,7 +208,7 @@ function compileKind(
         kind,
         target,
         driver: driver(c, cursor),
-        within: c.duration(child(cursor, 'within'), WITHIN),
+        within: c.duration(child(cursor, 'within'), RESET_WITHIN),
       };
     }
     case 'control':
