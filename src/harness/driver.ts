@@ -129,6 +129,8 @@ export class Driver {
   #choices: SetupChoices = {};
   #configVector: number | undefined;
   readonly #maxSizes = new Map<number, number>();
+  /** Of queues that were stopped or reset, and perhaps of others that share them. */
+  readonly #stoppedVectors = new Set<number>();
   /** Memory in use when the device had become live, and what was placed since. */
   #liveMark: DmaMark | undefined;
   #placedSince = 0;
@@ -196,6 +198,7 @@ export class Driver {
     this.#stage = 'reset';
     this.#resetting = undefined;
     this.#queues.clear();
+    this.#stoppedVectors.clear();
     this.#flying.clear();
     this.#events.takenBack();
     this.#takenBack = new TakenBackMemory();
@@ -588,12 +591,22 @@ export class Driver {
     }
     if (watched.has('interrupts'))
       for (let vector = 0; vector < interrupts.vectors; vector++)
-        if (interrupts.raised(vector)) happened.push(`vector ${vector} was raised`);
+        if (interrupts.raised(vector) && !this.#isForOthers(vector))
+          happened.push(`vector ${vector} was raised`);
     if (watched.has('status')) {
       const now = this.transport.readStatus();
       if (now !== status) happened.push(`status went from 0x${status.toString(16)} to 0x${now.toString(16)}`);
     }
     return happened;
+  }
+
+  /**
+   * Whether queues were stopped or reset, and a vector is not one of theirs but of queues that are live: those may be
+   * notified whenever the device likes ("Used Buffer Notification Suppression": spurious notifications).
+   */
+  #isForOthers(vector: number): boolean {
+    if (this.#stoppedVectors.size === 0 || this.#stoppedVectors.has(vector)) return false;
+    return [...this.#queues.values()].some((queue) => queue.vector === vector);
   }
 
   /** Tells the driver of a register that was written by hand. */
@@ -794,7 +807,10 @@ export class Driver {
       for (const { what, buffer } of ring.deviceAreas)
         this.#takenBack.add(`the ${what} of queue ${index}`, buffer);
       // What was returned before the reset was over may have been notified.
-      if (vector !== undefined) this.#clearVector(queue, vector);
+      if (vector !== undefined) {
+        this.#clearVector(queue, vector);
+        this.#stoppedVectors.add(vector);
+      }
       this.#queues.delete(index);
     }
     if (ended(QueueIndex.EVENT)) this.#events.takenBack();

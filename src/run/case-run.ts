@@ -119,9 +119,11 @@ export class CaseRun {
     if (skip) return { id, title, mode, verdict: 'skip', durationMs: 0, skip, findings: [] };
     this.session.driver.mode = this.plan.mode;
     this.session.driver.limits = this.plan.hostile ? undefined : this.session.config;
-    this.session.driver.awaitsInterrupts = !this.plan.waive.has('interrupt');
+    // What the hand-over sends is waited for with its interrupts: a late one would fall into the case.
+    this.session.driver.awaitsInterrupts = true;
     try {
       this.#handOver();
+      this.session.driver.awaitsInterrupts = !this.plan.waive.has('interrupt');
       this.runSteps(this.plan.steps, '');
       this.#finish();
     } catch (error) {

@@ -1,6 +1,6 @@
 /** A device under test as the worker holds it: open port, transport, driver, and what probing found. */
 import type { DutProfile } from '../duts/dut.js';
-import { Driver, type StandingListener } from '../harness/driver.js';
+import { type DeviceState, Driver, DriverError, type StandingListener } from '../harness/driver.js';
 import type { Port } from '../port/port.js';
 import { openTransport } from '../transport/open.js';
 import type { Transport } from '../transport/transport.js';
@@ -28,6 +28,18 @@ export interface Session {
   unit(role: string): ProbedUnit | undefined;
 }
 
+/** A device may have one ring format alone, and refuse by FEATURES_OK a set with the other ("Feature Bits"). */
+function bringUp(driver: Driver): DeviceState {
+  try {
+    return driver.initialise();
+  } catch (error) {
+    if (!(error instanceof DriverError) || error.requirement !== 'virtio.features.accept-valid-subset')
+      throw error;
+    driver.mode = { ...driver.mode, ring: 'packed' };
+    return driver.initialise();
+  }
+}
+
 /** Brings the device up and asks what it is, and which units it has where nobody has said so. Throws TransportError, DriverError, ProbeError or DutGoneError. */
 export function openSession(
   port: Port,
@@ -37,7 +49,7 @@ export function openSession(
 ): Session {
   const transport = openTransport(port);
   const driver = new Driver(port, transport, seed, onStanding);
-  const { offered } = driver.initialise();
+  const { offered } = bringUp(driver);
   const maxQueueSize = driver.maxQueueSize(QueueIndex.REQUEST);
   const { seg_max, max_sectors, cmd_per_lun, max_target, max_lun } = virtioScsiConfig.read(
     transport.readConfig(0, virtioScsiConfig.size),

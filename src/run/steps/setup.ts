@@ -88,7 +88,7 @@ export function executeReset(step: ResetStep, run: CaseRun): void {
   if (!done)
     throw new DriverError(
       `queue_reset of queue ${queue} still reads 1 after ${step.within} ms`,
-      'virtio.pci.queue-reset-done-zero',
+      `virtio.${transport.kind === 'mmio' ? 'mmio' : 'pci'}.queue-reset-done-zero`,
     );
   driver.noteRead('queue_reset', 0n);
 }

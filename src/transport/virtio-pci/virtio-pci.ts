@@ -148,9 +148,12 @@ export class VirtioPci extends PciTransport implements Transport {
   }
 
   notify(queue: number, value: number, wide = false): void {
-    const offset = this.#notifyOffset(queue) * this.notifyMultiplier;
-    const { window } = this.#notify;
-    window.write(this.#notify.offset + offset, wide ? 4 : 2, wide ? value >>> 0 : value & 0xffff);
+    const { window, length } = this.#notify;
+    const width = wide ? 4 : 2;
+    const told = this.#notifyOffset(queue) * this.notifyMultiplier;
+    // What a queue that does not exist says of its place may lead anywhere.
+    const offset = told + width <= length ? told : 0;
+    window.write(this.#notify.offset + offset, width, wide ? value >>> 0 : value & 0xffff);
     window.flush();
   }
 
