@@ -62,6 +62,15 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
       return { ...result, data: out };
     },
   ),
+  ending('vpd.naa-of-all', 'All units have the same NAA designator.', (result, call) =>
+    vital(call, 0x83n)
+      ? edited(result, (data) => {
+          // It is the second designator.
+          const at = 8 + (data[7] ?? 0);
+          data.subarray(at + 4, at + 4 + (data[at + 3] ?? 0)).fill(0x33);
+        })
+      : result,
+  ),
   byte(
     'vpd.vendor-binary',
     'The T10 vendor designator is binary.',
