@@ -95,6 +95,17 @@ describe('a quiet window', () => {
     };
     expect(driver.watchQuiet(5, ALL)).toEqual(['status went from 0xf to 0x4f']);
   });
+  test('a live queue interrupts, which it may once another one has been reset', () => {
+    const watched = new Set<Watched>(['interrupts']);
+    device.raised.add(QueueIndex.CONTROL + 1);
+    expect(driver.watchQuiet(5, watched)).toEqual(['vector 1 was raised']);
+    driver.noteWrite('queue_select', BigInt(QueueIndex.REQUEST));
+    driver.noteWrite('queue_reset', 1n);
+    driver.noteRead('queue_reset', 0n);
+    expect(driver.watchQuiet(5, watched)).toEqual([]);
+    device.raised.add(QueueIndex.REQUEST + 1);
+    expect(driver.watchQuiet(5, watched)).toEqual(['vector 3 was raised']);
+  });
 });
 
 describe('memory after a reset', () => {
