@@ -166,6 +166,7 @@ export const UNIT_FACTS = [
   'anc_sup',
   'thin',
   'removable',
+  'medium',
   'read_only',
   'protection_exponent',
   'physical_exponent',

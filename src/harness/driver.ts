@@ -250,6 +250,9 @@ export class Driver {
       // A device that starts in several steps must not find buffers before the last: a processor waits for its write.
       transport.fence();
       const events = this.#queues.get(QueueIndex.EVENT);
+      const asked = this.#choices.eventBuffers ?? 0;
+      if (events && asked > events.ring.size)
+        throw new BeyondLimits(`queue ${QueueIndex.EVENT} has room for ${events.ring.size} buffers, and not ${asked}`);
       if (events && this.#events.post(events.ring, this.#choices.eventBuffers ?? EVENT_BUFFERS))
         this.kick(QueueIndex.EVENT);
       this.#liveMark = this.port.dma.mark();

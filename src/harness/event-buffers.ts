@@ -59,7 +59,8 @@ export class EventBuffers {
 
   /** Makes `count` buffers available, as far as the ring has room. Whether there is anything to notify of. */
   post(ring: Ring, count: number): boolean {
-    const chains = Array.from({ length: Math.min(count, ring.size) }, () => this.#stage(ring));
+    const room = ring.size - ring.outstanding;
+    const chains = Array.from({ length: Math.min(count, room) }, () => this.#stage(ring));
     if (chains.length > 0) ring.publish(chains);
     return chains.length > 0;
   }

@@ -2,6 +2,7 @@
 import type { DutProfile, UnitProfile } from '../duts/dut.js';
 import type { Driver } from '../harness/driver.js';
 import { type ScsiAnswer, scsiAnswer } from '../harness/request.js';
+import { waitUntil } from '../harness/wait.js';
 import { encodeLun } from '../wire/lun.js';
 import { type Command, encodeCdb } from '../wire/scsi/command.js';
 import { commandByName } from '../wire/scsi/commands.js';
@@ -62,8 +63,12 @@ const EXPONENTS_BYTE = 13;
 /** Mode parameter header(6), with WP in its third byte. */
 const MODE_HEADER_BYTES = 4;
 const WP = 0x80;
-/** ASC of a drive without a medium, which is as ready as it can be. */
+/** ASC of a drive without a medium, which is as ready as it can be, and of a unit that becomes ready. */
 const MEDIUM_NOT_PRESENT = 0x3a;
+const NOT_READY = 0x04;
+/** A tray or a spindle has so long; the unit is asked now and then. */
+const READY_LIMIT_MS = 60_000;
+const READY_PAUSE_MS = 20;
 /** Unit attentions that a unit may have queued: power on, changed parameters, and resets of cases that left it alone. */
 const MAX_UNIT_ATTENTIONS = 64;
 
@@ -105,27 +110,36 @@ function good({ response: { response, status } }: ScsiAnswer): boolean {
   return response === Response.OK && status === ScsiStatus.GOOD;
 }
 
-/** Whether the unit is ready, or misses nothing but a medium. */
-function settled({ response, sense }: ScsiAnswer): boolean {
+/** What a unit says of itself by the answer to TEST UNIT READY. */
+function stateOf({ response, sense }: ScsiAnswer): 'ready' | 'empty' | 'becoming ready' | 'other' {
   const { response: code, status, sense_len } = response;
-  if (code !== Response.OK || status !== ScsiStatus['CHECK CONDITION'])
-    return code === Response.OK && status === ScsiStatus.GOOD;
+  if (code === Response.BUSY) return 'becoming ready';
+  if (code !== Response.OK) return 'other';
+  if (status === ScsiStatus.GOOD) return 'ready';
+  if (status === ScsiStatus.BUSY || status === ScsiStatus['TASK SET FULL']) return 'becoming ready';
   const parsed = parseSense(sense.subarray(0, sense_len));
-  return parsed.ok && parsed.key === SenseKey['NOT READY'] && parsed.asc === MEDIUM_NOT_PRESENT;
+  if (!parsed.ok || parsed.key !== SenseKey['NOT READY']) return 'other';
+  if (parsed.asc === MEDIUM_NOT_PRESENT) return 'empty';
+  return parsed.asc === NOT_READY ? 'becoming ready' : 'other';
 }
 
 /**
- * Lets a unit report its pending unit attentions until none is left. One unit and one command at a time: the interrupt
- * for the second of two answers that are seen together could come after the case has begun. Throws ProbeError when they
- * do not end.
+ * Lets a unit report its pending unit attentions until none is left, and get ready if it asks for time; returns whether
+ * it has a medium. One unit and one command at a time: the interrupt for the second of two answers that are seen together
+ * could come after the case has begun. Throws ProbeError when they do not end.
  */
-export function clearUnitAttentions(driver: Driver, unit: UnitProfile): void {
-  let left = MAX_UNIT_ATTENTIONS;
-  while (!settled(ask(driver, unit, 'TEST UNIT READY', {}, 0)))
-    if (--left === 0)
-      throw new ProbeError(
-        `target ${unit.target} unit ${unit.unit} is not ready after ${MAX_UNIT_ATTENTIONS} times TEST UNIT READY`,
-      );
+export function clearUnitAttentions(driver: Driver, unit: UnitProfile): boolean {
+  const { port } = driver;
+  const until = port.clock.now() + READY_LIMIT_MS;
+  for (let left = MAX_UNIT_ATTENTIONS; left > 0; ) {
+    const state = stateOf(ask(driver, unit, 'TEST UNIT READY', {}, 0));
+    if (state === 'ready' || state === 'empty') return state === 'ready';
+    if (state === 'becoming ready' && port.clock.now() < until) waitUntil(port, READY_PAUSE_MS, () => false);
+    else left--;
+  }
+  throw new ProbeError(
+    `target ${unit.target} unit ${unit.unit} is not ready after ${MAX_UNIT_ATTENTIONS} times TEST UNIT READY`,
+  );
 }
 
 function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
@@ -137,7 +151,7 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
   const pqPdt = inquiry.dataIn[0] ?? 0;
   const deviceType = pqPdt & 0x1f;
   const version = inquiry.dataIn[2] ?? 0;
-  clearUnitAttentions(driver, profile);
+  const medium = clearUnitAttentions(driver, profile);
   let blocks = 0;
   let blockSize = 0;
   if (deviceType === DeviceType.DISK) {
@@ -152,6 +166,7 @@ function probeUnit(driver: Driver, profile: UnitProfile): ProbedUnit {
   const serial = readSerial(driver, profile);
   const scratch = profile.scratchSerial !== undefined && serial === profile.scratchSerial;
   const limits = {
+    medium: medium ? 1n : 0n,
     removable: ((inquiry.dataIn[standardInquiry.fields.removable.offset] ?? 0) & RMB) === 0 ? 0n : 1n,
     ...(deviceType === DeviceType.DISK && readWriteProtection(driver, profile)),
     ...readLimits(driver, profile, vpdPages),

@@ -27,6 +27,8 @@ const CHANGING =
   /^(MODE SELECT|LOG SELECT|PERSISTENT RESERVE OUT|RESERVE\(|RELEASE\(|PREVENT ALLOW|START STOP UNIT|FORMAT UNIT|SANITIZE|SET TIMESTAMP)/;
 
 const ANSWER_LIMIT_MS = 2000;
+/** A tray or a spindle takes its time. */
+const MECHANICS_LIMIT_MS = 60_000;
 /** So many unit attentions may come before a unit says what is wrong with it. */
 const MOST_ATTENTIONS = 4;
 const MODE_BYTES = 4096;
@@ -55,6 +57,7 @@ function ask(
   name: string,
   fields: Record<string, bigint>,
   data: { readonly in?: number; readonly out?: Uint8Array } = {},
+  limitMs = ANSWER_LIMIT_MS,
 ): Uint8Array | undefined {
   const command = commandByName(name);
   if (command === undefined) throw new Error(`the command table lacks ${name}`);
@@ -66,7 +69,7 @@ function ask(
     ...(data.out && { dataOut: data.out }),
   });
   driver.publish([exchange]);
-  driver.wait([exchange], ANSWER_LIMIT_MS);
+  driver.wait([exchange], limitMs);
   if (exchange.answer === undefined) return undefined;
   const { response, dataIn } = scsiAnswer(exchange.answer, driver.state.sizes);
   if (response.response !== Response.OK || response.status !== ScsiStatus.GOOD) return undefined;
@@ -130,7 +133,7 @@ export function makeReady(driver: Driver, unit: ProbedUnit): void {
     if (parsed.key === SenseKey['UNIT ATTENTION']) continue;
     if (parsed.key !== SenseKey['NOT READY']) return;
     const fields = unit.limits.removable === 1n ? { start: 1n, loej: 1n } : { start: 1n };
-    ask(driver, unit, 'START STOP UNIT', fields);
+    ask(driver, unit, 'START STOP UNIT', fields, {}, MECHANICS_LIMIT_MS);
     return;
   }
 }

@@ -11,6 +11,7 @@ const unit = (number: number, limits: Record<string, bigint>): ProbedUnit => ({
   blockSize: 512,
   serial: undefined,
   scratch: false,
+  listed: undefined,
   vpdPages: [],
   limits,
 });
