@@ -34,6 +34,11 @@ const EQUIVALENCES: readonly Equivalence[] = [
       'the field is the most queues that a device could have, and one that is not available says so by a size of 0, as the additional one does',
   },
   {
+    ids: ['reset.keeps-units'],
+    reason:
+      'no sentence says whether a reset of the virtio device is one of its logical units; that removal is still prevented then is noted',
+  },
+  {
     ids: ['features.unoffered-accepted'],
     reason:
       'accepting what was not offered is the fault of the driver, and masking the bit off gives a valid set (ruling A43.unoffered-accepted)',
