@@ -109,7 +109,6 @@ const MANDATORY =
 const DPOFUA = 0x10;
 const IMMED = 0x01;
 const SYNCHRONIZE_IMMED = 0x02;
-const SANITIZE_IMMED = 0x80;
 /** Commands that move something, or go through a whole medium, before they end. */
 function isLongWork([code, second = 0]: Uint8Array): boolean {
   switch (code) {
@@ -122,8 +121,6 @@ function isLongWork([code, second = 0]: Uint8Array): boolean {
       return (second & SYNCHRONIZE_IMMED) === 0;
     case 0x1b: // START STOP UNIT
       return (second & IMMED) === 0;
-    case 0x48: // SANITIZE, the actions that erase
-      return (second & SANITIZE_IMMED) === 0 && (second & 0x1f) >= 1 && (second & 0x1f) <= 3;
     default:
       return false;
   }
@@ -205,7 +202,8 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
   {
     name: 'mechanics that take ten seconds',
     change: (behaviours) => {
-      behaviours.delay = (usual, { cdb }) => usual + (isLongWork(cdb) ? 10_000 : 0);
+      behaviours.delay = (usual, { cdb, unit }) =>
+        usual + (isLongWork(cdb) && (!(unit instanceof Disk) || unit.blocks > 0n) ? 10_000 : 0);
     },
     atLeast: 1500,
   },
