@@ -10,8 +10,10 @@ import type { CommandResult } from '../../src/model/units/command-result.js';
 import type { CommandCall } from '../../src/model/units/command-table.js';
 import { Disk } from '../../src/model/units/disk.js';
 import { Sense } from '../../src/model/units/sense.js';
+import { encodeLun, MAX_TARGET, REPORT_LUNS_WELL_KNOWN_LUN } from '../../src/wire/lun.js';
 import { ScsiStatus } from '../../src/wire/scsi/status.js';
 import type { FeatureName } from '../../src/wire/virtio.js';
+import { AsyncEvent } from '../../src/wire/virtio-scsi.js';
 
 export interface UnusualDevice {
   readonly name: string;
@@ -156,6 +158,22 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
   { name: 'two vectors', config: { vectors: 2 }, atLeast: 1500 },
   { name: 'one notification address for all queues', config: { notifyMultiplier: 0 }, atLeast: 1500 },
   { name: 'event information with a tail', change: less({ event_info_size: -16 }), atLeast: 1500 },
+
+  {
+    name: 'no word of units that come and go',
+    change: (behaviours) => {
+      behaviours.eventDue = (due, { event }) => due && event !== AsyncEvent.TRANSPORT_RESET;
+    },
+    atLeast: 1500,
+  },
+  {
+    name: 'no well-known unit',
+    change: (behaviours) => {
+      behaviours.destination = (usual, lun, resolve) =>
+        lun[0] === REPORT_LUNS_WELL_KNOWN_LUN[0] ? resolve(encodeLun(MAX_TARGET, 0)) : usual;
+    },
+    atLeast: 1500,
+  },
 
   // Units.
   { name: 'a disk of 64 blocks', config: disk({ blocks: 64n }), atLeast: 1000 },
@@ -304,6 +322,18 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
     atLeast: 1000,
   },
   {
+    name: 'INQUIRY data of 36 bytes',
+    change: (behaviours) => {
+      behaviours.result = (result, { command, fields }) => {
+        if (command.name !== 'INQUIRY' || fields.evpd === 1n || result.data === undefined) return result;
+        const data = result.data.slice(0, 36);
+        if (data.length > 4) data[4] = 36 - 5;
+        return { ...result, data };
+      };
+    },
+    atLeast: 1500,
+  },
+  {
     name: 'units of the time of SPC-3',
     change: telling(/^INQUIRY$/, (data, { fields }) => {
       if (fields.evpd === 0n && data.length > 2) data[2] = 5;
@@ -356,9 +386,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
   {
     name: 'PRE-FETCH of 2 blocks at most',
     change: limited({ 16: 2 }, (call) =>
-      call.command.name.startsWith('PRE-FETCH') && fetched(call) > 2n
-        ? INVALID_FIELD
-        : undefined,
+      call.command.name.startsWith('PRE-FETCH') && fetched(call) > 2n ? INVALID_FIELD : undefined,
     ),
     atLeast: 1500,
   },
