@@ -13,7 +13,7 @@ import { Sense } from '../../src/model/units/sense.js';
 import { encodeLun, MAX_TARGET, REPORT_LUNS_WELL_KNOWN_LUN } from '../../src/wire/lun.js';
 import { ScsiStatus } from '../../src/wire/scsi/status.js';
 import type { FeatureName } from '../../src/wire/virtio.js';
-import { AsyncEvent } from '../../src/wire/virtio-scsi.js';
+import { ScsiEvent } from '../../src/wire/virtio-scsi.js';
 
 export interface UnusualDevice {
   readonly name: string;
@@ -162,7 +162,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
   {
     name: 'no word of units that come and go',
     change: (behaviours) => {
-      behaviours.eventDue = (due, { event }) => due && event !== AsyncEvent.TRANSPORT_RESET;
+      behaviours.eventDue = (due, { event }) => due && event !== ScsiEvent.TRANSPORT_RESET;
     },
     atLeast: 1500,
   },
