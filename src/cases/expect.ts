@@ -477,18 +477,16 @@ function extended(scope: ReadonlyScope, more: ReadonlyMap<string, ScopeValue>): 
 
 const RETURNED: readonly Outcome[] = ['returned'];
 
-const BY_STRENGTH: readonly Level[] = ['MUST', 'SHOULD', 'MAY'];
-
 /**
  * What is implied counts as the step's. Where only the blocks name requirements it is a part of what they check, and
- * as binding as the strongest of them.
+ * only recommended where they check nothing but recommendations. A permission says nothing of how a command ends.
  */
 function stepJudgement({ judgement: own, blocks }: ResultExpectation): Judgement {
   if (own.covers.length > 0 || blocks.length === 0) return own;
-  const strongest = BY_STRENGTH.find((each) => blocks.some(({ judgement }) => judgement.level === each));
+  const levels = new Set(blocks.map(({ judgement }) => judgement.level));
   return {
     ...own,
-    level: own.level === 'MUST' ? (strongest ?? own.level) : own.level,
+    level: own.level === 'MUST' && levels.has('SHOULD') && !levels.has('MUST') ? 'SHOULD' : own.level,
     covers: [...new Set(blocks.flatMap(({ judgement }) => judgement.covers))],
   };
 }

@@ -134,37 +134,37 @@ const disk = (options: Parameters<typeof diskConfig>[3] = {}): Partial<ModelConf
 
 export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
   // Queues and the limits of the device configuration.
-  { name: 'queues of 4 entries', config: { queueSize: 4 }, atLeast: 1500 },
-  { name: 'queues of 8 entries', config: { queueSize: 8 }, atLeast: 1500 },
-  { name: 'queues of 16 entries', config: { queueSize: 16 }, atLeast: 1500 },
-  { name: 'queues of 32 entries', config: { queueSize: 32 }, atLeast: 1500 },
-  { name: 'queues of 1024 entries', config: { queueSize: 1024 }, atLeast: 1500 },
-  { name: 'one request queue', config: { requestQueues: 1 }, atLeast: 1500 },
-  { name: 'many request queues', config: { requestQueues: 16, vectors: 20 }, atLeast: 1500 },
-  { name: 'one command to a unit at a time', change: less({ cmd_per_lun: COMMANDS - 1 }), atLeast: 1500 },
-  { name: 'two commands to a unit at a time', change: less({ cmd_per_lun: COMMANDS - 2 }), atLeast: 1500 },
-  { name: 'seven commands to a unit at a time', change: less({ cmd_per_lun: COMMANDS - 7 }), atLeast: 1500 },
-  { name: 'one segment in a command', change: less({ seg_max: SEGMENTS - 1 }), atLeast: 1500 },
-  { name: 'three segments in a command', change: less({ seg_max: SEGMENTS - 3 }), atLeast: 1500 },
+  { name: 'queues of 4 entries', config: { queueSize: 4 }, atLeast: 2580 },
+  { name: 'queues of 8 entries', config: { queueSize: 8 }, atLeast: 2670 },
+  { name: 'queues of 16 entries', config: { queueSize: 16 }, atLeast: 2720 },
+  { name: 'queues of 32 entries', config: { queueSize: 32 }, atLeast: 2730 },
+  { name: 'queues of 1024 entries', config: { queueSize: 1024 }, atLeast: 2750 },
+  { name: 'one request queue', config: { requestQueues: 1 }, atLeast: 2730 },
+  { name: 'many request queues', config: { requestQueues: 16, vectors: 20 }, atLeast: 2900 },
+  { name: 'one command to a unit at a time', change: less({ cmd_per_lun: COMMANDS - 1 }), atLeast: 2680 },
+  { name: 'two commands to a unit at a time', change: less({ cmd_per_lun: COMMANDS - 2 }), atLeast: 2700 },
+  { name: 'seven commands to a unit at a time', change: less({ cmd_per_lun: COMMANDS - 7 }), atLeast: 2740 },
+  { name: 'one segment in a command', change: less({ seg_max: SEGMENTS - 1 }), atLeast: 2730 },
+  { name: 'three segments in a command', change: less({ seg_max: SEGMENTS - 3 }), atLeast: 2740 },
   {
     name: 'limits that say nothing',
     change: less({ cmd_per_lun: COMMANDS, seg_max: SEGMENTS }),
-    atLeast: 1500,
+    atLeast: 2740,
   },
-  { name: 'transfers of 8 sectors', change: less({ max_sectors: 8192 - 8 }), atLeast: 1500 },
-  { name: 'no feature but VIRTIO_F_VERSION_1', config: { features: ['VIRTIO_F_VERSION_1'] }, atLeast: 1000 },
-  { name: 'no vector', config: { vectors: 0 }, atLeast: 1500 },
-  { name: 'one vector', config: { vectors: 1 }, atLeast: 1500 },
-  { name: 'two vectors', config: { vectors: 2 }, atLeast: 1500 },
-  { name: 'one notification address for all queues', config: { notifyMultiplier: 0 }, atLeast: 1500 },
-  { name: 'event information with a tail', change: less({ event_info_size: -16 }), atLeast: 1500 },
+  { name: 'transfers of 8 sectors', change: less({ max_sectors: 8192 - 8 }), atLeast: 2320 },
+  { name: 'no feature but VIRTIO_F_VERSION_1', config: { features: ['VIRTIO_F_VERSION_1'] }, atLeast: 2510 },
+  { name: 'no vector', config: { vectors: 0 }, atLeast: 2700 },
+  { name: 'one vector', config: { vectors: 1 }, atLeast: 2730 },
+  { name: 'two vectors', config: { vectors: 2 }, atLeast: 2740 },
+  { name: 'one notification address for all queues', config: { notifyMultiplier: 0 }, atLeast: 2750 },
+  { name: 'event information with a tail', change: less({ event_info_size: -16 }), atLeast: 2750 },
 
   {
     name: 'no word of units that come and go',
     change: (behaviours) => {
       behaviours.eventDue = (due, { event }) => due && event !== ScsiEvent.TRANSPORT_RESET;
     },
-    atLeast: 1500,
+    atLeast: 2750,
   },
   {
     name: 'no well-known unit',
@@ -172,31 +172,31 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
       behaviours.destination = (usual, lun, resolve) =>
         lun[0] === REPORT_LUNS_WELL_KNOWN_LUN[0] ? resolve(encodeLun(MAX_TARGET, 0)) : usual;
     },
-    atLeast: 1500,
+    atLeast: 2750,
   },
 
   // Units.
-  { name: 'a disk of 64 blocks', config: disk({ blocks: 64n }), atLeast: 1000 },
-  { name: 'a disk of 1024 blocks', config: disk({ blocks: 1024n }), atLeast: 1000 },
-  { name: 'a disk of 3 TiB', config: disk({ blocks: 6n << 30n }), atLeast: 1000 },
-  { name: 'blocks of 4096 bytes', config: disk({ blockSize: 4096 }), atLeast: 1000 },
-  { name: 'a disk without provisioning', config: disk({ thin: false }), atLeast: 1000 },
-  { name: 'a write-protected disk', config: disk({ readOnly: true }), atLeast: 500 },
-  { name: 'a removable disk', config: disk({ removable: true }), atLeast: 1000 },
-  { name: 'a disk that nobody lends', config: { units: [diskConfig(0, 0, 'ELSEWHERE')] }, atLeast: 500 },
-  { name: 'a protected disk', config: disk({ protection: 1 }), atLeast: 1000 },
+  { name: 'a disk of 64 blocks', config: disk({ blocks: 64n }), atLeast: 1840 },
+  { name: 'a disk of 1024 blocks', config: disk({ blocks: 1024n }), atLeast: 2580 },
+  { name: 'a disk of 3 TiB', config: disk({ blocks: 6n << 30n }), atLeast: 2370 },
+  { name: 'blocks of 4096 bytes', config: disk({ blockSize: 4096 }), atLeast: 2600 },
+  { name: 'a disk without provisioning', config: disk({ thin: false }), atLeast: 2530 },
+  { name: 'a write-protected disk', config: disk({ readOnly: true }), atLeast: 1710 },
+  { name: 'a removable disk', config: disk({ removable: true }), atLeast: 2610 },
+  { name: 'a disk that nobody lends', config: { units: [diskConfig(0, 0, 'ELSEWHERE')] }, atLeast: 1690 },
+  { name: 'a protected disk', config: disk({ protection: 1 }), atLeast: 2570 },
   {
     name: 'a disk that is not unit 0',
     config: { units: [diskConfig(3, 5, 'VSCSI-SCRATCH-0')] },
-    atLeast: 1000,
+    atLeast: 2600,
   },
   {
     name: 'a disk with a large number',
     config: { units: [diskConfig(0, 0, 'VSCSI-DISK-0'), diskConfig(255, 300, 'VSCSI-SCRATCH-0')] },
-    atLeast: 1000,
+    atLeast: 2610,
   },
-  { name: 'a CD-ROM drive alone', config: { units: [cdromConfig(0, 0, 'CD')] }, atLeast: 250 },
-  { name: 'an empty CD-ROM drive alone', config: { units: [cdromConfig(0, 0, 'CD', 0n)] }, atLeast: 250 },
+  { name: 'a CD-ROM drive alone', config: { units: [cdromConfig(0, 0, 'CD')] }, atLeast: 270 },
+  { name: 'an empty CD-ROM drive alone', config: { units: [cdromConfig(0, 0, 'CD', 0n)] }, atLeast: 260 },
   {
     name: 'many units',
     config: {
@@ -206,16 +206,16 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
         }),
       ),
     },
-    atLeast: 1000,
+    atLeast: 2600,
   },
 
   // Time and order.
-  { name: 'a second for each command', change: delaying(() => 900), atLeast: 1500 },
+  { name: 'a second for each command', change: delaying(() => 900), atLeast: 2750 },
   {
     name: 'answers in any order',
     config: without('VIRTIO_F_IN_ORDER'),
     change: delaying((_, tag) => Number((tag * 7n) % 5n)),
-    atLeast: 1500,
+    atLeast: 2740,
   },
   {
     name: 'mechanics that take ten seconds',
@@ -223,14 +223,14 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
       behaviours.delay = (usual, { cdb, unit }) =>
         usual + (isLongWork(cdb) && (!(unit instanceof Disk) || unit.blocks > 0n) ? 10_000 : 0);
     },
-    atLeast: 1500,
+    atLeast: 2750,
   },
   {
     name: 'notifications that nobody asked for',
     change: (behaviours) => {
       behaviours.usedNotification = () => true;
     },
-    atLeast: 1500,
+    atLeast: 2750,
   },
 
   // Commands.
@@ -238,12 +238,12 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
     name: 'a disk of mandatory commands',
     config: disk(),
     change: acting(({ command }) => (MANDATORY.test(command.name) ? undefined : NOT_SERVED)),
-    atLeast: 500,
+    atLeast: 1560,
   },
   {
     name: 'no REPORT SUPPORTED OPERATION CODES',
     change: acting(({ command }) => (command.name.startsWith('REPORT SUPPORTED') ? NOT_SERVED : undefined)),
-    atLeast: 1000,
+    atLeast: 2680,
   },
   {
     name: 'a disk without commands of 16 bytes',
@@ -251,12 +251,12 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
     change: acting(({ command, cdb }) =>
       (cdb[0] ?? 0) >> 5 === 4 || command.name.startsWith('REPORT SUPPORTED') ? NOT_SERVED : undefined,
     ),
-    atLeast: 500,
+    atLeast: 2100,
   },
   {
     name: 'IMMED is refused',
     change: acting(({ fields }) => (fields.immed === 1n ? INVALID_FIELD : undefined)),
-    atLeast: 1500,
+    atLeast: 2750,
   },
   {
     name: 'FUA and DPO are not known',
@@ -269,7 +269,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
         if (data.length > at) data[at] = (data[at] ?? 0) & ~DPOFUA;
       })(behaviours);
     },
-    atLeast: 1500,
+    atLeast: 2750,
   },
   {
     name: 'UNMAP is advice that is not followed',
@@ -286,7 +286,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
         }
       };
     },
-    atLeast: 1500,
+    atLeast: 2750,
   },
   {
     name: 'buffers are cleared behind the data',
@@ -298,7 +298,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
         return { ...answer, dataIn };
       };
     },
-    atLeast: 1500,
+    atLeast: 2750,
   },
   {
     name: 'no VPD pages but the mandatory ones',
@@ -319,7 +319,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
             }
           : result;
     },
-    atLeast: 1000,
+    atLeast: 2650,
   },
   {
     name: 'INQUIRY data of 36 bytes',
@@ -331,28 +331,28 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
         return { ...result, data };
       };
     },
-    atLeast: 1500,
+    atLeast: 2750,
   },
   {
     name: 'units of the time of SPC-3',
     change: telling(/^INQUIRY$/, (data, { fields }) => {
       if (fields.evpd === 0n && data.length > 2) data[2] = 5;
     }),
-    atLeast: 1000,
+    atLeast: 2750,
   },
   {
     name: 'units of a time to come',
     change: telling(/^INQUIRY$/, (data, { fields }) => {
       if (fields.evpd === 0n && data.length > 2) data[2] = 8;
     }),
-    atLeast: 1000,
+    atLeast: 2750,
   },
   {
     name: 'LUNs in flat form',
     change: telling(/^REPORT LUNS$/, (data) => {
       for (let at = 8; at < data.length; at += 8) if ((data[at] ?? 0) === 0) data[at] = 0x40;
     }),
-    atLeast: 1500,
+    atLeast: 2750,
   },
   {
     name: 'transfers of 8 blocks at most',
@@ -363,7 +363,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
         ? INVALID_FIELD
         : undefined,
     ),
-    atLeast: 1500,
+    atLeast: 2320,
   },
   {
     name: 'WRITE SAME of 4 blocks at most',
@@ -372,7 +372,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
         ? INVALID_FIELD
         : undefined,
     ),
-    atLeast: 1500,
+    atLeast: 2720,
   },
   {
     name: 'UNMAP of 4 blocks in one descriptor at most',
@@ -381,13 +381,13 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
         ? failed(Sense.INVALID_FIELD_IN_PARAMETER_LIST)
         : undefined,
     ),
-    atLeast: 1500,
+    atLeast: 2730,
   },
   {
     name: 'PRE-FETCH of 2 blocks at most',
     change: limited({ 16: 2 }, (call) =>
       call.command.name.startsWith('PRE-FETCH') && fetched(call) > 2n ? INVALID_FIELD : undefined,
     ),
-    atLeast: 1500,
+    atLeast: 2740,
   },
 ];
