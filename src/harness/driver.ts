@@ -252,7 +252,9 @@ export class Driver {
       const events = this.#queues.get(QueueIndex.EVENT);
       const asked = this.#choices.eventBuffers ?? 0;
       if (events && asked > events.ring.size)
-        throw new BeyondLimits(`queue ${QueueIndex.EVENT} has room for ${events.ring.size} buffers, and not ${asked}`);
+        throw new BeyondLimits(
+          `queue ${QueueIndex.EVENT} has room for ${events.ring.size} buffers, and not ${asked}`,
+        );
       if (events && this.#events.post(events.ring, this.#choices.eventBuffers ?? EVENT_BUFFERS))
         this.kick(QueueIndex.EVENT);
       this.#liveMark = this.port.dma.mark();
