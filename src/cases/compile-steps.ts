@@ -46,8 +46,10 @@ import {
 
 /** Milliseconds that a step waits unless it says otherwise: for an answer, which ends the wait when it comes, */
 const ANSWER_WITHIN = 5000;
-/** and where none may come, which takes the whole time. */
+/** where none may come, which takes the whole time, */
 const SILENCE_WITHIN = 1000;
+/** and for what becomes of a broken rule, after which the runner also lets the device come to rest. */
+const HOSTILE_SILENCE_WITHIN = 100;
 const NOTIFY = ['never', 'when-asked'] as const;
 const WATCH = ['rings', 'buffers', 'interrupts', 'events', 'status'] as const;
 
@@ -246,7 +248,8 @@ function patience(c: Compiler, cursor: Cursor, { blocks }: ResultExpectation): n
   const maySayNothing = blocks.some((block) =>
     [block, ...(block.oneOf ?? [])].some(({ outcome }) => outcome?.includes('silent')),
   );
-  return c.duration(child(cursor, 'within'), maySayNothing ? SILENCE_WITHIN : ANSWER_WITHIN);
+  const silence = c.hostile ? HOSTILE_SILENCE_WITHIN : SILENCE_WITHIN;
+  return c.duration(child(cursor, 'within'), maySayNothing ? silence : ANSWER_WITHIN);
 }
 
 function sending(c: Compiler, cursor: Cursor, standardQueue: bigint): Sending {

@@ -23,7 +23,10 @@ import {
 import type { CaseRun } from '../case-run.js';
 import type { Flight } from '../flights.js';
 
-/** Waits for flights; where the case allows a device to ask for a reset instead, that ends the wait as well. */
+/**
+ * Waits for flights; where the case allows a device to ask for a reset instead, that ends the wait as well. Nobody says
+ * how soon a device answers what breaks the rules: it is silent only once it has come to rest.
+ */
 export function awaitFlights(
   flights: readonly Flight[],
   { expect, within }: { readonly expect: ResultExpectation; readonly within: number },
@@ -34,7 +37,10 @@ export function awaitFlights(
   const mayAsk = expect.blocks.some((block) =>
     [block, ...(block.oneOf ?? [])].some(({ outcome }) => outcome?.includes('needs_reset')),
   );
-  driver.wait(exchanges, within, mayAsk ? 0 : undefined);
+  const returned = driver.wait(exchanges, within, mayAsk ? 0 : undefined);
+  if (returned || !run.plan.hostile) return;
+  run.session.port.lifecycle.settle();
+  driver.collect();
 }
 
 /** Makes the standing checks on every flight that has come back and was not looked at yet. */
