@@ -54,12 +54,13 @@ export function expandAll(
     problems.push(...expansion.problems);
     const count = expansion.cases.length;
     const wanted = expansion.cases.map((expanded, index) => {
+      if (modes === 'default') return here;
       const traits = { index, count, usesQueues: usesQueues(expanded) };
-      return new Set(modesOf(definition, modes, transports, traits).map(modeName));
+      return modesOf(definition, modes, transports, traits);
     });
     for (const mode of here)
       for (const [index, expanded] of expansion.cases.entries()) {
-        if (!wanted[index]?.has(modeName(mode))) continue;
+        if (!wanted[index]?.includes(mode)) continue;
         const skip =
           expanded.skip ??
           excludedByMode(expanded.modes, mode) ??

@@ -91,6 +91,19 @@ function admits({ modes, needs }: Restricted, mode: Mode): boolean {
   });
 }
 
+const admittedOf = new WeakMap<
+  Restricted,
+  { readonly every: readonly Mode[]; readonly modes: readonly Mode[] }
+>();
+/** The modes in which a case takes part; asked for each of its expansions. */
+function admitted(definition: Restricted, every: readonly Mode[]): readonly Mode[] {
+  const known = admittedOf.get(definition);
+  if (known?.every === every) return known.modes;
+  const modes = every.filter((mode) => admits(definition, mode));
+  admittedOf.set(definition, { every, modes });
+  return modes;
+}
+
 /** Whether an interface can tell of a feature at all: a legacy one has bits 0 to 31. */
 function inFeatureWords(bit: number, transport: TransportName): boolean {
   return !isLegacy(transport) || bit < LEGACY_FEATURE_BITS;
@@ -138,15 +151,15 @@ export function modesOf(
   expansion?: ExpansionTraits,
 ): readonly Mode[] {
   const every = allModes(transports);
-  const admitted = every.filter((mode) => admits(definition, mode));
-  const home = admitted[0] ?? every[0];
+  const possible = admitted(definition, every);
+  const home = possible[0] ?? every[0];
   if (home === undefined) return [];
   if (typeof choice === 'object') {
     const named = idMatcher(choice);
-    return (admitted.length > 0 ? admitted : [home]).filter((mode) => named(modeName(mode)));
+    return (possible.length > 0 ? possible : [home]).filter((mode) => named(modeName(mode)));
   }
   if (choice === 'default') return [home];
-  const others = admitted.slice(1);
+  const others = possible.slice(1);
   if (choice === 'exhaustive') return [home, ...others];
   const layer = layerOf(definition);
   if (definition.tags.includes('slow')) return [home];
@@ -160,7 +173,7 @@ export function modesOf(
   if (expansion?.usesQueues === false)
     return [home, ...plainest(others).filter(({ transport }) => transport !== home.transport)];
   if (layer === 'ring or transport') return [home, ...others];
-  const chosen = halvesOf(expansion).map((half) => pairwiseOver(admitted, half));
+  const chosen = halvesOf(expansion).map((half) => pairwiseOver(possible, half));
   return [home, ...others.filter((mode) => chosen.some((names) => names.has(modeName(mode))))];
 }
 

@@ -23,6 +23,13 @@ interface Watch {
   readonly after?: () => void;
 }
 
+/** A BAR at its address. */
+interface MappedBar {
+  readonly space: BusSpace;
+  readonly base: bigint;
+  readonly contents: BarContents;
+}
+
 /** The bits of a BAR that tell its kind, and those that are not part of the address. */
 const BAR_BITS = {
   io: { type: PciBar.IO, mask: 0x3 },
@@ -40,6 +47,8 @@ export class ConfigSpace implements RegisterRange {
   readonly #watches: Watch[] = [];
   readonly #bars: readonly Bar[];
   readonly #behaviours: Behaviours;
+  /** Where the BARs are mapped, until one of them is written: it is asked at every access. */
+  #mapped: readonly MappedBar[] | undefined;
   #nextCapability = FIRST_CAPABILITY;
   #lastLink: number = pciHeader.fields.capabilities.offset;
 
@@ -112,6 +121,7 @@ export class ConfigSpace implements RegisterRange {
   write(offset: number, width: AccessWidth, written: number): void {
     const value = this.#behaviours.pciConfigWrite(offset, width, written);
     if (value === undefined) return;
+    this.#mapped = undefined;
     for (let at = 0; at < width && offset + at < SIZE; at++) {
       const mask = this.#writable[offset + at] ?? 0;
       const byte = (value >>> (8 * at)) & 0xff;
@@ -147,11 +157,16 @@ export class ConfigSpace implements RegisterRange {
     width: number,
   ): { contents: BarContents; offset: number } | undefined {
     if (!this.#decodes(space)) return undefined;
-    for (const { index, kind, contents } of this.#bars) {
-      if ((kind === 'io') !== (space === 'io')) continue;
-      const base = this.#address(index, kind);
-      if (address >= base && address + BigInt(width) <= base + BigInt(contents.size))
-        return { contents, offset: Number(address - base) };
+    this.#mapped ??= this.#bars.map(({ index, kind, contents }) => ({
+      space: kind === 'io' ? 'io' : 'memory',
+      base: this.#address(index, kind),
+      contents,
+    }));
+    for (const { space: of, base, contents } of this.#mapped) {
+      if (of !== space) continue;
+      // What is too far away to be a safe integer is in no BAR either.
+      const offset = Number(address - base);
+      if (offset >= 0 && offset + width <= contents.size) return { contents, offset };
     }
     return undefined;
   }
