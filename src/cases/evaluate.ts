@@ -333,9 +333,10 @@ function callFunction(
       const tag = nodes.length > 2 ? count(at(2), 'the application tag of dif()', 0xffff) : 0;
       return protectionBytes(bytes(0), number(1), blockSizeOf(undefined, scope, context), tag);
     }
-    case 'sam_lun': {
-      const unit = BigInt(count(at(0), 'the unit of sam_lun()', 16383));
-      return (unit < 256n ? unit : 0x4000n | unit) << 48n;
+    case 'has_lun': {
+      const unit = BigInt(count(at(1), 'the unit of has_lun()', 16383));
+      const forms = [(0x4000n | unit) << 48n, ...(unit < 256n ? [unit << 48n] : [])];
+      return items(0).some((item) => forms.some((form) => equal(item, form, 'has_lun()')));
     }
     case 'bar_size':
       return available(context.barSize, name)(count(at(0), 'the number of bar_size()', 0xff));

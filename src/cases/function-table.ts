@@ -69,8 +69,8 @@ export const FUNCTION_SIGNATURES = {
   /** Place in the order of return, from 1. */
   position: fn(1, 1, 'number', 'name'),
   returned: fn(1, 1, 'truth', 'name'),
-  /** Entry of REPORT LUNS for a unit number: peripheral addressing below 256, flat from there. */
-  sam_lun: fn(1, 1, 'number'),
+  /** has_lun(list, unit): whether entries of REPORT LUNS name a unit, in the flat or, below 256, the peripheral form. */
+  has_lun: fn(2, 2, 'truth'),
 } as const satisfies Record<string, Signature>;
 
 export type FunctionName = keyof typeof FUNCTION_SIGNATURES;

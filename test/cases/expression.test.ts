@@ -20,6 +20,7 @@ const scope = scopeOf({
   'disk.blocks': 2048,
   'run.seed': 7,
   list: [1n, 2n, 2n, 9n],
+  luns: [5n << 48n, 0x4006n << 48n, 0x4100n << 48n],
   bytes: hex('0102ff'),
   page: hex('4a0000020000'),
   text: '00 01',
@@ -94,8 +95,11 @@ describe('values', () => {
     ['returned(w)', true],
     ['returned(other)', false],
     ['bar_size(4)', 16384n],
-    ['sam_lun(5)', 5n << 48n],
-    ['sam_lun(256)', 0x4100n << 48n],
+    ['has_lun(luns, 5)', true],
+    ['has_lun(luns, 6)', true],
+    ['has_lun(luns, 256)', true],
+    ['has_lun(luns, 300)', false],
+    ['has_lun(luns, 0)', false],
   ])('%s', (text, expected) => {
     expect(run(text)).toEqual(expected);
   });
