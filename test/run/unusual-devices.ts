@@ -1,4 +1,5 @@
 /** Devices that keep to the standards and are unlike the usual ones, made of the model by its configuration and its hooks. */
+import { expect } from 'vitest';
 import type { Behaviours } from '../../src/model/behaviours.js';
 import {
   cdromConfig,
@@ -10,10 +11,15 @@ import type { CommandResult } from '../../src/model/units/command-result.js';
 import type { CommandCall } from '../../src/model/units/command-table.js';
 import { Disk } from '../../src/model/units/disk.js';
 import { Sense } from '../../src/model/units/sense.js';
+import { resultKey } from '../../src/run/modes.js';
+import { type CaseResult, RED } from '../../src/run/results.js';
 import { encodeLun, MAX_TARGET, REPORT_LUNS_WELL_KNOWN_LUN } from '../../src/wire/lun.js';
 import { ScsiStatus } from '../../src/wire/scsi/status.js';
 import type { FeatureName } from '../../src/wire/virtio.js';
 import { ScsiEvent } from '../../src/wire/virtio-scsi.js';
+
+import { FULL } from '../full.js';
+import { runOnModel } from './in-process.js';
 
 export interface UnusualDevice {
   readonly name: string;
@@ -21,6 +27,8 @@ export interface UnusualDevice {
   readonly change?: (behaviours: Behaviours) => void;
   /** Cases that can be carried out on it, at least: what is skipped shows nothing. */
   readonly atLeast: number;
+  /** Much like one of the others: only in the full run. */
+  readonly full?: true;
 }
 
 const { features } = DEFAULT_MODEL_CONFIG;
@@ -132,20 +140,31 @@ const disk = (options: Parameters<typeof diskConfig>[3] = {}): Partial<ModelConf
   units: [diskConfig(0, 0, 'VSCSI-SCRATCH-0', options)],
 });
 
+/** By their queues, features, limits and units. */
 export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
   // Queues and the limits of the device configuration.
   { name: 'queues of 4 entries', config: { queueSize: 4 }, atLeast: 2580 },
-  { name: 'queues of 8 entries', config: { queueSize: 8 }, atLeast: 2670 },
+  { name: 'queues of 8 entries', config: { queueSize: 8 }, atLeast: 2670, full: true },
   { name: 'queues of 16 entries', config: { queueSize: 16 }, atLeast: 2720 },
-  { name: 'queues of 32 entries', config: { queueSize: 32 }, atLeast: 2730 },
-  { name: 'queues of 1024 entries', config: { queueSize: 1024 }, atLeast: 2750 },
+  { name: 'queues of 32 entries', config: { queueSize: 32 }, atLeast: 2730, full: true },
+  { name: 'queues of 1024 entries', config: { queueSize: 1024 }, atLeast: 2750, full: true },
   { name: 'one request queue', config: { requestQueues: 1 }, atLeast: 2730 },
   { name: 'many request queues', config: { requestQueues: 16, vectors: 20 }, atLeast: 2900 },
   { name: 'one command to a unit at a time', change: less({ cmd_per_lun: COMMANDS - 1 }), atLeast: 2680 },
-  { name: 'two commands to a unit at a time', change: less({ cmd_per_lun: COMMANDS - 2 }), atLeast: 2700 },
-  { name: 'seven commands to a unit at a time', change: less({ cmd_per_lun: COMMANDS - 7 }), atLeast: 2740 },
+  {
+    name: 'two commands to a unit at a time',
+    change: less({ cmd_per_lun: COMMANDS - 2 }),
+    atLeast: 2700,
+    full: true,
+  },
+  {
+    name: 'seven commands to a unit at a time',
+    change: less({ cmd_per_lun: COMMANDS - 7 }),
+    atLeast: 2740,
+    full: true,
+  },
   { name: 'one segment in a command', change: less({ seg_max: SEGMENTS - 1 }), atLeast: 2730 },
-  { name: 'three segments in a command', change: less({ seg_max: SEGMENTS - 3 }), atLeast: 2740 },
+  { name: 'three segments in a command', change: less({ seg_max: SEGMENTS - 3 }), atLeast: 2740, full: true },
   {
     name: 'limits that say nothing',
     change: less({ cmd_per_lun: COMMANDS, seg_max: SEGMENTS }),
@@ -153,11 +172,21 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
   },
   { name: 'transfers of 8 sectors', change: less({ max_sectors: 8192 - 8 }), atLeast: 2320 },
   { name: 'no feature but VIRTIO_F_VERSION_1', config: { features: ['VIRTIO_F_VERSION_1'] }, atLeast: 2510 },
-  { name: 'no vector', config: { vectors: 0 }, atLeast: 2700 },
+  { name: 'no vector', config: { vectors: 0 }, atLeast: 2700, full: true },
   { name: 'one vector', config: { vectors: 1 }, atLeast: 2730 },
-  { name: 'two vectors', config: { vectors: 2 }, atLeast: 2740 },
-  { name: 'one notification address for all queues', config: { notifyMultiplier: 0 }, atLeast: 2750 },
-  { name: 'event information with a tail', change: less({ event_info_size: -16 }), atLeast: 2750 },
+  { name: 'two vectors', config: { vectors: 2 }, atLeast: 2740, full: true },
+  {
+    name: 'one notification address for all queues',
+    config: { notifyMultiplier: 0 },
+    atLeast: 2750,
+    full: true,
+  },
+  {
+    name: 'event information with a tail',
+    change: less({ event_info_size: -16 }),
+    atLeast: 2750,
+    full: true,
+  },
 
   {
     name: 'no word of units that come and go',
@@ -173,22 +202,24 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
         lun[0] === REPORT_LUNS_WELL_KNOWN_LUN[0] ? resolve(encodeLun(MAX_TARGET, 0)) : usual;
     },
     atLeast: 2750,
+    full: true,
   },
 
   // Units.
   { name: 'a disk of 64 blocks', config: disk({ blocks: 64n }), atLeast: 1840 },
-  { name: 'a disk of 1024 blocks', config: disk({ blocks: 1024n }), atLeast: 2580 },
-  { name: 'a disk of 3 TiB', config: disk({ blocks: 6n << 30n }), atLeast: 2370 },
+  { name: 'a disk of 1024 blocks', config: disk({ blocks: 1024n }), atLeast: 2580, full: true },
+  { name: 'a disk of 3 TiB', config: disk({ blocks: 6n << 30n }), atLeast: 2370, full: true },
   { name: 'blocks of 4096 bytes', config: disk({ blockSize: 4096 }), atLeast: 2600 },
   { name: 'a disk without provisioning', config: disk({ thin: false }), atLeast: 2530 },
   { name: 'a write-protected disk', config: disk({ readOnly: true }), atLeast: 1710 },
-  { name: 'a removable disk', config: disk({ removable: true }), atLeast: 2610 },
+  { name: 'a removable disk', config: disk({ removable: true }), atLeast: 2610, full: true },
   { name: 'a disk that nobody lends', config: { units: [diskConfig(0, 0, 'ELSEWHERE')] }, atLeast: 1690 },
-  { name: 'a protected disk', config: disk({ protection: 1 }), atLeast: 2570 },
+  { name: 'a protected disk', config: disk({ protection: 1 }), atLeast: 2570, full: true },
   {
     name: 'a disk that is not unit 0',
     config: { units: [diskConfig(3, 5, 'VSCSI-SCRATCH-0')] },
     atLeast: 2600,
+    full: true,
   },
   {
     name: 'a disk with a large number',
@@ -208,7 +239,10 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
     },
     atLeast: 2600,
   },
+];
 
+/** By how long commands take, which of them there are, and what they answer. */
+export const UNUSUAL_UNITS: readonly UnusualDevice[] = [
   // Time and order.
   { name: 'a second for each command', change: delaying(() => 900), atLeast: 2750 },
   {
@@ -244,6 +278,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
     name: 'no REPORT SUPPORTED OPERATION CODES',
     change: acting(({ command }) => (command.name.startsWith('REPORT SUPPORTED') ? NOT_SERVED : undefined)),
     atLeast: 2680,
+    full: true,
   },
   {
     name: 'a disk without commands of 16 bytes',
@@ -346,6 +381,7 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
       if (fields.evpd === 0n && data.length > 2) data[2] = 8;
     }),
     atLeast: 2750,
+    full: true,
   },
   {
     name: 'LUNs in flat form',
@@ -391,3 +427,21 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
     atLeast: 2740,
   },
 ];
+
+/** Those that this run takes. */
+export const taken = (devices: readonly UnusualDevice[]): UnusualDevice[] =>
+  devices.filter(({ full }) => FULL || full !== true);
+
+const blame = (result: CaseResult): string =>
+  `${resultKey(result)}: ${result.findings.map(({ expected, got }) => `${expected}, got ${got}`).join('; ')}`;
+
+/** Runs all cases on a device: none is red, and enough are carried out. */
+export async function expectNoBlame({ config, change, atLeast }: UnusualDevice): Promise<void> {
+  const { results } = await runOnModel({
+    seed: 7,
+    config: { ...DEFAULT_MODEL_CONFIG, ...config },
+    ...(change && { change }),
+  });
+  expect(results.filter(({ verdict }) => RED.has(verdict)).map(blame)).toEqual([]);
+  expect(results.filter(({ verdict }) => verdict !== 'skip').length).toBeGreaterThan(atLeast);
+}

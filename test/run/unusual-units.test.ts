@@ -1,0 +1,5 @@
+/** Units that keep to the standards and are unlike the usual ones: no case may blame them. */
+import { test } from 'vitest';
+import { expectNoBlame, taken, UNUSUAL_UNITS } from './unusual-devices.js';
+
+test.each(taken(UNUSUAL_UNITS))('$name', expectNoBlame);
