@@ -8,12 +8,15 @@ import { rounds } from '../cases/repeat.js';
 import type { Judgement, Scope, ScopeValue, Step } from '../cases/types.js';
 import { DriverError, type StandingListener } from '../harness/driver.js';
 import { BeyondLimits } from '../harness/limits.js';
-import { scsiAnswer } from '../harness/request.js';
+import { type ScsiRequest, scsiAnswer } from '../harness/request.js';
 import type { ExchangePlace } from '../harness/standing-ledger.js';
 import type { StandingCheck } from '../harness/violation.js';
 import { PortError } from '../port/errors.js';
 import { TransportError } from '../transport/transport.js';
 import { decodeLun } from '../wire/lun.js';
+import { commandOfCdb } from '../wire/scsi/commands.js';
+import { ScsiStatus } from '../wire/scsi/status.js';
+import { Response } from '../wire/virtio-scsi.js';
 import { addressedUnits } from './addressed-units.js';
 import type { Beacon } from './beacon.js';
 import { CaseControls } from './case-controls.js';
@@ -64,6 +67,8 @@ export class CaseRun {
   /** Those that poison may have made by chance. */
   readonly #byChance = new Set<Finding>();
   readonly #seen: { step: string; is: string }[] = [];
+  /** Commands that have ended GOOD in this case. */
+  readonly #carriedOut: ScsiRequest[] = [];
   /** Why the case has to be left out after all. */
   #skip: CaseResult['skip'];
   /** Numbers of the step and of the rounds around it. */
@@ -185,7 +190,7 @@ export class CaseRun {
    * `explicit`: the case said what it expects; otherwise a difference is one in set-up. `flight`: what it was judged by.
    */
   judge({ captures, alternatives, mismatches }: Judged, explicit: boolean, flight?: Flight): void {
-    if (flight && mismatches.length > 0) this.#leaveOutUnserved(flight);
+    if (flight) this.#lookWhetherServed(flight, mismatches.length > 0);
     this.capture(captures);
     for (const { is, verdict, ruling, covers, at, undecided } of alternatives) {
       this.#seen.push({ step: this.#label, is });
@@ -218,17 +223,27 @@ export class CaseRun {
     if (fails.length > 0) throw new CaseEnded();
   }
 
-  /** A command that the unit is free not to know is nothing to judge it by: throws CaseLeftOut. */
-  #leaveOutUnserved({ exchange: { scsi, answer } }: Flight): void {
+  /**
+   * A command that the unit is free not to know is nothing to judge it by, unless it has carried it out before in this
+   * case: throws CaseLeftOut where an answer that was not expected says so.
+   */
+  #lookWhetherServed({ exchange: { scsi, answer } }: Flight, isUnexpected: boolean): void {
     if (scsi === undefined || answer === undefined) return;
     const { lun, cdb } = scsi.request;
+    const parts = scsiAnswer(answer, scsi.sizes);
+    if (parts.response.response === Response.OK && parts.response.status === ScsiStatus.GOOD)
+      this.#carriedOut.push(scsi.request);
+    if (!isUnexpected) return;
     const at = decodeLun(lun);
     const unit =
       at.kind === 'unit' &&
       this.session.units.find(({ profile }) => profile.target === at.target && profile.unit === at.unit);
     if (!unit) return;
-    const name = optionalAndUnknown(cdb, scsiAnswer(answer, scsi.sizes), unit.listed);
-    if (name !== undefined)
+    const name = optionalAndUnknown(cdb, parts, unit.listed);
+    const isKnown = this.#carriedOut.some(
+      (before) => commandOfCdb(before.cdb)?.name === name && Buffer.compare(before.lun, lun) === 0,
+    );
+    if (name !== undefined && !isKnown)
       throw new CaseLeftOut(
         `${name} is answered INVALID COMMAND OPERATION CODE, and the unit does not list it`,
       );
