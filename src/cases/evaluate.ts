@@ -89,8 +89,11 @@ function truth(it: ScopeValue, what: string): boolean {
   return it;
 }
 
+const ABOVE_ALL = 1n << BigInt(LIMITS.numberBits);
+const BELOW_ALL = -ABOVE_ALL;
+
 function bounded(it: bigint): bigint {
-  if (it >= 1n << BigInt(LIMITS.numberBits) || -it >= 1n << BigInt(LIMITS.numberBits))
+  if (it >= ABOVE_ALL || it <= BELOW_ALL)
     throw new CaseError('LIMIT', `a number has more than ${LIMITS.numberBits} bits`);
   return it;
 }
@@ -204,10 +207,15 @@ function equal(a: ScopeValue, b: ScopeValue, operator: string): boolean {
   throw new CaseError('KIND_MISMATCH', `${operator} cannot compare ${kindName(a)} with ${kindName(b)}`);
 }
 
-function list(it: ScopeValue, what: string): readonly ScopeValue[] {
-  if (it instanceof Uint8Array) return Array.from(it, BigInt);
-  if (Array.isArray(it)) return it;
+/** A list as it is written; bytes stay bytes, since a bigint for each costs more than what is asked of them. */
+function rawList(it: ScopeValue, what: string): Uint8Array | readonly ScopeValue[] {
+  if (it instanceof Uint8Array || Array.isArray(it)) return it;
   throw kind(what, it, 'a list');
+}
+
+function list(it: ScopeValue, what: string): readonly ScopeValue[] {
+  const items = rawList(it, what);
+  return items instanceof Uint8Array ? Array.from(items, BigInt) : items;
 }
 
 function byteString(
@@ -243,6 +251,7 @@ function callFunction(
   const number = (index: number) => integer(at(index), `argument ${index + 1} of ${name}()`);
   const bytes = (index: number) =>
     byteString(at(index), `argument ${index + 1} of ${name}()`, scope, context);
+  const raw = (index: number) => rawList(at(index), `argument ${index + 1} of ${name}()`);
   const items = (index: number) => list(at(index), `argument ${index + 1} of ${name}()`);
   const numbers = (index: number) => items(index).map((item) => integer(item, `an element for ${name}()`));
   switch (name) {
@@ -260,7 +269,7 @@ function callFunction(
       return rest.some((item) => first !== undefined && equal(first, item, 'any_of()'));
     }
     case 'at': {
-      const values = items(0);
+      const values = raw(0);
       const index = number(1);
       const found = index >= 0n && index < BigInt(values.length) ? values[Number(index)] : undefined;
       if (found === undefined)
@@ -268,10 +277,10 @@ function callFunction(
           'OUT_OF_RANGE',
           `at(): there is no element ${index} in a list of ${values.length}`,
         );
-      return found;
+      return typeof found === 'number' ? BigInt(found) : found;
     }
     case 'len':
-      return BigInt(items(0).length);
+      return BigInt(raw(0).length);
     case 'sorted':
       return numbers(0).every((item, index, values) => index === 0 || (values[index - 1] ?? item) <= item);
     case 'distinct': {
@@ -317,8 +326,9 @@ function callFunction(
       const form = ofModePages
         ? modePageForm
         : recordForm(small(1, 'header'), small(2, 'place'), small(3, 'width'));
+      const records = raw(0);
       const { starts, end } = walkRecords(
-        items(0).map((item) => Number(integer(item, 'a byte'))),
+        records instanceof Uint8Array ? records : records.map((item) => Number(integer(item, 'a byte'))),
         form,
       );
       return name.endsWith('_end') ? BigInt(end) : starts.map(BigInt);

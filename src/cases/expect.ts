@@ -86,43 +86,47 @@ export interface Observed {
   /** `request` and `control` differ in the names of response codes. */
   readonly queue: 'request' | 'control' | 'event' | 'other';
   /** Undefined where the response was not written, or the buffer is no request. */
-  readonly response?: number;
-  readonly status?: number;
-  readonly sense?: Uint8Array;
-  readonly senseLen?: number;
-  readonly residual?: number;
-  readonly statusQualifier?: number;
-  readonly dataIn?: Uint8Array;
-  readonly dataInPoison?: Uint8Array;
-  readonly piIn?: Uint8Array;
-  readonly piInPoison?: Uint8Array;
+  readonly response?: number | undefined;
+  readonly status?: number | undefined;
+  readonly sense?: Uint8Array | undefined;
+  readonly senseLen?: number | undefined;
+  readonly residual?: number | undefined;
+  readonly statusQualifier?: number | undefined;
+  readonly dataIn?: Uint8Array | undefined;
+  readonly dataInPoison?: Uint8Array | undefined;
+  readonly piIn?: Uint8Array | undefined;
+  readonly piInPoison?: Uint8Array | undefined;
   /** Each writable descriptor. */
-  readonly writable?: readonly { readonly bytes: Uint8Array; readonly poison: Uint8Array }[];
-  readonly used?: {
-    readonly len?: number;
-    /** The length says nothing on this interface, and no expectation of it can be broken. */
-    readonly lenUnreliable?: boolean;
-    readonly slot?: number;
-    readonly id?: number;
-    readonly writeFlag?: number;
-    /** Used entries of the whole wait. */
-    readonly entries?: number;
-  };
-  readonly eventActual?: number;
-  readonly event?: { readonly event: number; readonly lun: Uint8Array; readonly reason: number };
-  readonly interrupts?: {
-    /** Of the queue in question. */
-    readonly count: number;
-    /** By vector, where the interrupts are messages. */
-    readonly byVector?: ReadonlyMap<number, number>;
-    /** False: `count` only says that there was one or none. */
-    readonly exact: boolean;
-  };
-  readonly configInterrupts?: number;
+  readonly writable?: readonly { readonly bytes: Uint8Array; readonly poison: Uint8Array }[] | undefined;
+  readonly used?:
+    | {
+        readonly len?: number | undefined;
+        /** The length says nothing on this interface, and no expectation of it can be broken. */
+        readonly lenUnreliable?: boolean | undefined;
+        readonly slot?: number | undefined;
+        readonly id?: number | undefined;
+        readonly writeFlag?: number | undefined;
+        /** Used entries of the whole wait. */
+        readonly entries?: number | undefined;
+      }
+    | undefined;
+  readonly eventActual?: number | undefined;
+  readonly event?: { readonly event: number; readonly lun: Uint8Array; readonly reason: number } | undefined;
+  readonly interrupts?:
+    | {
+        /** Of the queue in question. */
+        readonly count: number;
+        /** By vector, where the interrupts are messages. */
+        readonly byVector?: ReadonlyMap<number, number> | undefined;
+        /** False: `count` only says that there was one or none. */
+        readonly exact: boolean;
+      }
+    | undefined;
+  readonly configInterrupts?: number | undefined;
   /** Names returned when this one was seen, itself left out. */
-  readonly returnedBefore?: ReadonlySet<string>;
+  readonly returnedBefore?: ReadonlySet<string> | undefined;
   /** Those of them that were not first seen together with this one, on another queue. */
-  readonly surelyReturnedBefore?: ReadonlySet<string>;
+  readonly surelyReturnedBefore?: ReadonlySet<string> | undefined;
 }
 
 /** The interrupt checks need watching for a time; the executor asks before it waits. */
@@ -159,21 +163,21 @@ export function compareValue(
   names: NamedValues = {},
 ): ValueMismatch | undefined {
   const compute = (expression: Expression) => evaluateInteger(expression, scope, context);
-  const got = nameOf(actual, names);
   switch (value.kind) {
     case 'any':
       return undefined;
     case 'equals': {
       const expected = compute(value.value);
+      if (actual === expected) return undefined;
       const written = value.value.constant === undefined ? ` (${value.value.text})` : '';
-      return actual === expected ? undefined : { expected: `${nameOf(expected, names)}${written}`, got };
+      return { expected: `${nameOf(expected, names)}${written}`, got: nameOf(actual, names) };
     }
     case 'range': {
       const from = value.from && compute(value.from);
       const to = value.to && compute(value.to);
       return (from === undefined || actual >= from) && (to === undefined || actual <= to)
         ? undefined
-        : { expected: `${from ?? ''}..${to ?? ''}`, got };
+        : { expected: `${from ?? ''}..${to ?? ''}`, got: nameOf(actual, names) };
     }
     case 'mask': {
       const [mask, equals] = [compute(value.mask), compute(value.equals)];

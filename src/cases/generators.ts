@@ -1,23 +1,28 @@
 /** Generated contents of buffers. Both are functions of their arguments alone, so that they can be checked later. */
 
+/** Of one record of a stamped block. */
+const RECORD_BYTES = 16;
+
 /**
  * Blocks that carry their own address: every 16 bytes hold the block address (8, big-endian), the seed (4) and the
  * offset within the block (4). A block in the wrong place, or a piece of one, shows by itself.
  */
 export function stampBytes(seed: bigint, lba: bigint, blockSize: number, length: number): Uint8Array {
-  const out = new Uint8Array(length);
-  const record = new DataView(new ArrayBuffer(16));
-  const recordBytes = new Uint8Array(record.buffer);
-  record.setUint32(8, Number(BigInt.asUintN(32, seed)));
+  // The last record may not be whole.
+  const view = new DataView(new ArrayBuffer(length + RECORD_BYTES));
+  const seedWord = Number(BigInt.asUintN(32, seed));
   for (let start = 0; start < length; start += blockSize) {
-    record.setBigUint64(0, BigInt.asUintN(64, lba + BigInt(start / blockSize)));
+    const address = BigInt.asUintN(64, lba + BigInt(start / blockSize));
+    const [high, low] = [Number(address >> 32n), Number(BigInt.asUintN(32, address))];
     const end = Math.min(start + blockSize, length);
-    for (let at = start; at < end; at += 16) {
-      record.setUint32(12, at - start);
-      out.set(at + 16 <= end ? recordBytes : recordBytes.subarray(0, end - at), at);
+    for (let at = start; at < end; at += RECORD_BYTES) {
+      view.setUint32(at, high);
+      view.setUint32(at + 4, low);
+      view.setUint32(at + 8, seedWord);
+      view.setUint32(at + 12, at - start);
     }
   }
-  return out;
+  return new Uint8Array(view.buffer, 0, length);
 }
 
 /** The splitmix64 sequence; also the source of `sample`. */

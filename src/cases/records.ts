@@ -9,7 +9,7 @@ export interface RecordForm {
 }
 
 /** The form of the record that begins with these bytes; undefined where all that is left has no form that is known. */
-export type FormOf = (bytes: readonly number[], start: number) => RecordForm | undefined;
+export type FormOf = (bytes: Uint8Array | readonly number[], start: number) => RecordForm | undefined;
 
 export function recordForm(header: number, at: number, width: number): FormOf {
   return () => ({ header, at, width });
@@ -33,7 +33,7 @@ export const modePageForm: FormOf = (bytes, start) => {
  * record, and ends where the bytes end.
  */
 export function walkRecords(
-  bytes: readonly number[],
+  bytes: Uint8Array | readonly number[],
   formOf: FormOf,
 ): { readonly starts: readonly number[]; readonly end: number } {
   const starts: number[] = [];

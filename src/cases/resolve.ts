@@ -1,5 +1,6 @@
 /** From parsed steps to the exact bytes and sizes that are sent, once all values are known. Pure functions. */
 
+import { NO_BYTES } from '../wire/fresh-bytes.js';
 import { encodeLun } from '../wire/lun.js';
 import { dataLength, encodeCdb } from '../wire/scsi/command.js';
 import { compilePattern, encodePattern } from './byte-pattern.js';
@@ -132,9 +133,7 @@ export function resolveCommand(
   if (dataOut === undefined) {
     const length = sizeOf(spec.dataOut, own('out'), blockSize, scope, inner);
     dataOut =
-      length === 0
-        ? new Uint8Array(0)
-        : stampBytes(1n, fields.lba ?? 0n, usesBlocks ? blockSize() : 512, length);
+      length === 0 ? NO_BYTES : stampBytes(1n, fields.lba ?? 0n, usesBlocks ? blockSize() : 512, length);
   }
   const tag = spec.tag && evaluateInteger(spec.tag, scope, inner);
   if (tag !== undefined && (tag < 0n || tag >> 64n !== 0n))
@@ -145,7 +144,7 @@ export function resolveCommand(
     dataIn,
     dataOut,
     piIn: spec.piIn ? resolveSize(spec.piIn, blockSize, scope, inner) : 0,
-    piOut: spec.piOut ? encodePattern(spec.piOut, scope, inner) : new Uint8Array(0),
+    piOut: spec.piOut ? encodePattern(spec.piOut, scope, inner) : NO_BYTES,
     ...(tag === undefined ? {} : { tag }),
     attr: evaluateNumber(spec.attr, scope, inner, 255),
     prio: evaluateNumber(spec.prio, scope, inner, 255),
@@ -193,7 +192,7 @@ function bytesOf(
   scope: ReadonlyScope,
   context: EncodingContext,
 ): Uint8Array | undefined {
-  if (data?.kind === 'none') return new Uint8Array(0);
+  if (data?.kind === 'none') return NO_BYTES;
   return data?.kind === 'bytes' ? encodePattern(data.pattern, scope, context) : undefined;
 }
 

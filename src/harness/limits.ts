@@ -32,9 +32,11 @@ export interface AnnouncedLimits {
 /** Throws BeyondLimits where a request has more pieces of data in one direction than a command may have. */
 export function keepToSegments(elements: readonly ChainElement[], { seg_max }: AnnouncedLimits): void {
   if (seg_max === 0) return;
-  const pieces = elements.flatMap((element) => element.table ?? [element]);
+  let count = 0;
+  for (const { table } of elements) count += table?.length ?? 1;
   // One piece of each direction is the fixed part of the request.
-  if (pieces.length <= seg_max + 1) return;
+  if (count <= seg_max + 1) return;
+  const pieces = elements.flatMap((element) => element.table ?? [element]);
   for (const writable of [false, true]) {
     const count = pieces.filter((piece) => piece.writable === writable).length - 1;
     if (count > seg_max)

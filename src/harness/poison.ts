@@ -32,20 +32,24 @@ export class Poison {
 
   /** Writes poison to a place, and says where in the pool it is from, for `firstOther`. */
   lay(target: Uint8Array, at: number, length: number): number {
+    const pool = this.#pool;
     const from = this.#next;
-    for (let i = 0; i < length; i++) target[at + i] = this.#at(from + i);
+    for (let i = 0, place = from; i < length; i++, place++) {
+      if (place === POOL_BYTES) place = 0;
+      target[at + i] = pool[place] as number;
+    }
     this.#next = (from + length) % POOL_BYTES;
     return from;
   }
 
   /** The first of `length` bytes that are not the poison that was laid there, or -1. */
   firstOther(bytes: Uint8Array, at: number, length: number, from: number): number {
-    for (let i = 0; i < length; i++) if (bytes[at + i] !== this.#at(from + i)) return i;
+    const pool = this.#pool;
+    for (let i = 0, place = from; i < length; i++, place++) {
+      if (place === POOL_BYTES) place = 0;
+      if (bytes[at + i] !== pool[place]) return i;
+    }
     return -1;
-  }
-
-  #at(place: number): number {
-    return this.#pool[place % POOL_BYTES] ?? 0;
   }
 
   /** `length` bytes of poison. Callers do not change them: small pieces are views of one pool. */

@@ -9,7 +9,7 @@ import {
 } from '../../cases/expect.js';
 import type { ResultExpectation, Value } from '../../cases/types.js';
 import type { Answer, Exchange } from '../../harness/exchange.js';
-import { scsiAnswer } from '../../harness/request.js';
+import { type ScsiAnswer, scsiAnswer } from '../../harness/request.js';
 import { judgeExchange } from '../../harness/standing-checks.js';
 import { waitUntil } from '../../harness/wait.js';
 import { copyOf } from '../../wire/fresh-bytes.js';
@@ -50,52 +50,6 @@ export function settleFlights(flights: readonly Flight[], run: CaseRun): void {
     if (flight.judged || exchange.answer === undefined) continue;
     flight.judged = true;
     judgeExchange({ exchange, answer: exchange.answer, cdbLength }, run.onStanding);
-  }
-}
-
-/** Whether a byte of the answer was written: its poison is a value that no answer has. */
-function written({ bytes, poison }: Answer, offset: number): boolean {
-  return bytes[offset] !== poison[offset];
-}
-
-function observeCommand(answer: Answer, scsi: NonNullable<Exchange['scsi']>): Partial<Observed> {
-  const { response, sense, piIn, piInPoison, dataIn, dataInPoison } = scsiAnswer(
-    answer,
-    scsi.sizes,
-    scsi.request.piInSize,
-  );
-  const { fields } = virtioScsiRespHead;
-  return {
-    ...(written(answer, fields.response.offset) && { response: response.response }),
-    ...(written(answer, fields.status.offset) && { status: response.status }),
-    // What lies in the sense area when nothing was put there is no sense.
-    ...(response.sense_len > 0 && { sense }),
-    senseLen: response.sense_len,
-    residual: response.residual,
-    statusQualifier: response.status_qualifier,
-    piIn,
-    piInPoison,
-    dataIn,
-    dataInPoison,
-  };
-}
-
-function observeKind(flight: Flight, answer: Answer): Partial<Observed> {
-  const { scsi } = flight.exchange;
-  switch (flight.kind) {
-    case 'command':
-      return scsi ? observeCommand(answer, scsi) : {};
-    case 'tmf': {
-      const { offset } = virtioScsiCtrlTmfResp.fields.response;
-      return written(answer, offset) ? { response: virtioScsiCtrlTmfResp.read(answer.bytes).response } : {};
-    }
-    case 'an': {
-      const { response, event_actual } = virtioScsiCtrlAnResp.read(answer.bytes);
-      const { offset } = virtioScsiCtrlAnResp.fields.response;
-      return { eventActual: event_actual, ...(written(answer, offset) && { response }) };
-    }
-    case 'chain':
-      return {};
   }
 }
 
@@ -143,54 +97,156 @@ function queueKind(index: number, kind: Flight['kind']): Observed['queue'] {
   return kind === 'command' ? 'request' : 'control';
 }
 
-/** How the ring returned it. */
-function usedOf({ used }: Exchange): NonNullable<Observed['used']> {
-  if (used === undefined) return {};
-  const { len, slot, id, writeFlag } = used;
-  return {
-    slot,
-    id,
-    ...(len !== undefined && { len }),
-    ...(writeFlag !== undefined && { writeFlag: Number(writeFlag) }),
-  };
+/**
+ * What was seen of a flight that came back, in the terms of the case language. Its parts are taken when they are asked
+ * for: of most answers few are, and there is one for every transaction.
+ */
+class SeenAnswer implements Observed {
+  readonly outcome = 'returned';
+  readonly queue: Observed['queue'];
+  readonly #flight: Flight;
+  readonly #answer: Answer;
+  readonly #context: SeenBeside;
+  readonly #scsi: ScsiAnswer | undefined;
+  readonly #an: ReturnType<typeof virtioScsiCtrlAnResp.read> | undefined;
+  #writable: Observed['writable'];
+
+  constructor(flight: Flight, answer: Answer, beside: SeenBeside) {
+    const { scsi, queue } = flight.exchange;
+    this.queue = queueKind(queue, flight.kind);
+    this.#flight = flight;
+    this.#answer = answer;
+    this.#context = beside;
+    if (flight.kind === 'command' && scsi) this.#scsi = scsiAnswer(answer, scsi.sizes, scsi.request.piInSize);
+    if (flight.kind === 'an') this.#an = virtioScsiCtrlAnResp.read(answer.bytes);
+  }
+
+  /** Whether a byte of the answer was written: its poison is a value that no answer has. */
+  #written(offset: number): boolean {
+    const { bytes, poison } = this.#answer;
+    return bytes[offset] !== poison[offset];
+  }
+
+  get response(): number | undefined {
+    const { kind } = this.#flight;
+    if (this.#scsi)
+      return this.#written(virtioScsiRespHead.fields.response.offset)
+        ? this.#scsi.response.response
+        : undefined;
+    if (this.#an)
+      return this.#written(virtioScsiCtrlAnResp.fields.response.offset) ? this.#an.response : undefined;
+    const tmf = kind === 'tmf' && this.#written(virtioScsiCtrlTmfResp.fields.response.offset);
+    return tmf ? virtioScsiCtrlTmfResp.read(this.#answer.bytes).response : undefined;
+  }
+
+  get status(): number | undefined {
+    if (!this.#scsi) return undefined;
+    return this.#written(virtioScsiRespHead.fields.status.offset) ? this.#scsi.response.status : undefined;
+  }
+
+  /** What lies in the sense area when nothing was put there is no sense. */
+  get sense(): Uint8Array | undefined {
+    return this.#scsi && this.#scsi.response.sense_len > 0 ? this.#scsi.sense : undefined;
+  }
+
+  get senseLen(): number | undefined {
+    return this.#scsi?.response.sense_len;
+  }
+
+  get residual(): number | undefined {
+    return this.#scsi?.response.residual;
+  }
+
+  get statusQualifier(): number | undefined {
+    return this.#scsi?.response.status_qualifier;
+  }
+
+  get piIn(): Uint8Array | undefined {
+    return this.#scsi?.piIn;
+  }
+
+  get piInPoison(): Uint8Array | undefined {
+    return this.#scsi?.piInPoison;
+  }
+
+  get dataIn(): Uint8Array | undefined {
+    return this.#scsi?.dataIn;
+  }
+
+  get dataInPoison(): Uint8Array | undefined {
+    return this.#scsi?.dataInPoison;
+  }
+
+  get eventActual(): number | undefined {
+    return this.#an?.event_actual;
+  }
+
+  get event(): Observed['event'] {
+    return this.#flight.event;
+  }
+
+  get writable(): Observed['writable'] {
+    const { placed } = this.#flight.exchange;
+    // Copied once: what is judged must be what is reported.
+    this.#writable ??= placed.in.map(({ view, initial }) => ({ bytes: copyOf(view), poison: initial }));
+    return this.#writable;
+  }
+
+  /** How the ring returned it. */
+  get used(): NonNullable<Observed['used']> {
+    const { entries, run } = this.#context;
+    const { used } = this.#flight.exchange;
+    return {
+      len: used?.len,
+      slot: used?.slot,
+      id: used?.id,
+      writeFlag: used?.writeFlag === undefined ? undefined : Number(used.writeFlag),
+      entries,
+      lenUnreliable: run.session.transport.legacy,
+    };
+  }
+
+  get interrupts(): Observed['interrupts'] {
+    return this.#context.interrupts;
+  }
+
+  get configInterrupts(): number | undefined {
+    return this.#context.configInterrupts;
+  }
+
+  get returnedBefore(): ReadonlySet<string> {
+    return this.#context.run.flights.returnedBefore(this.#flight.exchange, true);
+  }
+
+  get surelyReturnedBefore(): ReadonlySet<string> {
+    return this.#context.run.flights.returnedBefore(this.#flight.exchange, false);
+  }
 }
 
-/**
- * What was seen of a flight, in the terms of the case language. `watched`: its interrupts matter; `ordered`: so does
- * what was returned before it; `entries`: used entries of the whole wait.
- */
-function observe(
-  flight: Flight,
-  run: CaseRun,
-  watched: boolean,
-  ordered: boolean,
-  entries: number,
-): Observed {
+/** What was seen beside an answer. */
+interface SeenBeside {
+  readonly run: CaseRun;
+  readonly interrupts: Observed['interrupts'];
+  readonly configInterrupts: number | undefined;
+  /** Used entries of the whole wait. */
+  readonly entries: number;
+}
+
+/** What was seen of a flight. `watched`: its interrupts matter; `entries`: used entries of the whole wait. */
+function observe(flight: Flight, run: CaseRun, watched: boolean, entries: number): Observed {
   const { exchange } = flight;
   const { answer } = exchange;
-  const queue = queueKind(exchange.queue, flight.kind);
+  const { driver, transport } = run.session;
   // Every look may cost a register access.
   const interrupts = watched ? interruptsOf(exchange, run) : undefined;
-  const config = run.session.driver.configVector;
-  const configInterrupts = config === undefined ? 0 : (interrupts?.byVector?.get(config) ?? 0);
-  const raised = interrupts && { interrupts, configInterrupts };
-  if (answer === undefined) {
-    const asks = (run.session.transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
-    return { outcome: asks ? 'needs_reset' : 'silent', queue, ...raised };
-  }
-  return {
-    outcome: 'returned',
-    queue,
-    ...raised,
-    ...observeKind(flight, answer),
-    ...(flight.event && { event: flight.event }),
-    writable: exchange.placed.in.map(({ view, initial }) => ({ bytes: copyOf(view), poison: initial })),
-    used: { ...usedOf(exchange), entries, lenUnreliable: run.session.transport.legacy },
-    ...(ordered && {
-      returnedBefore: run.flights.returnedBefore(exchange, true),
-      surelyReturnedBefore: run.flights.returnedBefore(exchange, false),
-    }),
-  };
+  const config = driver.configVector;
+  const inConfig = config === undefined ? 0 : (interrupts?.byVector?.get(config) ?? 0);
+  const configInterrupts = interrupts && inConfig;
+  if (answer !== undefined)
+    return new SeenAnswer(flight, answer, { run, interrupts, configInterrupts, entries });
+  const asks = (transport.readStatus() & DeviceStatus.DEVICE_NEEDS_RESET) !== 0;
+  const queue = queueKind(exchange.queue, flight.kind);
+  return { outcome: asks ? 'needs_reset' : 'silent', queue, interrupts, configInterrupts };
 }
 
 /** Compares a flight with what is expected of it, without recording anything. */
@@ -202,9 +258,6 @@ export function compareAnswer(
 ): Judged {
   const { expect: expectation } = step;
   awaitInterrupts(step, flight.exchange, run);
-  const ordered = expectation.blocks.some((block) =>
-    [block, ...(block.oneOf ?? [])].some(({ after, before }) => after !== undefined || before !== undefined),
-  );
-  const seen = observe(flight, run, watchesInterrupts(expectation), ordered, entries);
+  const seen = observe(flight, run, watchesInterrupts(expectation), entries);
   return matchResult(expectation, seen, run.scope, run.context);
 }
