@@ -398,12 +398,11 @@ class ResultMatcher {
   }
 
   #order(checks: ResultChecks): void {
-    const { returnedBefore, surelyReturnedBefore } = this.#observed;
     for (const name of checks.after ?? [])
-      if (!returnedBefore?.has(name))
+      if (!this.#observed.returnedBefore?.has(name))
         this.differ('after', `${name} returned before this`, `${name} not yet returned`);
     for (const name of checks.before ?? [])
-      if (surelyReturnedBefore?.has(name))
+      if (this.#observed.surelyReturnedBefore?.has(name))
         this.differ('before', `${name} returned after this`, `${name} returned already`);
   }
 }

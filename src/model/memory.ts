@@ -74,10 +74,11 @@ export class ModelMemory {
   at(iova: bigint, length: number, kept = false): Uint8Array {
     for (const { iova: base, bytes } of this.#regions) {
       if (iova < base) break;
-      const offset = iova - base;
-      if (offset + BigInt(length) > BigInt(bytes.length)) continue;
+      // Where a number does not hold it exactly it is beyond every region.
+      const offset = Number(iova - base);
+      if (offset + length > bytes.length) continue;
       this.onAccess(iova, length, kept);
-      return bytes.subarray(Number(offset), Number(offset) + length);
+      return bytes.subarray(offset, offset + length);
     }
     throw new DmaFault(iova, length);
   }
