@@ -46,8 +46,8 @@ try {
     if (found !== undefined && outcome(found) === outcome(one)) return [];
     return [`${name}: ${outcome(one)} on the model, ${found ? outcome(found) : 'not run'} behind vfio-user`];
   });
+  // The model has virtio-mmio too, so what needs it is left to modes that this run did not ask for; here it has none.
   for (const [name, { skip }] of seen)
-    // The model has virtio-mmio too, so what needs it is left to modes that this run did not ask for; here it has none.
     if (skip?.kind !== 'no-layer') other.push(`${name}: not run on the model, but behind vfio-user`);
   if (here.cases.every(({ verdict }) => verdict === 'skip'))
     other.push('nothing was carried out on the model');
