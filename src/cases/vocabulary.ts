@@ -190,6 +190,7 @@ export const DEVICE_FACTS = [
   'dev.seg_max',
   'dev.max_sectors',
   'dev.cmd_per_lun',
+  'dev.event_info_size',
   'dev.max_target',
   'dev.max_lun',
   'dev.units',

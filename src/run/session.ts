@@ -22,7 +22,7 @@ export interface Session {
   readonly maxQueueSize: number;
   /** Limits from the device configuration. */
   readonly config: Readonly<
-    Record<'seg_max' | 'max_sectors' | 'cmd_per_lun' | 'max_target' | 'max_lun', number>
+    Record<'seg_max' | 'max_sectors' | 'cmd_per_lun' | 'event_info_size' | 'max_target' | 'max_lun', number>
   >;
   /** The unit that plays a role, by its name in case files. */
   unit(role: string): ProbedUnit | undefined;
@@ -51,10 +51,10 @@ export function openSession(
   const driver = new Driver(port, transport, seed, onStanding);
   const { offered } = bringUp(driver);
   const maxQueueSize = driver.maxQueueSize(QueueIndex.REQUEST);
-  const { seg_max, max_sectors, cmd_per_lun, max_target, max_lun } = virtioScsiConfig.read(
+  const { seg_max, max_sectors, cmd_per_lun, event_info_size, max_target, max_lun } = virtioScsiConfig.read(
     transport.readConfig(0, virtioScsiConfig.size),
   );
-  const config = { seg_max, max_sectors, cmd_per_lun, max_target, max_lun };
+  const config = { seg_max, max_sectors, cmd_per_lun, event_info_size, max_target, max_lun };
   const profile = declared.scan ? scanned(declared, driver, max_target) : declared;
   const units = probeUnits(driver, profile);
   const bindings = bindRoles(units);

@@ -1,7 +1,12 @@
 /** The stored evidence is what a run gives: a sample of the mutants, run again. */
 import { expect, test } from 'vitest';
 import { runOnModel } from '../../src/coverage/model-run.js';
-import { judgeMutant, readEvidence } from '../../src/coverage/mutation-evidence.js';
+import {
+  judgeMutant,
+  readEvidence,
+  survivors,
+  wronglyNoticed,
+} from '../../src/coverage/mutation-evidence.js';
 import { baseIdOf } from '../../src/coverage/witnesses.js';
 import { mutantById } from '../../src/model/mutants/index.js';
 import { Beacon } from '../../src/run/beacon.js';
@@ -25,6 +30,11 @@ const step = Math.max(1, Math.floor(noticed.length / MUTANTS));
 
 test('there is evidence', () => {
   expect(noticed.length).toBeGreaterThan(MUTANTS);
+});
+
+test('the evidence has no mutant that survives, nor one that is noticed though it may be conformant', () => {
+  expect(survivors(evidence)).toEqual([]);
+  expect(wronglyNoticed(evidence)).toEqual([]);
 });
 
 test.each(noticed.filter((_, i) => i % step === 0))(

@@ -187,6 +187,12 @@ export const UNUSUAL_DEVICES: readonly UnusualDevice[] = [
     atLeast: 2750,
     full: true,
   },
+  {
+    name: 'event information of 256 MiB',
+    change: less({ event_info_size: 16 - 2 ** 28 }),
+    atLeast: 2750,
+    full: true,
+  },
 
   {
     name: 'no word of units that come and go',
