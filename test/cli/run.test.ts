@@ -12,6 +12,10 @@ describe('the cases of the suite', () => {
   // How often a check comes to bear, or is violated, depends on how races end, and on what was asked for in time.
   const summed = ({ standing }: RunResults) => standing.map(({ check, verdict }) => ({ check, verdict }));
 
+  // A note says which of several ways a device went that may go either; QEMU's threads end in one order or another.
+  const judged = ({ cases }: RunResults) =>
+    verdicts(cases.map((one) => (one.verdict === 'note' ? { ...one, verdict: 'pass' } : one)));
+
   // What lies elsewhere in memory and comes in another order matters to these most.
   const some = FULL ? [] : ['split', 'packed', 'ring', 'scsi'].flatMap((area) => ['--select', `${area}.*`]);
 
@@ -47,8 +51,8 @@ describe('the cases of the suite', () => {
     ]);
     expect(mapped.dut.details.memory).toBe('mapped');
     expect(copied.dut.details.memory).toMatch(/^copied/);
-    expect(verdicts(shuffled.cases)).toEqual(verdicts(mapped.cases));
-    expect(verdicts(copied.cases)).toEqual(verdicts(mapped.cases));
+    expect(judged(shuffled)).toEqual(judged(mapped));
+    expect(judged(copied)).toEqual(judged(mapped));
     expect(summed(copied)).toEqual(summed(mapped));
     expect(mapped.standing.filter(({ verdict }) => verdict === 'fail').map(({ check }) => check)).toEqual([
       'used-length',
