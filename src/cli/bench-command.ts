@@ -53,7 +53,7 @@ export async function benchCommand(options: BenchOptions, around: Surroundings):
     adapter: device.adapter,
     modes,
     files,
-    jobs: options.jobs ?? usualJobs(),
+    jobs: options.jobs ?? usualJobs(device.adapter),
     seed: SEED,
     hangMs: HANG_MS,
     interrupt,

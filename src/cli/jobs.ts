@@ -6,22 +6,29 @@ import type { AllTransportsOptions } from '../run/all-transports.js';
 /** Starting a device takes as long as some such number of cases. */
 const WORTH_A_START = 50;
 
-/** For the help of commands. */
-export const JOBS = 'so many devices at the same time (default: one, or two on two processors for QEMU)';
+/** More devices would only be in each other's way: what they share is a disk and a memory bus. */
+const MOST = 4;
 
-/** As many as there is any gain from: device and harness keep a processor busy each. */
-export function usualJobs(): number {
-  return Math.min(2, availableParallelism());
+/** For the help of commands. */
+export const JOBS =
+  'so many devices at the same time (default: one, or for QEMU one more than there are processors, at most 4)';
+
+/**
+ * As many as there is any gain from. A device in another process is waited for half of the time, so there is one more
+ * than there are processors; one that lives with the harness keeps a processor busy.
+ */
+export function usualJobs({ selfContained = false }: DutAdapter): number {
+  return selfContained ? Math.min(MOST, availableParallelism() + 1) : Math.min(2, availableParallelism());
 }
 
 /**
- * As the user says; otherwise two where there are two processors, for devices that the suite makes itself: others may
- * have a disk image or a port that is only there once. The model needs none, as it lives with the harness.
+ * As the user says; otherwise several, for devices that the suite makes itself: others may have a disk image or a port
+ * that is only there once. The model needs none, as it lives with the harness.
  */
 export function jobsFor(
-  { selfContained = false }: DutAdapter,
+  adapter: DutAdapter,
   asked: number | undefined,
 ): Pick<AllTransportsOptions, 'jobs' | 'helpFrom'> {
   if (asked !== undefined) return { jobs: asked };
-  return selfContained ? { jobs: usualJobs(), helpFrom: WORTH_A_START } : { jobs: 1 };
+  return adapter.selfContained ? { jobs: usualJobs(adapter), helpFrom: WORTH_A_START } : { jobs: 1 };
 }

@@ -477,7 +477,7 @@ program
   )
   .option(
     '--jobs <number>',
-    'with --modes: so many devices at the same time (default: one, or two on two processors)',
+    'with --modes: so many devices at the same time (default: two, or for QEMU one more than there are processors, at most 4)',
     positiveInteger,
   )
   .option('--scale', 'instead: what finding 1, 16, 128 and 512 units costs')
