@@ -6,7 +6,7 @@ import type { AllTransportsOptions } from '../run/all-transports.js';
 /** Starting a device takes as long as some such number of cases. */
 const WORTH_A_START = 50;
 
-/** More devices would only be in each other's way: what they share is a disk and a memory bus. */
+/** More were not measured: on two processors four gain a tenth over three, and machines with many may be shared. */
 const MOST = 4;
 
 /** For the help of commands. */
